@@ -1,0 +1,209 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/*
+ * Every setting of every process: name, default, unit, reason. This is the only file that reads
+ * process.env. `.env.example` is generated from it (`node dev/env-example.ts`), and a test keeps the two equal.
+ */
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = z.coerce.number().int().positive();
+const milliseconds = z.coerce.number().int().positive();
+const text = z.string().min(1);
+const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+const file = text;
+
+/** Settings whose value may come from a file instead: `NAME_FILE` holds the path. */
+const SECRETS = ['DATABASE_URL', 'KAFKA_SASL_PASSWORD'] as const;
+
+const http = {
+  HTTP_HOST: text.default('0.0.0.0').describe('Address the API listens on.'),
+  HTTP_PORT: port.default(8080).describe('Port of the API. Several API processes may share it.'),
+  HTTPS_PORT: port
+    .optional()
+    .describe('Port of the API over TLS; off unless set, with both TLS files.'),
+  ADMIN_PORT: port
+    .default(8081)
+    .describe('Port of /healthz, /readyz and /metrics, apart from the public one.'),
+  TLS_CERT_FILE: file.optional().describe('Certificate chain for HTTPS_PORT, PEM.'),
+  TLS_KEY_FILE: file.optional().describe('Private key for HTTPS_PORT, PEM.'),
+  TRUST_PROXY: flag
+    .default(false)
+    .describe(
+      'Take host and protocol of links from X-Forwarded-*; only behind a proxy that sets them.',
+    ),
+  BODY_BYTES_MAX: count
+    .default(65_536)
+    .describe('Largest request body, also after gunzip; far below what one Kafka record can hold.'),
+  PAGE_SIZE_DEFAULT: count.default(100).describe('Actions a page when $top is not given.'),
+  PAGE_SIZE_MAX: count.default(1000).describe('Largest $top; a larger one is clamped to it.'),
+  ACCEPT_TIMEOUT_MS: milliseconds
+    .default(3000)
+    .describe('A create that Kafka has not acknowledged by then is answered 503.'),
+  READ_WAIT_MS: milliseconds
+    .default(2000)
+    .describe('How long a read waits for the worker to project what was accepted before it.'),
+  READ_WAITERS_MAX: count.default(1000).describe('Reads that may wait at once; beyond: 503.'),
+  READ_WAITERS_PER_APP_MAX: count
+    .default(50)
+    .describe('The same per tenant and app, so that one client cannot take all places.'),
+};
+
+const auth = {
+  AUTH_ISSUER: text.default('http://localhost:8089').describe('The `iss` a token must carry.'),
+  AUTH_AUDIENCE: text
+    .default('https://graph.microsoft.com')
+    .describe('The `aud` a token must carry.'),
+  AUTH_JWKS_URI: text
+    .default('http://localhost:8089/jwks')
+    .describe('Where the public keys of the issuer are read.'),
+};
+
+const kafka = {
+  KAFKA_BROKERS: text
+    .default('127.0.0.1:9092')
+    .transform((value) => value.split(',').map((broker) => broker.trim()))
+    .describe('Bootstrap brokers, host:port, separated by commas.'),
+  KAFKA_TOPIC_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9._-]+$/)
+    .default('security-actions')
+    .describe('First part of every topic name and of the consumer group.'),
+  KAFKA_PARTITIONS: count
+    .default(12)
+    .describe('Partitions of each topic at creation. Change `commands` only when it is drained.'),
+  KAFKA_REPLICATION_FACTOR: count
+    .default(1)
+    .describe('Copies of each partition. 3 or more in production: see docs/operations.md.'),
+  KAFKA_MIN_INSYNC_REPLICAS: count
+    .default(1)
+    .describe('Copies that must hold a message before it counts as accepted. 2 in production.'),
+  KAFKA_COMPRESSION: z
+    .enum(['none', 'zstd'])
+    .default('none')
+    .describe('Codec of what we produce. zstd saves disk and network for CPU.'),
+  KAFKA_SSL: flag.default(false).describe('Speak TLS to the brokers.'),
+  KAFKA_SSL_CA_FILE: file
+    .optional()
+    .describe('Authority of the brokers, PEM, if not a public one.'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+    .optional()
+    .describe('SASL mechanism; needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.'),
+  KAFKA_SASL_USERNAME: text.optional().describe('SASL user.'),
+  KAFKA_SASL_PASSWORD: text.optional().describe('SASL password (or KAFKA_SASL_PASSWORD_FILE).'),
+  PUBLISH_QUEUE_MESSAGES_MAX: count
+    .default(10_000)
+    .describe('Messages waiting for Kafka in one process; past it: 503.'),
+  PUBLISH_QUEUE_BYTES_MAX: count
+    .default(32 * 1024 * 1024)
+    .describe('The same in bytes, so that large bodies cannot fill the memory.'),
+  PUBLISH_BATCH_MESSAGES_MAX: count
+    .default(500)
+    .describe('Messages of one produce request; kafkajs groups larger ones in quadratic time.'),
+  PUBLISH_BATCH_BYTES_MAX: count
+    .default(768 * 1024)
+    .describe('Bytes of one produce request; must stay below max.message.bytes (1 MiB).'),
+  PUBLISH_IN_FLIGHT_MAX: count
+    .default(4)
+    .describe('Produce requests under way at once; more queue up, and so fill the next batch.'),
+};
+
+const database = {
+  DATABASE_URL: text
+    .default('postgres://postgres:postgres@127.0.0.1:5432/security_actions')
+    .describe('Postgres (or DATABASE_URL_FILE). Add sslmode=verify-full for TLS.'),
+  DATABASE_POOL_SIZE: count.default(10).describe('Connections of one process for its main work.'),
+  DATABASE_CONNECT_TIMEOUT_MS: milliseconds
+    .default(2000)
+    .describe('A connection that is not there by then counts as an outage.'),
+  DATABASE_STATEMENT_TIMEOUT_MS: milliseconds
+    .default(2500)
+    .describe(
+      'A statement that takes longer is given up; with the above, reads answer 503 in 5 s.',
+    ),
+};
+
+const worker = {
+  PROVIDERS_FILE: file.default('config/providers.yaml').describe('The provider catalogue.'),
+  LEASE_MS: milliseconds
+    .default(30_000)
+    .describe(
+      'A worker that has not renewed for so long is taken for dead and its work for orphaned.',
+    ),
+  SHUTDOWN_GRACE_MS: milliseconds
+    .default(15_000)
+    .describe('What is under way gets this long at SIGTERM.'),
+  INGEST_BATCH_MAX: count.default(500).describe('Commands stored in one transaction.'),
+  CALLS_IN_FLIGHT_MAX: count
+    .default(256)
+    .describe('Provider calls of one worker at once; it claims no more than it has room for.'),
+  CLAIM_INTERVAL_MS: milliseconds
+    .default(100)
+    .describe('How often a worker looks for work that became due without a signal (retries).'),
+  RECOVERY_INTERVAL_MS: milliseconds
+    .default(1000)
+    .describe('How often expired leases and overlooked targets are looked for.'),
+  SETTLE_BATCH_MAX: count.default(500).describe('Outcomes written in one transaction.'),
+  RELAY_INTERVAL_MS: milliseconds
+    .default(50)
+    .describe('How often the outbox is looked at without a signal.'),
+  RELAY_BATCH_MAX: count.default(500).describe('Events published in one request.'),
+  SIMULATOR_EFFECTS_FILE: file
+    .optional()
+    .describe('The simulated provider appends each effect to this file, one JSON object a line.'),
+};
+
+const observability = {
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe level that is logged.'),
+};
+
+/** The groups in the order of `.env.example`. */
+export const settingGroups = { http, auth, kafka, database, worker, observability };
+
+export const settingsSchema = z
+  .object({ ...http, ...auth, ...kafka, ...database, ...worker, ...observability })
+  .superRefine((settings, context) => {
+    const refuse = (name: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [name], message });
+    if (settings.HTTPS_PORT !== undefined && !(settings.TLS_CERT_FILE && settings.TLS_KEY_FILE)) {
+      refuse('HTTPS_PORT', 'needs TLS_CERT_FILE and TLS_KEY_FILE');
+    }
+    if (
+      settings.KAFKA_SASL_MECHANISM &&
+      !(settings.KAFKA_SASL_USERNAME && settings.KAFKA_SASL_PASSWORD)
+    ) {
+      refuse('KAFKA_SASL_MECHANISM', 'needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD');
+    }
+    if (settings.PAGE_SIZE_DEFAULT > settings.PAGE_SIZE_MAX) {
+      refuse('PAGE_SIZE_DEFAULT', 'must not exceed PAGE_SIZE_MAX');
+    }
+    if (settings.KAFKA_MIN_INSYNC_REPLICAS > settings.KAFKA_REPLICATION_FACTOR) {
+      refuse('KAFKA_MIN_INSYNC_REPLICAS', 'must not exceed KAFKA_REPLICATION_FACTOR');
+    }
+  });
+
+/** All settings, checked. The class is only the injection token; instances come from `loadSettings`. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- token and shape under one name
+export interface Settings extends z.infer<typeof settingsSchema> {}
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging, typescript/no-extraneous-class
+export abstract class Settings {}
+
+/**
+ * Reads and checks the settings. An empty value counts as unset.
+ * @throws Error that lists every wrong setting at once, one a line.
+ */
+export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  for (const name of SECRETS) {
+    const path = given[`${name}_FILE`];
+    if (path !== undefined) given[name] = readFileSync(path, 'utf8').trim();
+  }
+  const parsed = settingsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`These settings are wrong:\n${lines.join('\n')}`);
+}

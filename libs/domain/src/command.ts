@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { callerSchema } from './caller.ts';
+import { keyValuePairSchema, vendorInformationSchema } from './security-action.ts';
+
+/*
+ * What travels on the commands topic: everything the worker needs to store and run an action without asking
+ * anybody. Internal: only the API and the worker's own door write it.
+ */
+
+const resolvedProviderSchema = z.object({
+  /** `vendor/provider` as the catalogue spells it. */
+  key: z.string(),
+  /** The action's name as the catalogue spells it. */
+  action: z.string(),
+});
+
+export const createCommandSchema = z.object({
+  schemaVersion: z.literal(1),
+  /** When the API accepted it: the action's `createdDateTime`. */
+  acceptedDateTime: z.iso.datetime(),
+  caller: callerSchema,
+  clientRequestId: z.string().nullable(),
+  provider: resolvedProviderSchema,
+  /** Actions with the same key run one after the other, in log order. Null: no target, no order. */
+  targetKey: z.uuid().nullable(),
+  /** Equal for two creates that may be one create sent twice (same caller, request id and body). */
+  resendKey: z.uuid(),
+  action: z.object({
+    id: z.uuid(),
+    name: z.string(),
+    actionReason: z.string().nullable(),
+    clientContext: z.string().nullable(),
+    parameters: z.array(keyValuePairSchema),
+    vendorInformation: vendorInformationSchema,
+    /** Open-type properties of the root, kept and given back as they came. */
+    properties: z.record(z.string(), z.unknown()),
+  }),
+});
+
+export type CreateCommand = z.infer<typeof createCommandSchema>;
+
+/** The Kafka key of a command: one target, one partition, one order. */
+export function commandKey(command: CreateCommand): string {
+  return command.targetKey ?? command.resendKey;
+}
+
+/** @throws Error that says what is wrong with a message that is no command. */
+export function decodeCommand(value: Buffer | null): CreateCommand {
+  if (value === null) throw new Error('The message has no value.');
+  let json: unknown;
+  try {
+    json = JSON.parse(value.toString('utf8'));
+  } catch {
+    throw new Error('The value is not JSON.');
+  }
+  const parsed = createCommandSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new Error(`Not a create command: ${issue?.path.join('.')}: ${issue?.message}`);
+}

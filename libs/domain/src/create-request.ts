@@ -1,0 +1,202 @@
+import { z } from 'zod';
+import { ApiError, type ErrorDetail } from './errors.ts';
+import {
+  DECLARED_PROPERTIES,
+  type KeyValuePair,
+  type VendorInformation,
+} from './security-action.ts';
+import { parseStatus } from './status.ts';
+
+/** The service refuses bodies above 64 KiB; no single text can be longer. */
+const TEXT_LENGTH_MAX = 65_536;
+const PARAMETERS_MAX = 100;
+const OPEN_PROPERTIES_MAX = 50;
+const OPEN_PROPERTY_DEPTH_MAX = 16;
+
+/** Names we compute or will give a meaning: never stored from a request. */
+const COMPUTED_PROPERTIES = ['waitingFor', 'reportedAfterwards'];
+/** A client that asks for these relies on them, so keeping them without acting would be a lie. */
+const UNSUPPORTED_PROPERTIES = ['revertAfter', 'revertDateTime'];
+
+/** Text that JSON, Kafka and Postgres can all carry. */
+const storableText = (lengthMax: number) =>
+  z.string().max(lengthMax).refine(isStorable, 'must not contain U+0000 or an unpaired surrogate');
+const optionalText = (lengthMax: number) =>
+  storableText(lengthMax)
+    .nullish()
+    .transform((text) => text ?? null);
+const ignoredText = storableText(TEXT_LENGTH_MAX).nullish();
+const ignoredDateTime = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 date and time with an offset, or null' })
+  .nullish();
+
+/** `@odata.type` of a value: absent, or the type itself, with or without the `#` (clients send both). */
+const odataType = (name: string) =>
+  z.enum([`#microsoft.graph.${name}`, `microsoft.graph.${name}`]).optional();
+
+const parameterSchema = z.strictObject({
+  '@odata.type': odataType('keyValuePair'),
+  name: storableText(256).min(1),
+  value: optionalText(TEXT_LENGTH_MAX),
+});
+
+const vendorSchema = z.strictObject({
+  '@odata.type': odataType('securityVendorInformation'),
+  provider: optionalText(256),
+  providerVersion: optionalText(256),
+  subProvider: optionalText(256),
+  vendor: optionalText(256),
+});
+
+/**
+ * The body of a create. What the service sets by itself (id, status, times, caller …) is checked and then
+ * ignored: clients that send a whole resource back keep working, and nonsense is still named.
+ */
+export const createRequestSchema = z.looseObject({
+  '@odata.type': odataType('securityAction'),
+  name: storableText(256).min(1),
+  parameters: z.array(parameterSchema).max(PARAMETERS_MAX, `at most ${PARAMETERS_MAX} parameters`),
+  vendorInformation: vendorSchema,
+  actionReason: optionalText(TEXT_LENGTH_MAX),
+  clientContext: optionalText(256),
+  id: ignoredText,
+  appId: ignoredText,
+  azureTenantId: ignoredText,
+  user: ignoredText,
+  createdDateTime: ignoredDateTime,
+  lastActionDateTime: ignoredDateTime,
+  completedDateTime: ignoredDateTime,
+  status: z
+    .string()
+    .refine(
+      (status) => parseStatus(status) !== undefined,
+      'must be NotStarted, Running, Completed or Failed',
+    )
+    .nullish(),
+  errorInfo: z.looseObject({}).nullish(),
+  states: z.array(z.looseObject({})).nullish(),
+});
+
+/** What of a create body matters: the client's own properties, and the open ones beside them. */
+export interface CreateRequest {
+  name: string;
+  parameters: KeyValuePair[];
+  vendorInformation: VendorInformation;
+  actionReason: string | null;
+  clientContext: string | null;
+  properties: Record<string, unknown>;
+}
+
+/**
+ * Checks a create body.
+ * @throws ApiError `invalidRequest` with every fault in `details` and the first as message and target.
+ */
+export function parseCreateRequest(body: unknown): CreateRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ApiError('invalidRequest', 'The body must be a JSON object: a securityAction.');
+  }
+  const parsed = createRequestSchema.safeParse(body, { error: sayRequired });
+  const properties = openPropertiesOf(body);
+  const faults = [
+    ...(parsed.error?.issues.flatMap(faultsOf) ?? []),
+    ...faultsOfOpenProperties(properties),
+  ];
+  if (!parsed.success || faults.length > 0) throw invalidRequest(faults);
+  const { parameters, vendorInformation, ...request } = parsed.data;
+  const { provider, providerVersion, subProvider, vendor } = vendorInformation;
+  return {
+    name: request.name,
+    parameters: parameters.map(({ name, value }) => ({ name, value })),
+    vendorInformation: { provider, providerVersion, subProvider, vendor },
+    actionReason: request.actionReason,
+    clientContext: request.clientContext,
+    properties,
+  };
+}
+
+/** @throws nothing; the error for one or more faults, the first one up front. */
+export function invalidRequest(faults: ErrorDetail[]): ApiError {
+  const first = faults[0];
+  const message = first?.target ? `${first.target}: ${first.message}` : first?.message;
+  return new ApiError(first?.code ?? 'invalidRequest', message, {
+    ...(first?.target && { target: first.target }),
+    ...(faults.length > 1 && { details: faults.slice(0, 20) }),
+  });
+}
+
+/** Everything at the root that Graph does not declare. Annotations (`@…`) steer a client, not us. */
+function openPropertiesOf(body: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(body).filter(
+      ([name]) =>
+        !DECLARED_PROPERTIES.includes(name) &&
+        !COMPUTED_PROPERTIES.includes(name) &&
+        !name.includes('@'),
+    ),
+  );
+}
+
+function faultsOfOpenProperties(properties: Record<string, unknown>): ErrorDetail[] {
+  const faults: ErrorDetail[] = [];
+  const refuse = (target: string, message: string) =>
+    faults.push({ code: 'invalidRequest', target, message });
+  const names = Object.keys(properties);
+  if (names.length > OPEN_PROPERTIES_MAX) {
+    refuse(names[OPEN_PROPERTIES_MAX]!, `at most ${OPEN_PROPERTIES_MAX} undeclared properties`);
+    return faults;
+  }
+  for (const [name, value] of Object.entries(properties)) {
+    if (UNSUPPORTED_PROPERTIES.includes(name)) refuse(name, 'timed reverts are not supported');
+    else if (!isStorableDeep([name, value], OPEN_PROPERTY_DEPTH_MAX)) {
+      refuse(
+        isStorable(name) ? name : 'an undeclared property',
+        `must not contain U+0000 or an unpaired surrogate, nor nest deeper than ${OPEN_PROPERTY_DEPTH_MAX}`,
+      );
+    }
+  }
+  return faults;
+}
+
+function isStorableDeep(value: unknown, depthLeft: number): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depthLeft === 0) return false;
+  return Object.entries(value).every(
+    ([name, part]) => isStorable(name) && isStorableDeep(part, depthLeft - 1),
+  );
+}
+
+function faultsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
+  const target = pathOf(issue.path);
+  const fault = (where: string, message: string): ErrorDetail => ({
+    code: 'invalidRequest',
+    message,
+    ...(where && { target: where }),
+  });
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => fault(pathOf([...issue.path, key]), 'no such property'));
+  }
+  return [fault(target, lowerFirst(issue.message))];
+}
+
+function sayRequired(issue: z.core.$ZodRawIssue): string | undefined {
+  return issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : undefined;
+}
+
+/** Postgres refuses U+0000 and unpaired surrogates, so they must not get as far as Kafka. */
+function isStorable(text: string): boolean {
+  return !text.includes('\u0000') && text.isWellFormed();
+}
+
+/** `['parameters', 2, 'name']` → `parameters[2].name`. */
+function pathOf(path: PropertyKey[]): string {
+  return path
+    .map((step, index) =>
+      typeof step === 'number' ? `[${step}]` : `${index > 0 ? '.' : ''}${String(step)}`,
+    )
+    .join('');
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

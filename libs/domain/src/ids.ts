@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { v7 } from 'uuid';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** A fresh action id: UUIDv7, so that the primary key grows at its end. */
+export function newActionId(): string {
+  return v7();
+}
+
+/**
+ * A UUIDv8 that the same parts always give. Each part is preceded by its length, so that ("ab", "c") and
+ * ("a", "bc") differ. 122 bits of SHA-256: a collision is not to be expected.
+ */
+export function deriveId(...parts: string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:${part}`);
+  const bytes = hash.digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join('-');
+}
+
+/** Whether a text can be an action id at all; anything else is simply not found. */
+export function isActionId(text: string): boolean {
+  return UUID.test(text);
+}
