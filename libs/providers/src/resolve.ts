@@ -1,0 +1,128 @@
+import type { CreateRequest } from '#domain/create-request';
+import { invalidRequest } from '#domain/create-request';
+import { ApiError, type ErrorDetail } from '#domain/errors';
+import { deriveId } from '#domain/ids';
+import type { KeyValuePair } from '#domain/security-action';
+import {
+  type ActionEntry,
+  type Catalogue,
+  type ParameterEntry,
+  type ProviderEntry,
+  fold,
+  providerKey,
+} from './catalogue.ts';
+import { canonicalValue, expectedValue } from './parameter-types.ts';
+
+/** Where a create goes: the provider and action as the catalogue spells them, and what it acts on. */
+export interface Resolution {
+  provider: { key: string; action: string };
+  /** The target in its canonical form; null when the action names none. */
+  target: string | null;
+}
+
+/**
+ * Finds the provider and action of a create and checks its parameters.
+ * @throws ApiError `unknownProvider`, `unknownAction` or `invalidRequest`, saying what would be right.
+ */
+export function resolveAction(catalogue: Catalogue, request: CreateRequest): Resolution {
+  const provider = findProvider(catalogue, request.vendorInformation);
+  const action = provider.actions.find(({ name }) => fold(name) === fold(request.name));
+  const key = providerKey(provider);
+  if (!action) {
+    if (provider.allowUnknownActions) {
+      return { provider: { key, action: request.name }, target: null };
+    }
+    throw new ApiError(
+      'unknownAction',
+      `unknown action '${request.name}' of ${key}; known: ${listed(provider.actions.map((entry) => entry.name))}`,
+      { target: 'name' },
+    );
+  }
+  const target = checkParameters(action, request.parameters, provider.allowUnknownActions);
+  return { provider: { key, action: action.name }, target };
+}
+
+/** Actions with an equal key run one after the other; null when nothing orders the action. */
+export function targetKey(tenantId: string, { provider, target }: Resolution): string | null {
+  return target === null ? null : deriveId(tenantId, provider.key, target);
+}
+
+function findProvider(
+  { providers }: Catalogue,
+  { vendor, provider }: CreateRequest['vendorInformation'],
+): ProviderEntry {
+  const matches = providers.filter(
+    (entry) =>
+      (vendor === null || fold(entry.vendor) === fold(vendor)) &&
+      [entry.provider, ...entry.aliases].some((name) => fold(name) === fold(provider ?? '')),
+  );
+  const [match] = matches;
+  if (match && matches.length === 1) return match;
+  const known = listed(providers.map(providerKey));
+  if (match) {
+    throw new ApiError(
+      'unknownProvider',
+      `several vendors have a provider '${provider}'; name one of: ${listed(matches.map((entry) => entry.vendor))}`,
+      { target: 'vendorInformation.vendor' },
+    );
+  }
+  const asked = [vendor, provider].filter((name) => name !== null).join('/');
+  throw new ApiError('unknownProvider', `unknown provider '${asked}'; known: ${known}`, {
+    target: 'vendorInformation.provider',
+  });
+}
+
+function checkParameters(
+  action: ActionEntry,
+  given: KeyValuePair[],
+  allowUnknown: boolean,
+): string | null {
+  const faults: ErrorDetail[] = [];
+  const refuse = (target: string, message: string) =>
+    faults.push({ code: 'invalidRequest', target, message });
+  const seen = new Set<string>();
+  let target: string | null = null;
+  given.forEach(({ name, value }, index) => {
+    const parameter = action.parameters.find((entry) => fold(entry.name) === fold(name));
+    if (seen.has(fold(name))) refuse(`parameters[${index}].name`, `'${name}' is given twice`);
+    seen.add(fold(name));
+    if (!parameter) {
+      if (allowUnknown) return;
+      const known = listed(action.parameters.map((entry) => entry.name));
+      refuse(`parameters[${index}].name`, `unknown parameter '${name}'; known: ${known}`);
+      return;
+    }
+    const canonical = canonicalOf(parameter, value);
+    if (canonical === undefined) {
+      refuse(
+        `parameters[${index}].value`,
+        `'${parameter.name}' must be ${expectationOf(parameter)}`,
+      );
+    } else if (fold(parameter.name) === fold(action.target ?? '')) {
+      target = canonical;
+    }
+  });
+  for (const parameter of action.parameters) {
+    if (parameter.required && !seen.has(fold(parameter.name))) {
+      refuse('parameters', `'${parameter.name}' is required: ${expectationOf(parameter)}`);
+    }
+  }
+  if (faults.length > 0) throw invalidRequest(faults);
+  return target;
+}
+
+/** An absent value of an optional parameter passes as null. */
+function canonicalOf(parameter: ParameterEntry, value: string | null): string | null | undefined {
+  if (value === null) return parameter.required ? undefined : null;
+  if (parameter.pattern === undefined) return canonicalValue(parameter.type, value);
+  return new RegExp(`^(?:${parameter.pattern})$`, 'u').test(value) ? value : undefined;
+}
+
+function expectationOf({ type, pattern }: ParameterEntry): string {
+  return pattern === undefined ? expectedValue(type) : `a text that matches ${pattern}`;
+}
+
+function listed(names: string[]): string {
+  const shown = names.slice(0, 20).join(', ');
+  return names.length > 20 ? `${shown} and ${names.length - 20} more` : shown || '(none)';
+}
