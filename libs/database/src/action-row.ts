@@ -1,0 +1,96 @@
+import type { ResultInfo, SecurityAction, SecurityActionState } from '#domain/security-action';
+import type { EntityManager } from 'typeorm';
+import type { SecurityActionEntity } from './entities/security-action.entity.ts';
+
+/** Whatever runs a statement: the pool, or the transaction in hand. */
+export type Database = Pick<EntityManager, 'query'>;
+
+/** Names one action; the tenant first, always. */
+export interface ActionReference {
+  azureTenantId: string;
+  actionId: string;
+}
+
+/** A row as the read queries return it: the action, its states from the events, and what is left to do. */
+export interface ActionRow extends SecurityActionEntity {
+  states: SecurityActionState[];
+  /** Null once the action has ended. */
+  work: {
+    ready: boolean;
+    leased: boolean;
+    due: boolean;
+    attempt: number;
+    /** The first unfinished action on the same target. */
+    headId: string | null;
+  } | null;
+}
+
+/**
+ * The columns of `ActionRow`, for a query whose action table is `a`. `upTo` bounds the events that make the
+ * states: an SQL expression, the row's version unless an older picture is wanted.
+ */
+export const actionColumns = (upTo = 'a."version"') => `
+  a.*,
+  (SELECT jsonb_agg(jsonb_build_object('appId', e."appId", 'status', e."status",
+            'updatedDateTime', e."dateTime", 'user', e."user") ORDER BY e."sequence")
+     FROM "security_action_event" e
+    WHERE e."azureTenantId" = a."azureTenantId" AND e."actionId" = a."id"
+      AND e."changedStatus" AND e."sequence" <= ${upTo}) AS "states"`;
+
+/** What is left to do for action `a`, as `ActionRow` wants it. */
+export const workColumn = `
+  (SELECT jsonb_build_object('ready', w."ready", 'leased', w."leaseOwner" IS NOT NULL,
+            'due', w."dueDateTime" <= now(), 'attempt', w."attempt",
+            'headId', CASE WHEN NOT w."ready" THEN
+              (SELECT h."actionId" FROM "security_action_work" h
+                WHERE h."azureTenantId" = w."azureTenantId" AND h."targetKey" = w."targetKey"
+                ORDER BY h."position" LIMIT 1) END)
+     FROM "security_action_work" w
+    WHERE w."azureTenantId" = a."azureTenantId" AND w."actionId" = a."id") AS "work"`;
+
+/** The resource as Graph spells it: the 15 declared properties, then the open ones. */
+export function toSecurityAction(row: Omit<ActionRow, 'work'>): SecurityAction {
+  return {
+    id: row.id,
+    actionReason: row.actionReason,
+    appId: row.appId,
+    azureTenantId: row.azureTenantId,
+    clientContext: row.clientContext,
+    completedDateTime: row.completedDateTime?.toISOString() ?? null,
+    createdDateTime: row.createdDateTime.toISOString(),
+    errorInfo: errorInfoOf(row.errorInfo),
+    lastActionDateTime: row.lastActionDateTime.toISOString(),
+    name: row.name,
+    parameters: row.parameters.map(({ name, value }) => ({ name, value })),
+    states: row.states.map(stateOf),
+    status: row.status,
+    user: row.user,
+    vendorInformation: row.vendorInformation,
+    ...row.properties,
+  };
+}
+
+/** What an unfinished action waits for; null when it waits for nothing. `isKnown` tells our providers. */
+export function waitingFor(
+  row: ActionRow,
+  isKnown: (providerKey: string) => boolean,
+): string | null {
+  if (row.work === null || row.work.leased) return null;
+  if (!row.work.ready) return row.work.headId ? `target:${row.work.headId}` : null;
+  if (!isKnown(row.providerKey)) return 'provider';
+  return row.work.due ? 'slot' : 'retry';
+}
+
+// jsonb keeps neither the order of keys nor our spelling of dates.
+function errorInfoOf(info: ResultInfo | null): ResultInfo | null {
+  return info && { code: info.code, message: info.message, subcode: info.subcode };
+}
+
+function stateOf({ appId, status, updatedDateTime, user }: SecurityActionState) {
+  return {
+    appId,
+    status,
+    updatedDateTime: updatedDateTime && new Date(updatedDateTime).toISOString(),
+    user,
+  };
+}

@@ -1,0 +1,44 @@
+import { type ActionRow, type Database, actionColumns, workColumn } from './action-row.ts';
+
+/*
+ * What the API reads. Every query takes the tenant first: another tenant's action does not exist.
+ */
+
+const selectRows = `SELECT ${actionColumns()}, ${workColumn} FROM "security_action" a`;
+
+/** One action, or undefined if this tenant has none with the id (deleted ones are hidden). */
+export async function findAction(
+  database: Database,
+  tenantId: string,
+  id: string,
+): Promise<ActionRow | undefined> {
+  const rows: ActionRow[] = await database.query(
+    `${selectRows} WHERE a."azureTenantId" = $1 AND a."id" = $2 AND a."deletedDateTime" IS NULL`,
+    [tenantId, id],
+  );
+  return rows[0];
+}
+
+/** Newest first, from below a position (exclusive) or from the newest. */
+export async function findPage(
+  database: Database,
+  tenantId: string,
+  page: { below: string | null; limit: number },
+): Promise<ActionRow[]> {
+  return database.query(
+    `${selectRows}
+      WHERE a."azureTenantId" = $1 AND a."deletedDateTime" IS NULL
+        AND a."position" < coalesce($2::bigint, 9223372036854775807)
+      ORDER BY a."position" DESC LIMIT $3`,
+    [tenantId, page.below, page.limit],
+  );
+}
+
+/** How many actions the tenant has. */
+export async function countActions(database: Database, tenantId: string): Promise<number> {
+  const rows: { count: string }[] = await database.query(
+    `SELECT count(*) FROM "security_action" WHERE "azureTenantId" = $1 AND "deletedDateTime" IS NULL`,
+    [tenantId],
+  );
+  return Number(rows[0]?.count);
+}

@@ -1,0 +1,52 @@
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { Settings } from '#config/settings';
+import { OutboxEntity } from './entities/outbox.entity.ts';
+import { RelayLeaseEntity } from './entities/relay-lease.entity.ts';
+import { SecurityActionEventEntity } from './entities/security-action-event.entity.ts';
+import { SecurityActionWorkEntity } from './entities/security-action-work.entity.ts';
+import { SecurityActionEntity } from './entities/security-action.entity.ts';
+import { CreateTables1763900000000 } from './migrations/1763900000000-create-tables.ts';
+
+/** Who uses the connections, and how many there may be. */
+export interface PoolOptions {
+  /** Shows in pg_stat_activity. */
+  applicationName: string;
+  connectionsMax: number;
+}
+
+/** The one definition of a connection, for the apps and for the migrations. */
+export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url: settings.DATABASE_URL,
+    entities: [
+      SecurityActionEntity,
+      SecurityActionWorkEntity,
+      SecurityActionEventEntity,
+      OutboxEntity,
+      RelayLeaseEntity,
+    ],
+    // Listed, not globbed: a file that lies about must not become a change of the database.
+    migrations: [CreateTables1763900000000],
+    synchronize: false,
+    applicationName: pool.applicationName,
+    poolSize: pool.connectionsMax,
+    connectTimeoutMS: settings.DATABASE_CONNECT_TIMEOUT_MS,
+    extra: {
+      statement_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
+      lock_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
+      // A server that hangs answers nothing, not even its own time-out: the client must give up by itself.
+      query_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS + 500,
+      idle_in_transaction_session_timeout: 10_000,
+      keepAlive: true,
+    },
+  };
+}
+
+/** Connections for the migration command, which may take its time. */
+export function migrationDataSource(settings: Settings): DataSource {
+  return new DataSource({
+    ...dataSourceOptions(settings, { applicationName: 'migrate', connectionsMax: 1 }),
+    extra: { lock_timeout: 10_000 },
+  } as DataSourceOptions);
+}

@@ -1,0 +1,99 @@
+import type { EventType } from '#domain/event';
+import { isTerminal } from '#domain/status';
+import type { SecurityAction } from '#domain/security-action';
+import { type ActionRow, type Database, actionColumns, toSecurityAction } from './action-row.ts';
+import type { SecurityActionEventEntity } from './entities/security-action-event.entity.ts';
+
+const RELAY = 'outbox';
+
+/** The right to relay: held by one worker at a time, and told apart from earlier ones by the epoch. */
+export interface RelayLease {
+  owner: string;
+  epoch: string;
+}
+
+/** Takes or renews the right to relay. @returns undefined while another worker holds it */
+export async function holdRelayLease(
+  database: Database,
+  owner: string,
+  leaseMs: number,
+): Promise<RelayLease | undefined> {
+  const rows: RelayLease[] = await database.query(
+    `INSERT INTO "relay_lease" AS l ("name", "owner", "epoch", "leaseUntil")
+     VALUES ($1, $2, 1, clock_timestamp() + $3 * interval '1 ms')
+     ON CONFLICT ("name") DO UPDATE
+       SET "owner" = $2, "leaseUntil" = excluded."leaseUntil",
+           "epoch" = l."epoch" + CASE WHEN l."owner" = $2 THEN 0 ELSE 1 END
+       WHERE l."owner" = $2 OR l."leaseUntil" < clock_timestamp()
+     RETURNING "owner", "epoch"`,
+    [RELAY, owner, leaseMs],
+  );
+  return rows[0];
+}
+
+/** Lets another worker take over at once. */
+export async function dropRelayLease(database: Database, lease: RelayLease): Promise<void> {
+  await database.query(
+    `UPDATE "relay_lease" SET "leaseUntil" = clock_timestamp()
+      WHERE "name" = $1 AND "owner" = $2 AND "epoch" = $3`,
+    [RELAY, lease.owner, lease.epoch],
+  );
+}
+
+/** An event on its way to Kafka, with the resource as it was right after it. */
+export interface OutboxEvent {
+  position: string;
+  type: EventType;
+  sequence: number;
+  dateTime: Date;
+  action: SecurityAction;
+}
+
+/** The oldest events of the outbox, in the order in which they must be published. */
+export async function readOutbox(database: Database, limit: number): Promise<OutboxEvent[]> {
+  const rows: (ActionRow & {
+    event: Pick<SecurityActionEventEntity, 'type' | 'status' | 'sequence' | 'errorInfo'>;
+    outboxPosition: string;
+    eventDateTime: Date;
+  })[] = await database.query(
+    `SELECT ${actionColumns('o."sequence"')}, o."position" AS "outboxPosition",
+            e."dateTime" AS "eventDateTime",
+            jsonb_build_object('type', e."type", 'status', e."status", 'sequence', e."sequence",
+              'errorInfo', e."errorInfo") AS "event"
+       FROM (SELECT * FROM "outbox" ORDER BY "position" LIMIT $1) o
+       JOIN "security_action_event" e
+         ON e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
+        AND e."sequence" = o."sequence"
+       JOIN "security_action" a
+         ON a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId"
+      ORDER BY o."position"`,
+    [limit],
+  );
+  return rows.map(({ event, outboxPosition, eventDateTime, ...row }) => ({
+    position: outboxPosition,
+    type: event.type,
+    sequence: event.sequence,
+    dateTime: eventDateTime,
+    action: toSecurityAction({
+      ...row,
+      status: event.status,
+      errorInfo: event.status === 'Failed' ? event.errorInfo : null,
+      lastActionDateTime: eventDateTime,
+      completedDateTime: isTerminal(event.status) ? row.completedDateTime : null,
+    }),
+  }));
+}
+
+/** Forgets published events, unless another worker has taken over the relay meanwhile. */
+export async function deleteFromOutbox(
+  database: Database,
+  lease: RelayLease,
+  positions: string[],
+): Promise<void> {
+  await database.query(
+    `DELETE FROM "outbox" WHERE "position" = ANY($1::bigint[])
+       AND EXISTS (SELECT FROM "relay_lease"
+                    WHERE "name" = $2 AND "owner" = $3 AND "epoch" = $4)`,
+    [positions, RELAY, lease.owner, lease.epoch],
+  );
+}

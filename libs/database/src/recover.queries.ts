@@ -1,0 +1,79 @@
+import type { Database } from './action-row.ts';
+import type { ClaimReference } from './claim.queries.ts';
+import { lockHeads, promoteHeads, type Target } from './ingest.queries.ts';
+
+/*
+ * What a dead worker left behind, and the net under everything else. Time is Postgres's clock throughout.
+ */
+
+/** What this worker knows of its providers: only their work can it judge. */
+export interface KnownProviders {
+  idempotent: string[];
+  others: string[];
+}
+
+/**
+ * Frees what a dead worker held and surely or harmlessly can be run again: all of idempotent providers, and of
+ * the others what was claimed and not sent.
+ * @returns how many were freed
+ */
+export async function freeExpired(
+  database: Database,
+  { idempotent, others }: KnownProviders,
+  limit: number,
+): Promise<number> {
+  const [rows]: [unknown[], number] = await database.query(
+    `WITH expired AS (
+       SELECT "azureTenantId", "actionId" FROM "security_action_work"
+        WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp()
+          AND ("providerKey" = ANY($1) OR ("providerKey" = ANY($2) AND "sentDateTime" IS NULL))
+        ORDER BY "leaseUntil" LIMIT $3 FOR UPDATE SKIP LOCKED)
+     UPDATE "security_action_work" w
+        SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
+            "dueDateTime" = now(), "mayHaveActed" = w."mayHaveActed" OR w."providerKey" = ANY($1)
+       FROM expired e
+      WHERE w."azureTenantId" = e."azureTenantId" AND w."actionId" = e."actionId"
+     RETURNING w."actionId"`,
+    [idempotent, others, limit],
+  );
+  return rows.length;
+}
+
+/** What a dead worker had sent to providers that must not be asked twice; locked until settled. */
+export async function lockExpiredSent(
+  database: Database,
+  { others }: KnownProviders,
+  limit: number,
+): Promise<ClaimReference[]> {
+  return database.query(
+    `SELECT "azureTenantId", "actionId", "attemptId" FROM "security_action_work"
+      WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp()
+        AND "providerKey" = ANY($1) AND "sentDateTime" IS NOT NULL
+      ORDER BY "azureTenantId", "targetKey" LIMIT $2 FOR UPDATE SKIP LOCKED`,
+    [others, limit],
+  );
+}
+
+/**
+ * The net under the promotions: finds targets whose first action is not ready and makes it so. A loose index
+ * scan, so that it costs a step per target, not per waiting action.
+ * @returns how many became ready; anything but 0 is a bug elsewhere
+ */
+export async function sweepTargets(database: Database): Promise<number> {
+  const targets: Target[] = await database.query(
+    `WITH RECURSIVE head AS (
+       (SELECT "azureTenantId", "targetKey", "ready" FROM "security_action_work"
+         WHERE "targetKey" IS NOT NULL
+         ORDER BY "azureTenantId", "targetKey", "position" LIMIT 1)
+       UNION ALL
+       SELECT next.* FROM head CROSS JOIN LATERAL (
+         SELECT w."azureTenantId", w."targetKey", w."ready" FROM "security_action_work" w
+          WHERE w."targetKey" IS NOT NULL
+            AND (w."azureTenantId", w."targetKey") > (head."azureTenantId", head."targetKey")
+          ORDER BY w."azureTenantId", w."targetKey", w."position" LIMIT 1) next)
+     SELECT "azureTenantId", "targetKey" FROM head WHERE NOT "ready" LIMIT 500`,
+  );
+  if (targets.length === 0) return 0;
+  await lockHeads(database, targets);
+  return promoteHeads(database, targets);
+}

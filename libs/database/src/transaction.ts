@@ -1,0 +1,22 @@
+import pRetry from 'p-retry';
+import type { DataSource, EntityManager } from 'typeorm';
+
+const CONFLICTS = ['40001', '40P01'];
+const CONFLICT_RETRIES_MAX = 3;
+
+/**
+ * Runs `work` in one READ COMMITTED transaction. A deadlock or serialization conflict is the database asking for
+ * another try, so it gets a few; every other failure is the caller's.
+ */
+export async function inTransaction<T>(
+  dataSource: DataSource,
+  work: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
+  return pRetry(() => dataSource.transaction('READ COMMITTED', work), {
+    retries: CONFLICT_RETRIES_MAX,
+    minTimeout: 10,
+    maxTimeout: 100,
+    randomize: true,
+    shouldRetry: ({ error }) => CONFLICTS.includes((error as { code?: string }).code ?? ''),
+  });
+}
