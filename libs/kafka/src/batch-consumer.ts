@@ -1,0 +1,231 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LoggerService } from '@nestjs/common';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { endsWithin } from './bounded.ts';
+import { isOutage, rootCause } from './kafka-errors.ts';
+
+/** What a consumer needs to know to run and to be kept running. */
+export interface BatchConsumerOptions {
+  /** A client for one consumer: two of one group must not share it, kafkajs mixes up their offsets. */
+  createKafka: () => Kafka;
+  groupId: string;
+  topics: string[];
+  partitionsConcurrently: number;
+  eachBatch: (payload: EachBatchPayload) => Promise<void>;
+  /** The consumer cannot go on, and no new one could. Called at most once. */
+  onFatal: (error: Error) => void;
+  logger: LoggerService;
+}
+
+/** Also how long the partitions of a worker that died have no owner. */
+const SESSION_TIMEOUT_MS = 10_000;
+const REBALANCE_TIMEOUT_MS = 30_000;
+const HEARTBEAT_INTERVAL_MS = 1000;
+/** The long poll: also how long a stop, and a resumed partition, may have to wait. */
+const FETCH_WAIT_MS = 200;
+const RECONNECT_DELAY_MS_MIN = 200;
+const RECONNECT_DELAY_MS_MAX = 5000;
+const DISCONNECT_TIMEOUT_MS = 3000;
+const STOP_POLL_MS = 10;
+/** How long a stop waits for a join under way. */
+const JOIN_TIMEOUT_MS = 3000;
+const WATCH_INTERVAL_MS = 1000;
+/** Without a sign of life for so long the consumer is replaced; longer than any join, shorter than liveness. */
+const STALL_MS = 45_000;
+const ALIVE_WITHIN_MS = 60_000;
+/** Several long polls: without an answer for so long, Kafka is away. */
+const HEARD_WITHIN_MS = 5000;
+
+/** Ends a consumer that was given up but still runs: kafkajs stops for good on what must not be retried. */
+class ConsumerReplaced extends Error {
+  readonly retriable = false;
+}
+
+/**
+ * One kafkajs consumer that stays in the group whatever Kafka does: it waits for a Kafka that is away at the
+ * start, and is replaced by a new one where kafkajs gives up, or hangs, over an outage.
+ */
+export class BatchConsumer {
+  readonly #options: BatchConsumerOptions;
+  #consumer: Consumer | undefined;
+  #starting: Promise<void> = Promise.resolve();
+  #joined = false;
+  #stopping = false;
+  #fatal = false;
+  #handlersRunning = 0;
+  #lastProgressMs = performance.now();
+  #reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
+  #startTimer: NodeJS.Timeout | undefined;
+  #watchTimer: NodeJS.Timeout | undefined;
+  #disposing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: BatchConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this process is a member of the group and hears from Kafka: readiness. */
+  get joined(): boolean {
+    const heard = this.#handlersRunning > 0 || this.#sinceProgressMs < HEARD_WITHIN_MS;
+    return this.#joined && heard;
+  }
+
+  /** Whether the loop goes round, be it only to look for a Kafka that is away: liveness. */
+  get alive(): boolean {
+    return !this.#fatal && this.#sinceProgressMs < ALIVE_WITHIN_MS;
+  }
+
+  /** When the loop last went round. */
+  get lastProgressAt(): Date {
+    return new Date(Date.now() - this.#sinceProgressMs);
+  }
+
+  get consumer(): Consumer | undefined {
+    return this.#consumer;
+  }
+
+  /** Starts in the background and never fails; `joined` tells when messages can come. */
+  start(): void {
+    this.#watchTimer = setInterval(() => this.#watch(), WATCH_INTERVAL_MS);
+    this.#begin();
+  }
+
+  /**
+   * Stops fetching, waits for the running handlers up to `graceMs`, leaves the group.
+   * Returns false if a handler still ran by then.
+   */
+  async stop(graceMs: number): Promise<boolean> {
+    this.#stopping = true;
+    clearTimeout(this.#startTimer);
+    clearInterval(this.#watchTimer);
+    // A consumer that is stopped while it joins would join all the same, and run on.
+    await endsWithin(this.#starting, Math.min(graceMs, JOIN_TIMEOUT_MS));
+    await this.#disconnect(graceMs);
+    this.#consumer = undefined;
+    this.#joined = false;
+    await this.#disposing;
+    return this.#handlersRunning === 0;
+  }
+
+  /** Handlers get all of the grace; Kafka, which may be away, only as long as a goodbye takes. */
+  async #disconnect(graceMs: number): Promise<void> {
+    if (!this.#consumer) return;
+    const disconnected = this.#consumer.disconnect();
+    const deadlineMs = performance.now() + graceMs;
+    while (this.#handlersRunning > 0 && performance.now() < deadlineMs) {
+      await delay(STOP_POLL_MS);
+    }
+    await endsWithin(disconnected, DISCONNECT_TIMEOUT_MS);
+  }
+
+  #begin(): void {
+    const consumer = this.#options.createKafka().consumer({
+      groupId: this.#options.groupId,
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+      heartbeatInterval: HEARTBEAT_INTERVAL_MS,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      minBytes: 1,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 200, maxRetryTime: 5000, retries: 5 },
+    });
+    this.#consumer = consumer;
+    this.#observe(consumer);
+    this.#starting = this.#run(consumer).catch((error: unknown) => {
+      this.#options.logger.warn(`Kafka is away, trying again: ${rootCause(error).message}`);
+      this.#replace(consumer);
+    });
+  }
+
+  async #run(consumer: Consumer): Promise<void> {
+    const { topics, partitionsConcurrently } = this.#options;
+    await consumer.connect();
+    // From the beginning: kafkajs would skip what was produced before the first join.
+    await consumer.subscribe({ topics, fromBeginning: true });
+    await consumer.run({
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: partitionsConcurrently,
+      eachBatch: (payload) => this.#eachBatch(consumer, payload),
+    });
+  }
+
+  async #eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
+    if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
+    this.#handlersRunning++;
+    try {
+      await this.#options.eachBatch(payload);
+      this.#progress();
+    } finally {
+      this.#handlersRunning--;
+    }
+  }
+
+  #observe(consumer: Consumer): void {
+    const { GROUP_JOIN, REBALANCING, FETCH_START, FETCH, STOP, CRASH } = consumer.events;
+    const whenCurrent = (action: () => void) => () => {
+      if (consumer === this.#consumer) action();
+    };
+    consumer.on(
+      GROUP_JOIN,
+      whenCurrent(() => {
+        this.#joined = true;
+        this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
+        this.#progress();
+      }),
+    );
+    const left = whenCurrent(() => {
+      this.#joined = false;
+      this.#progress();
+    });
+    consumer.on(REBALANCING, left);
+    consumer.on(STOP, left);
+    const went = whenCurrent(() => this.#progress());
+    consumer.on(FETCH_START, went);
+    consumer.on(FETCH, went);
+    consumer.on(CRASH, ({ payload: { error, restart } }) => {
+      if (consumer !== this.#consumer || this.#stopping) return;
+      left();
+      if (!restart) this.#crashed(consumer, error);
+    });
+  }
+
+  /** kafkajs has given up. Over an outage a new consumer will do; over anything else none will. */
+  #crashed(consumer: Consumer, error: Error): void {
+    if (isOutage(error)) {
+      this.#options.logger.warn(`The consumer is made anew: ${rootCause(error).message}`);
+      this.#replace(consumer);
+      return;
+    }
+    this.#fatal = true;
+    clearInterval(this.#watchTimer);
+    this.#options.onFatal(rootCause(error));
+  }
+
+  #replace(consumer: Consumer): void {
+    if (consumer !== this.#consumer || this.#fatal) return;
+    this.#consumer = undefined;
+    this.#joined = false;
+    this.#progress();
+    this.#disposing = Promise.all([
+      this.#disposing,
+      endsWithin(consumer.disconnect(), DISCONNECT_TIMEOUT_MS),
+    ]);
+    if (this.#stopping) return;
+    this.#startTimer = setTimeout(() => this.#begin(), this.#reconnectDelayMs);
+    this.#reconnectDelayMs = Math.min(this.#reconnectDelayMs * 2, RECONNECT_DELAY_MS_MAX);
+  }
+
+  /** A loop that does not go round and has no handler to wait for hangs in kafkajs. */
+  #watch(): void {
+    if (this.#sinceProgressMs < STALL_MS || this.#handlersRunning > 0 || !this.#consumer) return;
+    this.#options.logger.warn('The consumer shows no sign of life and is made anew');
+    this.#replace(this.#consumer);
+  }
+
+  get #sinceProgressMs(): number {
+    return performance.now() - this.#lastProgressMs;
+  }
+
+  #progress(): void {
+    this.#lastProgressMs = performance.now();
+  }
+}

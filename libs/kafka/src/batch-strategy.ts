@@ -1,0 +1,185 @@
+import { Logger } from '@nestjs/common';
+import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
+import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { Settings } from '#config/settings';
+import { BatchConsumer } from './batch-consumer.ts';
+import { createKafka } from './client.ts';
+import type { KafkaLog } from './client-log.ts';
+import { receivedHeaders } from './headers.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { type BatchMessage, type KafkaBatch, KafkaBatchContext } from './kafka-batch.ts';
+import { PartitionBackoff } from './partition-backoff.ts';
+import { LOGICAL_TOPICS, type LogicalTopic, topicName, workerGroupId } from './topics.ts';
+
+/** How the worker hosts its handlers on Kafka. */
+export interface BatchStrategyOptions {
+  settings: Settings;
+  log: KafkaLog;
+  /** The consumer cannot go on and no restart inside this process helps: log it and end the process. */
+  onFatal: (error: Error) => void;
+  /** Another group than the workers'. */
+  groupId?: string;
+}
+
+/** Nobody waits for a consumer's requests: patience costs nothing, a false alarm costs a rebalance. */
+const PATIENCE = {
+  requestTimeoutMs: 10_000,
+  // While it tries, the consumer stays the member it was: after a restart of Kafka it just goes on, where a new
+  // member would have to wait until the session of the old one has run out.
+  connectRetries: 100,
+};
+/** More handlers at once would only queue up for the database's connections. */
+const PARTITIONS_CONCURRENTLY_MAX = 16;
+
+/**
+ * Nest's transport over a kafkajs consumer: an `@EventPattern('<logical topic>')` method is called with whole
+ * batches (at most INGEST_BATCH_MAX messages of one partition, in order) instead of single messages.
+ *
+ * The handler returns: its messages are done, and committed at once, since readers of their own writes wait for
+ * the committed offset. It throws: nothing moves, the partition pauses and the same messages come again. So
+ * what can never succeed is the handler's to put into the dead letters. Messages come at least once.
+ */
+export class BatchStrategy extends Server implements CustomTransportStrategy {
+  protected override readonly logger = new Logger(BatchStrategy.name);
+  /** A handler's error comes here, and is logged here: Nest need not. */
+  override readonly propagatesEventHandlerErrors = true;
+
+  readonly #options: BatchStrategyOptions;
+  readonly #backoff = new PartitionBackoff();
+  readonly #topics = new Map<string, LogicalTopic>();
+  #consumer: BatchConsumer | undefined;
+  #closing = false;
+
+  constructor(options: BatchStrategyOptions) {
+    super();
+    this.#options = options;
+  }
+
+  /** Readiness: this process is a member of the group. */
+  get joined(): boolean {
+    return this.#consumer?.joined ?? false;
+  }
+
+  /** Liveness: the loop went round within the last minute (Kafka may be away) and did not end for good. */
+  get alive(): boolean {
+    return this.#consumer?.alive ?? true;
+  }
+
+  /** When the loop last went round; undefined before `listen`. */
+  get lastProgressAt(): Date | undefined {
+    return this.#consumer?.lastProgressAt;
+  }
+
+  /**
+   * Starts consuming; Nest calls it. Does not wait for Kafka, which may be away.
+   * @throws Error when a handler is bound to no topic of ours, or two to one.
+   */
+  listen(callback: (error?: unknown) => void): void {
+    const { settings, log, onFatal } = this.#options;
+    this.#bindTopics();
+    this.#consumer = new BatchConsumer({
+      createKafka: () => createKafka(settings, log, PATIENCE),
+      groupId: this.#options.groupId ?? workerGroupId(settings.KAFKA_TOPIC_PREFIX),
+      topics: [...this.#topics.keys()],
+      partitionsConcurrently: Math.min(settings.KAFKA_PARTITIONS, PARTITIONS_CONCURRENTLY_MAX),
+      eachBatch: (payload) => this.#consume(payload),
+      onFatal,
+      logger: this.logger,
+    });
+    if (this.#topics.size > 0) this.#consumer.start();
+    callback();
+  }
+
+  /** Lets running handlers end, up to SHUTDOWN_GRACE_MS; commits and leaves the group. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#backoff.clear();
+    const inTime = await this.#consumer?.stop(this.#options.settings.SHUTDOWN_GRACE_MS);
+    this.#backoff.clear();
+    if (inTime === false) this.logger.warn('A handler still ran at the end of the grace period');
+  }
+
+  /** Part of Nest's contract; there are no events of our own. */
+  on(): never {
+    throw new Error('BatchStrategy has no events: use joined, alive and onFatal.');
+  }
+
+  /** The client behind the present consumer. */
+  unwrap<T = Kafka>(): T {
+    return this.#consumer?.consumer as T;
+  }
+
+  #bindTopics(): void {
+    const prefix = this.#options.settings.KAFKA_TOPIC_PREFIX;
+    for (const [pattern, handler] of this.messageHandlers) {
+      const topic = LOGICAL_TOPICS.find((known) => known === pattern);
+      if (!topic) throw new Error(`No topic '${pattern}'; known: ${LOGICAL_TOPICS.join(', ')}`);
+      if (handler.next) throw new Error(`Two handlers for '${pattern}': which one would decide?`);
+      this.#topics.set(topicName(prefix, topic), topic);
+    }
+  }
+
+  async #consume(payload: EachBatchPayload): Promise<void> {
+    const { messages } = payload.batch;
+    const size = this.#options.settings.INGEST_BATCH_MAX;
+    for (let start = 0; start < messages.length; start += size) {
+      if (this.#closing || !payload.isRunning() || payload.isStale()) return;
+      const goOn = await this.#consumeChunk(payload, messages.slice(start, start + size));
+      if (!goOn) return;
+    }
+  }
+
+  /** False if the handler failed. Throws errors of Kafka only: kafkajs has to act on them. */
+  async #consumeChunk(payload: EachBatchPayload, messages: KafkaMessage[]): Promise<boolean> {
+    const { topic, partition } = payload.batch;
+    const { failure, heartbeatError } = await withHeartbeat(
+      () => payload.heartbeat(),
+      () => this.#handle(payload, messages),
+    );
+    if (failure) {
+      this.#postpone(payload, failure.error, messages[0]?.offset);
+    } else {
+      this.#backoff.succeeded(topic, partition);
+      payload.resolveOffset(messages.at(-1)?.offset ?? payload.batch.lastOffset());
+      await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets());
+    }
+    if (heartbeatError) throw heartbeatError;
+    return !failure;
+  }
+
+  async #handle({ batch }: EachBatchPayload, messages: KafkaMessage[]): Promise<void> {
+    const { topic: wireName, partition } = batch;
+    const topic = this.#topics.get(wireName);
+    const handler = topic && this.messageHandlers.get(topic);
+    if (!handler) throw new Error(`No handler for ${wireName}`);
+    const { attempt, firstFailedAt } = this.#backoff.next(wireName, partition);
+    const handed: KafkaBatch = {
+      topic,
+      topicName: wireName,
+      partition,
+      messages: messages.map(received),
+    };
+    const result: unknown = await handler(
+      handed,
+      new KafkaBatchContext(handed, attempt, firstFailedAt),
+    );
+    // Nest hands a handler's error over as a stream that fails.
+    if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+  }
+
+  #postpone(payload: EachBatchPayload, error: unknown, offset: string | undefined): void {
+    if (this.#closing) return;
+    const { topic, partition } = payload.batch;
+    const { attempt } = this.#backoff.next(topic, partition);
+    const backoffMs = this.#backoff.failed(payload);
+    this.logger.error(
+      `${topic}/${partition} from offset ${offset}: attempt ${attempt} failed, next in ${backoffMs} ms`,
+      error instanceof Error ? error.stack : String(error),
+    );
+  }
+}
+
+function received({ offset, key, value, headers, timestamp }: KafkaMessage): BatchMessage {
+  return { offset, key, value, headers: receivedHeaders(headers), timestamp: Number(timestamp) };
+}

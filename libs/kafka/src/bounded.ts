@@ -1,0 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Waits for `work`, but no longer than `timeoutMs`: true if it ended in time, well or badly. kafkajs's
+ * disconnects need this: on a hung broker they wait for answers without end.
+ */
+export async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const ended = work.then(
+    () => true,
+    () => true,
+  );
+  const late = delay(timeoutMs, false, { signal: timer.signal }).catch(() => false);
+  try {
+    return await Promise.race([ended, late]);
+  } finally {
+    timer.abort();
+  }
+}

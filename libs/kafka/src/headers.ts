@@ -1,0 +1,51 @@
+import type { IHeaders } from 'kafkajs';
+import { NULL_HEADER_VALUE } from './null-header.ts';
+
+/**
+ * Headers as they were received: every name has all its values, in order, and a value may be null. An object
+ * without a prototype, because the names come from strangers (`constructor` is a name like any other).
+ */
+export type MessageHeaders = Record<string, (Buffer | null)[]>;
+
+/** Headers to be sent. An undefined one is left out, an array repeats the name. */
+export type OutgoingHeaders = Record<
+  string,
+  string | Buffer | null | undefined | readonly (string | Buffer | null)[]
+>;
+
+/** The first value of a header as text; undefined when there is none or it is null. */
+export function headerText(headers: MessageHeaders, name: string): string | undefined {
+  return headers[name]?.[0]?.toString('utf8');
+}
+
+/** Takes the headers from kafkajs's hands. */
+export function receivedHeaders(headers: IHeaders | undefined): MessageHeaders {
+  const received = Object.create(null) as MessageHeaders;
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    const values: unknown[] = Array.isArray(value) ? value : [value];
+    // For a name like `toString` kafkajs puts the property of Object.prototype in front of the real values.
+    received[name] = values.filter((item) => item === null || Buffer.isBuffer(item));
+  }
+  return received;
+}
+
+/** Puts headers into the form that kafkajs can send, null values included. */
+export function sendableHeaders(headers: OutgoingHeaders): IHeaders {
+  const sendable = Object.create(null) as Record<string, (Buffer | string)[]>;
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue;
+    const values: readonly (string | Buffer | null)[] = Array.isArray(value) ? value : [value];
+    sendable[name] = values.map((item) => item ?? NULL_HEADER_VALUE);
+  }
+  return sendable;
+}
+
+/** Roughly what the headers weigh on the wire, in bytes. */
+export function headerBytes(headers: IHeaders): number {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(headers)) {
+    const values = Array.isArray(value) ? value : [value ?? ''];
+    for (const item of values) bytes += name.length + Buffer.byteLength(item) + 4;
+  }
+  return bytes;
+}

@@ -1,0 +1,153 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import kafkajs, { type Kafka, type Message, type Producer, type RecordMetadata } from 'kafkajs';
+import type { Settings } from '#config/settings';
+import { endsWithin } from './bounded.ts';
+import { classifyFailure } from './kafka-errors.ts';
+import { createPartitioner } from './partitioner.ts';
+import { type Topic, topicName } from './topics.ts';
+
+const BACKOFF_MS_MIN = 100;
+const BACKOFF_MS_MAX = 2000;
+const DISCONNECT_TIMEOUT_MS = 2000;
+
+/**
+ * The connection of the publisher: one producer, replaced by a fresh one after each outage. An old producer may
+ * sit on a dead connection that kafkajs keeps for good, or on one whose handshake went unanswered, which it
+ * takes for connected and can never use.
+ */
+export class ProducerLine {
+  readonly #settings: Settings;
+  readonly #kafka: Kafka;
+  #producer: Producer | undefined;
+  /** Of the present producer only: what hangs on a former one must not take the places of the living. */
+  #occupied = { sends: 0 };
+  #open = false;
+  #closed = false;
+  #connecting: Promise<void> | undefined;
+  #disposing: Promise<unknown> = Promise.resolve();
+
+  constructor(settings: Settings, kafka: Kafka) {
+    this.#settings = settings;
+    this.#kafka = kafka;
+  }
+
+  /** Whether sends may be tried: a broker has answered us since the last outage. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  get sendsInFlight(): number {
+    return this.#occupied.sends;
+  }
+
+  /** Counts `work` as one send in flight, retries and pauses included. */
+  async occupy(work: () => Promise<void>): Promise<void> {
+    const occupied = this.#occupied;
+    occupied.sends++;
+    try {
+      await work();
+    } finally {
+      occupied.sends--;
+    }
+  }
+
+  /** One request with all `messages`; the partitioner leaves in each the partition it went to. */
+  async send(topic: Topic, messages: Message[]): Promise<RecordMetadata[]> {
+    if (!this.#producer) throw new Error('not connected');
+    return await this.#producer.sendBatch({
+      acks: -1,
+      timeout: this.#settings.ACCEPT_TIMEOUT_MS,
+      compression:
+        this.#settings.KAFKA_COMPRESSION === 'zstd'
+          ? kafkajs.CompressionTypes.ZSTD
+          : kafkajs.CompressionTypes.None,
+      topicMessages: [{ topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic), messages }],
+    });
+  }
+
+  /** Returns after the first attempt; when that fails, goes on in the background. */
+  async connect(onFailure: (error: unknown) => void): Promise<void> {
+    const { promise: attempted, resolve } = Promise.withResolvers<void>();
+    const connected = this.reconnect((error) => {
+      onFailure(error);
+      resolve();
+    });
+    await Promise.race([attempted, connected]);
+  }
+
+  /** Closes the line until a fresh producer has got an answer from Kafka; tries until then or until `close`. */
+  async reconnect(onFailure?: (error: unknown) => void): Promise<void> {
+    this.#open = false;
+    this.#connecting ??= this.#replace(onFailure).finally(() => {
+      this.#connecting = undefined;
+    });
+    await this.#connecting;
+  }
+
+  /** Disconnects, bounded. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#open = false;
+    if (this.#producer) this.#dispose(this.#producer);
+    await this.#disposing;
+  }
+
+  /** In the background: on a hung broker it takes its time-out, and nobody needs to wait for that. */
+  #dispose(producer: Producer): void {
+    const disposed = endsWithin(producer.disconnect(), DISCONNECT_TIMEOUT_MS);
+    this.#disposing = Promise.all([this.#disposing, disposed]);
+  }
+
+  async #replace(onFailure?: (error: unknown) => void): Promise<void> {
+    let backoffMs = BACKOFF_MS_MIN;
+    while (!this.#closed) {
+      const producer = this.#createProducer();
+      try {
+        await this.#prove(producer);
+        this.#adopt(producer);
+        return;
+      } catch (error) {
+        onFailure?.(error);
+        this.#dispose(producer);
+        await delay(backoffMs);
+        backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
+      }
+    }
+  }
+
+  #adopt(producer: Producer): void {
+    if (this.#producer) this.#dispose(this.#producer);
+    this.#producer = producer;
+    this.#occupied = { sends: 0 };
+    this.#open = !this.#closed;
+    if (this.#closed) this.#dispose(producer);
+  }
+
+  /**
+   * Connects and asks for the metadata of `commands` (a send of no messages does just that): only an answer
+   * proves the line, as kafkajs counts a connection as made when a second try finds it already there.
+   */
+  async #prove(producer: Producer): Promise<void> {
+    await producer.connect();
+    try {
+      await this.#ask(producer);
+    } catch (error) {
+      const answered = ['transient', 'refused'].includes(classifyFailure(error));
+      if (!answered) throw error;
+    }
+  }
+
+  async #ask(producer: Producer): Promise<void> {
+    const topic = topicName(this.#settings.KAFKA_TOPIC_PREFIX, 'commands');
+    await producer.sendBatch({ topicMessages: [{ topic, messages: [] }] });
+  }
+
+  #createProducer(): Producer {
+    return this.#kafka.producer({
+      allowAutoTopicCreation: false,
+      createPartitioner,
+      // The publisher retries itself: it leaves out what has passed its deadline meanwhile.
+      retry: { retries: 0 },
+    });
+  }
+}

@@ -1,0 +1,147 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Kafka } from 'kafkajs';
+import { Settings } from '#config/settings';
+import { OffsetReader, type PartitionEnds } from './offset-reader.ts';
+import { SharedRead } from './shared-read.ts';
+import { topicName, workerGroupId } from './topics.ts';
+
+/**
+ * - `reached`: all that was in `commands` when asked is in Postgres.
+ * - `notReached`: not yet, by the deadline.
+ * - `unreadable`: Kafka could not tell.
+ */
+export type ProjectionWait = 'reached' | 'notReached' | 'unreadable';
+
+type Ends = Map<number, PartitionEnds>;
+
+const POLL_DELAY_MS_MIN = 10;
+const POLL_DELAY_MS_MAX = 50;
+const POLL_DELAY_GROWTH = 1.3;
+
+interface Waiter {
+  ends: Ends;
+  deadlineMs: number;
+  resolve(outcome: ProjectionWait): void;
+}
+
+/**
+ * How far the workers are behind the log of commands. Lets a read wait for what was accepted before it: the end
+ * offsets once, then the group's committed offsets until they are there. All waiters share the reads.
+ */
+@Injectable()
+export class ProjectionProgress implements OnApplicationShutdown {
+  readonly #reader: OffsetReader;
+  readonly #ends: SharedRead<Ends>;
+  readonly #committed: SharedRead<Map<number, bigint>>;
+  readonly #waiters = new Set<Waiter>();
+  #pollDelayMs = POLL_DELAY_MS_MIN;
+  #polling = false;
+
+  constructor(settings: Settings, kafka: Kafka) {
+    const prefix = settings.KAFKA_TOPIC_PREFIX;
+    this.#reader = new OffsetReader(kafka, topicName(prefix, 'commands'), workerGroupId(prefix));
+    this.#ends = new SharedRead(() => this.#reader.ends());
+    this.#committed = new SharedRead(() => this.#reader.committed());
+  }
+
+  /** How many reads wait at this moment. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#reader.close();
+  }
+
+  /** Where each partition of `commands` ends, read after this call. Rejects when Kafka cannot be read. */
+  async endOffsets(): Promise<Map<number, bigint>> {
+    const ends = await this.#ends.fresh();
+    return new Map([...ends].map(([partition, { high }]) => [partition, high]));
+  }
+
+  /** What the workers have stored, by partition; none for one they have not begun. Rejects like the above. */
+  async committedOffsets(): Promise<Map<number, bigint>> {
+    return await this.#committed.fresh();
+  }
+
+  /** Commands accepted but not stored. Rejects when Kafka cannot be read. */
+  async commandsBehind(): Promise<bigint> {
+    const [committed, ends] = await Promise.all([this.#committed.fresh(), this.#ends.fresh()]);
+    let behind = 0n;
+    for (const [partition, { low, high }] of ends) {
+      const stored = committed.get(partition) ?? low;
+      const from = stored > low ? stored : low;
+      if (high > from) behind += high - from;
+    }
+    return behind;
+  }
+
+  /**
+   * Waits until the workers have stored every command that was in the log when this was called.
+   * @param deadlineMs a moment on the clock of `performance.now()`, in milliseconds
+   */
+  async waitUntilProjected(deadlineMs: number): Promise<ProjectionWait> {
+    const timer = new AbortController();
+    const late = delay(Math.max(0, deadlineMs - performance.now()), 'late' as const, {
+      signal: timer.signal,
+    }).catch(() => 'late' as const);
+    const read = this.#ends.fresh().catch(() => 'unreadable' as const);
+    const ends = await Promise.race([read, late]);
+    timer.abort();
+    if (!(ends instanceof Map)) return 'unreadable';
+    return await new Promise((resolve) => {
+      this.#waiters.add({ ends, deadlineMs, resolve });
+      this.#pollDelayMs = POLL_DELAY_MS_MIN;
+      if (!this.#polling) this.#poll().catch(() => this.#answer(undefined, Infinity));
+    });
+  }
+
+  /** Runs only while somebody waits. */
+  async #poll(): Promise<void> {
+    this.#polling = true;
+    try {
+      while (this.#waiters.size > 0) {
+        const committed = await this.#readBeforeFirstDeadline();
+        this.#answer(committed, performance.now());
+        if (this.#waiters.size === 0) return;
+        await delay(this.#pollDelayMs);
+        this.#pollDelayMs = Math.min(this.#pollDelayMs * POLL_DELAY_GROWTH, POLL_DELAY_MS_MAX);
+      }
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  /** Undefined when Kafka cannot be read, or not before somebody must be answered. */
+  async #readBeforeFirstDeadline(): Promise<Map<number, bigint> | undefined> {
+    const first = Math.min(...[...this.#waiters].map(({ deadlineMs }) => deadlineMs));
+    const timer = new AbortController();
+    const late = delay(Math.max(POLL_DELAY_MS_MIN, first - performance.now()), undefined, {
+      signal: timer.signal,
+    }).catch(() => undefined);
+    const read = this.#committed.fresh().catch(() => undefined);
+    try {
+      return await Promise.race([read, late]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  #answer(committed: Map<number, bigint> | undefined, nowMs: number): void {
+    for (const waiter of this.#waiters) {
+      const reached = committed !== undefined && isProjected(waiter.ends, committed);
+      if (!reached && waiter.deadlineMs > nowMs) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve(reached ? 'reached' : committed ? 'notReached' : 'unreadable');
+    }
+  }
+}
+
+/** A partition that holds nothing needs no commit: there is nothing to wait for. */
+function isProjected(ends: Ends, committed: Map<number, bigint>): boolean {
+  for (const [partition, { low, high }] of ends) {
+    if (low !== high && (committed.get(partition) ?? -1n) < high) return false;
+  }
+  return true;
+}

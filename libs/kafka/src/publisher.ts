@@ -1,0 +1,301 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Kafka, type Message, type RecordMetadata } from 'kafkajs';
+import { Settings } from '#config/settings';
+import { headerBytes, type OutgoingHeaders, sendableHeaders } from './headers.ts';
+import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
+import { isAboutMessages, isolate } from './isolation.ts';
+import { ProducerLine } from './producer-line.ts';
+import {
+  BrokerUnavailable,
+  MessageRefused,
+  type PublishError,
+  PublisherClosed,
+  PublishTimeout,
+} from './publish-errors.ts';
+import { type PublishReceipt, PublishQueue, type QueuedMessage } from './publish-queue.ts';
+import type { Topic } from './topics.ts';
+
+/** A message to be published. A null value is a tombstone, a null key goes to any partition. */
+export interface OutgoingMessage {
+  topic: Topic;
+  key: string | Buffer | null;
+  value: string | Buffer | null;
+  headers?: OutgoingHeaders;
+  /**
+   * Until when the caller waits: a moment on the clock of `performance.now()`, in milliseconds.
+   * ACCEPT_TIMEOUT_MS from now when left out.
+   */
+  deadlineMs?: number;
+}
+
+/** How often deadlines are looked at: a promise is rejected at most so much after its deadline. */
+const SWEEP_INTERVAL_MS = 20;
+const ATTEMPTS_MAX = 2;
+const RETRY_DELAY_MS = 25;
+const RETRY_DELAY_MS_MAX = 400;
+/** What one record costs beside its key, value and headers; an estimate on the high side. */
+const RECORD_OVERHEAD_BYTES = 48;
+const SHUTDOWN_TIMEOUT_MS_MAX = 5000;
+
+/**
+ * Publishes to Kafka, acknowledged by all in-sync replicas. What arrives while requests are under way travels
+ * together in the next one; when nothing is under way it goes at once. Each promise gets its own message's
+ * fate: a PublishError says whether the message can be in the topic all the same.
+ *
+ * Once Kafka does not answer, everything is rejected at once until a fresh connection has proved otherwise:
+ * what is sent into a hung broker would pile up in memory and be written long after its callers were told 503.
+ *
+ * The producer is not idempotent, on purpose: kafkajs's kind never fails during an outage. Repeats are possible
+ * and harmless, because whoever reads tells them by the id. A message sent after another's acknowledgement is
+ * behind it in the log: the first was there already, and a late repeat of it changes nothing.
+ */
+@Injectable()
+export class Publisher implements OnModuleInit, OnApplicationShutdown {
+  readonly #log = new Logger(Publisher.name);
+  readonly #settings: Settings;
+  readonly #queue: PublishQueue;
+  readonly #line: ProducerLine;
+  readonly #sent = new Set<QueuedMessage>();
+  #flushScheduled = false;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+  #lastSuccessAt: Date | undefined;
+  #lastFailure: { at: Date; error: Error } | undefined;
+
+  constructor(settings: Settings, kafka: Kafka) {
+    this.#settings = settings;
+    this.#queue = new PublishQueue({
+      messagesMax: settings.PUBLISH_QUEUE_MESSAGES_MAX,
+      bytesMax: settings.PUBLISH_QUEUE_BYTES_MAX,
+    });
+    this.#line = new ProducerLine(settings, kafka);
+  }
+
+  /** Whether messages are taken: connected, and the last send was answered. */
+  get healthy(): boolean {
+    return this.#line.open && !this.#closed;
+  }
+
+  get queuedMessages(): number {
+    return this.#queue.messages;
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  get sendsInFlight(): number {
+    return this.#line.sendsInFlight;
+  }
+
+  /** When Kafka last acknowledged something. */
+  get lastSuccessAt(): Date | undefined {
+    return this.#lastSuccessAt;
+  }
+
+  /** When and why Kafka last failed to. */
+  get lastFailure(): { at: Date; error: Error } | undefined {
+    return this.#lastFailure;
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.connect();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.flushAndDisconnect(
+      Math.min(SHUTDOWN_TIMEOUT_MS_MAX, this.#settings.SHUTDOWN_GRACE_MS),
+    );
+  }
+
+  /**
+   * Returns when connected, or when the first attempt has failed. Never throws: without Kafka the process
+   * starts all the same, and connects when it appears.
+   */
+  async connect(): Promise<void> {
+    await this.#line.connect((error) => this.#noteFailure(error));
+    this.#flush();
+  }
+
+  /**
+   * Sends one message; settles when all in-sync replicas have it.
+   * @throws PublishError (as a rejection): QueueFull, PublishTimeout, BrokerUnavailable, MessageRefused or
+   * PublisherClosed.
+   */
+  publish(message: OutgoingMessage): Promise<PublishReceipt> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new PublisherClosed('notWritten');
+      if (!this.#line.open) throw new BrokerUnavailable('notWritten', this.#lastCause());
+      const entry = this.#entry(message, resolve, reject);
+      if (entry.deadlineMs <= performance.now()) throw new PublishTimeout('notWritten');
+      this.#queue.add(entry);
+      this.#flushSoon();
+      this.#sweepTimer ??= setTimeout(() => this.#sweep(), SWEEP_INTERVAL_MS);
+    });
+  }
+
+  /** Refuses new messages, gives those under way `timeoutMs`, rejects the rest and disconnects. */
+  async flushAndDisconnect(timeoutMs: number): Promise<void> {
+    this.#closed = true;
+    const deadlineMs = performance.now() + timeoutMs;
+    while (this.#queue.messages + this.#sent.size > 0 && performance.now() < deadlineMs) {
+      await delay(SWEEP_INTERVAL_MS);
+    }
+    this.#rejectAll(this.#queue.takeExpired(Infinity), new PublisherClosed('notWritten'));
+    this.#rejectAll([...this.#sent], new PublisherClosed('unknown'));
+    clearTimeout(this.#sweepTimer);
+    await this.#line.close();
+  }
+
+  #entry(
+    { topic, key, value, headers = {}, deadlineMs }: OutgoingMessage,
+    resolve: (receipt: PublishReceipt) => void,
+    reject: (error: PublishError) => void,
+  ): QueuedMessage {
+    const sendable = sendableHeaders(headers);
+    const bytes =
+      RECORD_OVERHEAD_BYTES +
+      Buffer.byteLength(key ?? '') +
+      Buffer.byteLength(value ?? '') +
+      headerBytes(sendable);
+    return {
+      topic,
+      message: { key, value, headers: sendable },
+      bytes,
+      deadlineMs: deadlineMs ?? performance.now() + this.#settings.ACCEPT_TIMEOUT_MS,
+      settled: false,
+      resolve,
+      reject,
+    };
+  }
+
+  /** After this turn of the event loop: all that arrives in one turn goes together, at no wait. */
+  #flushSoon(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const { PUBLISH_IN_FLIGHT_MAX, PUBLISH_BATCH_MESSAGES_MAX, PUBLISH_BATCH_BYTES_MAX } =
+      this.#settings;
+    while (this.#line.open && this.#line.sendsInFlight < PUBLISH_IN_FLIGHT_MAX) {
+      const batch = this.#queue.takeBatch({
+        messagesMax: PUBLISH_BATCH_MESSAGES_MAX,
+        bytesMax: PUBLISH_BATCH_BYTES_MAX,
+      });
+      if (batch.length === 0) return;
+      for (const entry of batch) this.#sent.add(entry);
+      this.#line
+        .occupy(() => this.#deliver(batch))
+        .then(
+          () => this.#flush(),
+          (error: unknown) => this.#giveUp(batch, 'unreachable', error),
+        );
+    }
+  }
+
+  async #deliver(batch: QueuedMessage[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const waiting = batch.filter((entry) => !entry.settled);
+      const [first] = waiting;
+      if (!first) return;
+      const messages = waiting.map((entry): Message => ({ ...entry.message }));
+      try {
+        this.#acknowledge(waiting, messages, await this.#line.send(first.topic, messages));
+        return;
+      } catch (error) {
+        const failure = classifyFailure(error);
+        const parts = isAboutMessages(failure, error) ? isolate(waiting, messages, failure) : [];
+        if (parts.length > 1) {
+          await Promise.all(parts.map((part) => this.#deliver(part)));
+          return;
+        }
+        if (!this.#mayTryAgain(failure, attempt, error))
+          return this.#giveUp(waiting, failure, error);
+        await delay(Math.min(RETRY_DELAY_MS * 2 ** attempt, RETRY_DELAY_MS_MAX));
+      }
+    }
+  }
+
+  /** A broker that asks for patience gets it until the deadlines pass; one that is away does not. */
+  #mayTryAgain(failure: KafkaFailure, attempt: number, error: unknown): boolean {
+    if (!this.#line.open) return false;
+    if (failure === 'transient') return !isAboutTopic(error) || attempt < ATTEMPTS_MAX;
+    return failure === 'unreachable' && attempt < ATTEMPTS_MAX;
+  }
+
+  #acknowledge(entries: QueuedMessage[], messages: Message[], records: RecordMetadata[]): void {
+    this.#lastSuccessAt = new Date();
+    const nextOffset = new Map(
+      records.map(({ partition, baseOffset = '0' }) => [partition, BigInt(baseOffset)]),
+    );
+    for (const [index, entry] of entries.entries()) {
+      const partition = messages[index]?.partition ?? 0;
+      const offset = nextOffset.get(partition) ?? 0n;
+      nextOffset.set(partition, offset + 1n);
+      if (this.#settle(entry)) entry.resolve({ partition, offset: offset.toString() });
+    }
+  }
+
+  #giveUp(entries: QueuedMessage[], failure: KafkaFailure, error: unknown): void {
+    const cause = rootCause(error);
+    const options = { cause };
+    if (failure === 'refused' || isAboutTopic(error)) {
+      this.#rejectAll(entries, new MessageRefused(`Kafka refused: ${cause.message}`, options));
+    } else if (failure === 'unanswered') {
+      this.#rejectAll(entries, new PublishTimeout('unknown', options));
+    } else {
+      this.#rejectAll(entries, new BrokerUnavailable('unknown', options));
+    }
+    if (failure === 'unanswered' || failure === 'unreachable') this.#suspend(cause);
+  }
+
+  #suspend(error: Error): void {
+    this.#noteFailure(error);
+    if (this.#closed || !this.#line.open) return;
+    this.#log.warn(`Kafka is away, publishing is suspended: ${error.message}`);
+    this.#line
+      .reconnect()
+      .then(() => {
+        this.#log.log('Kafka is back, publishing goes on');
+        this.#flush();
+      })
+      .catch((failure: unknown) => this.#noteFailure(failure));
+  }
+
+  #noteFailure(error: unknown): void {
+    this.#lastFailure = { at: new Date(), error: rootCause(error) };
+  }
+
+  #lastCause(): ErrorOptions {
+    return this.#lastFailure ? { cause: this.#lastFailure.error } : {};
+  }
+
+  #sweep(): void {
+    this.#sweepTimer = undefined;
+    const now = performance.now();
+    this.#rejectAll(this.#queue.takeExpired(now), new PublishTimeout('notWritten'));
+    const late = [...this.#sent].filter((entry) => entry.deadlineMs <= now);
+    this.#rejectAll(late, new PublishTimeout('unknown'));
+    if (this.#queue.messages + this.#sent.size > 0) {
+      this.#sweepTimer = setTimeout(() => this.#sweep(), SWEEP_INTERVAL_MS);
+    }
+  }
+
+  #rejectAll(entries: QueuedMessage[], error: PublishError): void {
+    for (const entry of entries) if (this.#settle(entry)) entry.reject(error);
+  }
+
+  /** False if the entry has had its answer: an acknowledgement that comes after the deadline changes nothing. */
+  #settle(entry: QueuedMessage): boolean {
+    if (entry.settled) return false;
+    entry.settled = true;
+    this.#sent.delete(entry);
+    return true;
+  }
+}
