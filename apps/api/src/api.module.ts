@@ -1,0 +1,59 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { Kafka } from 'kafkajs';
+import type { Logger } from 'pino';
+import { Settings } from '#config/settings';
+import { DatabaseModule } from '#database/database.module';
+import { createKafka } from '#kafka/client';
+import { ProjectionProgress } from '#kafka/projection-progress';
+import { Publisher } from '#kafka/publisher';
+import { MetricsModule } from '#observability/metrics';
+import { Catalogue, loadCatalogue } from '#providers/catalogue';
+import { JwtGuard } from './auth/jwt.guard.ts';
+import { HealthController } from './health.controller.ts';
+import { ApiHealth } from './health.ts';
+import { ProvidersController } from './security-actions/providers.controller.ts';
+import { ReadYourWrite } from './security-actions/read-your-write.ts';
+import { SecurityActionsController } from './security-actions/security-actions.controller.ts';
+import { SecurityActionsService } from './security-actions/security-actions.service.ts';
+
+/**
+ * The whole API on one page: what it serves, what it leans on, what stands before every route. Headers,
+ * bodies and errors are the same for all routes: see `http/application.ts`.
+ */
+@Module({
+  imports: [MetricsModule],
+  controllers: [
+    // Routes: each a controller, under every Graph base path by `graphPaths`.
+    SecurityActionsController,
+    ProvidersController,
+    HealthController,
+  ],
+  providers: [
+    // What the routes decide with.
+    SecurityActionsService,
+    ReadYourWrite,
+    ProjectionProgress,
+    Publisher,
+    ApiHealth,
+    // Closed by default; @Public() opens a route, @RequireRole() names what it takes.
+    { provide: APP_GUARD, useClass: JwtGuard },
+  ],
+})
+// oxlint-disable-next-line typescript/no-extraneous-class -- Nest's form of a module
+export class ApiModule {
+  static with(settings: Settings, logger: Logger): DynamicModule {
+    const pool = { applicationName: 'api', connectionsMax: settings.DATABASE_POOL_SIZE };
+    return {
+      module: ApiModule,
+      global: true,
+      imports: [DatabaseModule.with(settings, [pool])],
+      providers: [
+        { provide: Settings, useValue: settings },
+        { provide: Kafka, useValue: createKafka(settings, logger) },
+        { provide: Catalogue, useValue: loadCatalogue(settings.PROVIDERS_FILE) },
+      ],
+      exports: [Settings],
+    };
+  }
+}

@@ -1,0 +1,162 @@
+import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { exportJWK, SignJWT } from 'jose';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { loadSettings } from '#config/settings';
+import { TokenVerifier } from './token-verifier.ts';
+
+const MINUTE_MS = 60_000;
+const UNAVAILABLE = { code: 'serviceNotAvailable', retryAfterSeconds: 2 };
+const UNKNOWN_KEY = { code: 'InvalidAuthenticationToken' };
+
+/** An issuer that can rotate its keys, fail and hang, and a clock that can be moved. */
+describe('verifying tokens while the issuer changes', () => {
+  const old = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const fresh = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  let published: Record<string, KeyPairKeyObjectResult>;
+  let mode: 'works' | 'fails' | 'hangs' | 'talks nonsense';
+  let reads: number;
+  const issuer = createServer((_request, response) => {
+    reads += 1;
+    if (mode === 'hangs') return;
+    if (mode === 'fails') response.statusCode = 500;
+    if (mode === 'talks nonsense') response.end('<html>');
+    else
+      answerKeys().then(
+        (keys) => response.end(keys),
+        () => response.destroy(),
+      );
+  });
+  let uri: string;
+
+  beforeEach(async () => {
+    Logger.overrideLogger(false);
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    published = { old };
+    mode = 'works';
+    reads = 0;
+    await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve));
+    uri = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/`;
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    issuer.closeAllConnections();
+    await new Promise((resolve) => issuer.close(resolve));
+  });
+
+  const answerKeys = async () => {
+    const keys = Object.entries(published).map(async ([kid, pair]) => ({
+      ...(await exportJWK(pair.publicKey)),
+      kid,
+    }));
+    return JSON.stringify({ keys: await Promise.all(keys) });
+  };
+  const settings = () => loadSettings({ AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URI: uri });
+  let serial = 0;
+  /** Each one differs, so that none is remembered, unless it is used twice. */
+  const token = (pair = old, kid = 'old', seconds = 100_000) =>
+    new SignJWT({ tid: 't', azp: 'app', jti: `${serial++}` })
+      .setProtectedHeader({ alg: 'ES256', kid })
+      .setIssuer('i')
+      .setAudience('a')
+      .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
+      .sign(pair.privateKey);
+
+  it('reads the keys once for many tokens', async () => {
+    const verifier = new TokenVerifier(settings());
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => token()));
+    await Promise.all(tokens.map((each) => verifier.verify(each)));
+    expect(reads).toBe(1);
+  });
+
+  it('takes a new key as soon as a token names it', async () => {
+    const verifier = new TokenVerifier(settings());
+    await verifier.verify(await token());
+    published = { old, fresh };
+    vi.advanceTimersByTime(10_000);
+    await expect(verifier.verify(await token(fresh, 'fresh'))).resolves.toBeDefined();
+    expect(reads).toBe(2);
+  });
+
+  it('does not ask the issuer for every invented key id', async () => {
+    const verifier = new TokenVerifier(settings());
+    await verifier.verify(await token());
+    for (let i = 0; i < 10; i++) {
+      const invented = verifier.verify(await token(fresh, `invented-${i}`));
+      await expect(invented).rejects.toMatchObject(UNKNOWN_KEY);
+    }
+    expect(reads).toBe(1);
+  });
+
+  it('drops a withdrawn key within about ten minutes', async () => {
+    const verifier = new TokenVerifier(settings());
+    await verifier.verify(await token());
+    published = { fresh };
+    vi.advanceTimersByTime(11 * MINUTE_MS);
+    await verifier.verify(await token());
+    await vi.waitFor(async () => {
+      await expect(verifier.verify(await token())).rejects.toMatchObject(UNKNOWN_KEY);
+    });
+  });
+
+  it.each(['fails', 'hangs', 'talks nonsense'] as const)(
+    'answers 503, not 401, when the issuer %s and no key is known',
+    async (how) => {
+      mode = how;
+      const verifier = new TokenVerifier(settings());
+      await expect(verifier.verify(await token())).rejects.toMatchObject(UNAVAILABLE);
+      mode = 'works';
+      vi.advanceTimersByTime(2000);
+      await expect(verifier.verify(await token())).resolves.toBeDefined();
+    },
+  );
+
+  it('answers 503 when the issuer cannot be reached at all', async () => {
+    const verifier = new TokenVerifier({ ...settings(), AUTH_JWKS_URI: 'http://127.0.0.1:1/' });
+    await expect(verifier.verify(await token())).rejects.toMatchObject(UNAVAILABLE);
+  });
+
+  it('spares an issuer that fails', async () => {
+    mode = 'fails';
+    const verifier = new TokenVerifier(settings());
+    for (let i = 0; i < 10; i++) {
+      await expect(verifier.verify(await token())).rejects.toMatchObject(UNAVAILABLE);
+    }
+    expect(reads).toBe(1);
+  });
+
+  it('goes on with the keys it has while the issuer is away, for a day', async () => {
+    const verifier = new TokenVerifier(settings());
+    await verifier.verify(await token());
+    mode = 'fails';
+    vi.advanceTimersByTime(12 * 60 * MINUTE_MS);
+    await expect(verifier.verify(await token())).resolves.toBeDefined();
+    vi.advanceTimersByTime(13 * 60 * MINUTE_MS);
+    await expect(verifier.verify(await token())).rejects.toMatchObject(UNAVAILABLE);
+  });
+
+  it('remembers a verified token, but no longer than five minutes or until it expires', async () => {
+    const verifier = new TokenVerifier(settings());
+    const long = await token();
+    const short = await token(old, 'old', 60);
+    expect(verifier.recall(long)).toBeUndefined();
+    const verified = await verifier.verify(long);
+    await verifier.verify(short);
+    expect(verifier.recall(long)).toBe(verified);
+    vi.advanceTimersByTime(89_000);
+    expect(verifier.recall(short)).toBeDefined();
+    vi.advanceTimersByTime(2000);
+    expect(verifier.recall(short)).toBeUndefined();
+    vi.advanceTimersByTime(5 * MINUTE_MS);
+    expect(verifier.recall(long)).toBeUndefined();
+  });
+
+  it('never remembers a token that was refused', async () => {
+    const verifier = new TokenVerifier(settings());
+    const bad = await token(fresh, 'old');
+    await expect(verifier.verify(bad)).rejects.toMatchObject(UNKNOWN_KEY);
+    expect(verifier.recall(bad)).toBeUndefined();
+  });
+});

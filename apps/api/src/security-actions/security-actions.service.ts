@@ -1,0 +1,180 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { countActions, findPage } from '#database/action.queries';
+import { type ActionRow, toSecurityAction, waitingFor } from '#database/action-row';
+import { cancelNotStarted } from '#database/cancel.queries';
+import { inTransaction } from '#database/transaction';
+import type { Caller } from '#domain/caller';
+import { type CreateCommand, commandKey } from '#domain/command';
+import { type CreateRequest, parseCreateRequest } from '#domain/create-request';
+import { ApiError, FAILURE_CODES } from '#domain/errors';
+import { deriveId, newActionId } from '#domain/ids';
+import type { SecurityAction } from '#domain/security-action';
+import { isTerminal } from '#domain/status';
+import { PublishError } from '#kafka/publish-errors';
+import { Publisher } from '#kafka/publisher';
+import { Catalogue } from '#providers/catalogue';
+import { resolveAction, targetKey } from '#providers/resolve';
+import type { PageRequest } from './page.ts';
+import { ReadYourWrite } from './read-your-write.ts';
+
+/** Seconds after which a refused create is worth another try: Kafka's outages are seldom shorter. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** A page of actions, newest first. */
+export interface Page {
+  actions: SecurityAction[];
+  /** Where the next page begins; null on the last. */
+  nextBelow: string | null;
+  count?: number;
+}
+
+/** What the API does: creates go to Kafka, everything else to Postgres. */
+@Injectable()
+export class SecurityActionsService {
+  readonly #catalogue: Catalogue;
+  readonly #publisher: Publisher;
+  readonly #database: DataSource;
+  readonly #readYourWrite: ReadYourWrite;
+
+  constructor(
+    catalogue: Catalogue,
+    publisher: Publisher,
+    @InjectDataSource() database: DataSource,
+    readYourWrite: ReadYourWrite,
+  ) {
+    this.#catalogue = catalogue;
+    this.#publisher = publisher;
+    this.#database = database;
+    this.#readYourWrite = readYourWrite;
+  }
+
+  /**
+   * Accepts an action. When this returns, Kafka holds it on every in-sync replica and it will be run; Postgres is
+   * not asked (docs/adr/0001-kafka-first.md).
+   * @throws ApiError for a body that is wrong, and `serviceNotAvailable` when it is not known to be accepted
+   */
+  async create(
+    caller: Caller,
+    body: unknown,
+    clientRequestId: string | null,
+  ): Promise<SecurityAction> {
+    const request = parseCreateRequest(body);
+    const resolution = resolveAction(this.#catalogue, request);
+    const command: CreateCommand = {
+      schemaVersion: 1,
+      acceptedDateTime: new Date().toISOString(),
+      caller,
+      clientRequestId,
+      provider: resolution.provider,
+      targetKey: targetKey(caller.tenantId, resolution),
+      resendKey: resendKey(caller, clientRequestId, request),
+      action: { id: newActionId(), ...request },
+    };
+    await this.#publish(command);
+    return acceptedAction(command);
+  }
+
+  async get(caller: Caller, id: string): Promise<SecurityAction> {
+    return this.#present(await this.#readYourWrite.find(caller, id));
+  }
+
+  async list(caller: Caller, { limit, below, count }: PageRequest): Promise<Page> {
+    const { manager } = this.#database;
+    // One more than asked for tells whether there is a next page.
+    const rows =
+      limit === 0 ? [] : await findPage(manager, caller.tenantId, { below, limit: limit + 1 });
+    const shown = rows.slice(0, limit);
+    return {
+      actions: shown.map((row) => this.#present(row)),
+      nextBelow: rows.length > limit ? shown.at(-1)!.position : null,
+      ...(count && { count: await this.count(caller) }),
+    };
+  }
+
+  async count(caller: Caller): Promise<number> {
+    return countActions(this.#database.manager, caller.tenantId);
+  }
+
+  /**
+   * Cancels an action that no worker has claimed; the provider will never see it.
+   * @returns the outcome for the `cancel-outcome` header; undefined when it was cancelled before
+   * @throws ApiError `cannotCancel` once it runs, `alreadyFinished` once it has ended
+   */
+  async cancel(caller: Caller, id: string): Promise<'prevented' | undefined> {
+    const row = await this.#readYourWrite.find(caller, id);
+    if (!isTerminal(row.status)) {
+      const cancelled = await inTransaction(this.#database, (manager) =>
+        cancelNotStarted(manager, caller, id),
+      );
+      if (cancelled) return 'prevented';
+    }
+    return refuseCancel(await this.#readYourWrite.find(caller, id));
+  }
+
+  async #publish(command: CreateCommand): Promise<void> {
+    try {
+      await this.#publisher.publish({
+        topic: 'commands',
+        key: commandKey(command),
+        value: JSON.stringify(command),
+      });
+    } catch (error) {
+      if (!(error instanceof PublishError)) throw error;
+      throw new ApiError(
+        'serviceNotAvailable',
+        'The action is not known to be accepted: the message log did not confirm it. Retry after the given time.',
+        { retryAfterSeconds: RETRY_AFTER_SECONDS },
+      );
+    }
+  }
+
+  #present(row: ActionRow): SecurityAction {
+    const waiting = waitingFor(row, (key) => this.#catalogue.get(key) !== undefined);
+    return { ...toSecurityAction(row), ...(waiting !== null && { waitingFor: waiting }) };
+  }
+}
+
+/** The answer for an action that could not be cancelled just now. */
+function refuseCancel({ status, errorInfo }: ActionRow): undefined {
+  if (errorInfo?.code === FAILURE_CODES.cancelled) return undefined;
+  if (isTerminal(status)) {
+    throw new ApiError('alreadyFinished', `The action has ended already: ${status}.`);
+  }
+  throw new ApiError('cannotCancel', 'The action is running: its provider has been called.');
+}
+
+/** Equal for creates that may be one create sent twice (design: SDK resends). */
+function resendKey(caller: Caller, clientRequestId: string | null, request: CreateRequest): string {
+  return deriveId(caller.tenantId, caller.appId, clientRequestId ?? '', JSON.stringify(request));
+}
+
+/** The resource as it will be stored: what the 201 shows is what the first GET will. */
+function acceptedAction({ action, caller, acceptedDateTime }: CreateCommand): SecurityAction {
+  return {
+    id: action.id,
+    actionReason: action.actionReason,
+    appId: caller.appId,
+    azureTenantId: caller.tenantId,
+    clientContext: action.clientContext,
+    completedDateTime: null,
+    createdDateTime: acceptedDateTime,
+    errorInfo: null,
+    lastActionDateTime: acceptedDateTime,
+    name: action.name,
+    parameters: action.parameters,
+    states: [
+      {
+        appId: caller.appId,
+        status: 'NotStarted',
+        updatedDateTime: acceptedDateTime,
+        user: caller.user,
+      },
+    ],
+    status: 'NotStarted',
+    user: caller.user,
+    vendorInformation: action.vendorInformation,
+    ...action.properties,
+  };
+}

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { Settings } from '#config/settings';
+import { claimWork } from '#database/claim.queries';
+import { inTransaction } from '#database/transaction';
+import { Executor } from './executor.ts';
+import { Holdings } from './holdings.ts';
+import { Loop } from './loop.ts';
+import { WORKER_NAME } from './worker-name.ts';
+
+/**
+ * Claims what became due or ready after its ingest: retries, the next action on a target, what there was no room
+ * for, what a dead worker left.
+ */
+@Injectable()
+export class Dispatcher {
+  readonly loop: Loop;
+  readonly #database: DataSource;
+  readonly #holdings: Holdings;
+  readonly #executor: Executor;
+  readonly #settings: Settings;
+
+  constructor(
+    @InjectDataSource() database: DataSource,
+    holdings: Holdings,
+    executor: Executor,
+    settings: Settings,
+  ) {
+    this.#database = database;
+    this.#holdings = holdings;
+    this.#executor = executor;
+    this.#settings = settings;
+    this.loop = new Loop(Dispatcher.name, settings.CLAIM_INTERVAL_MS, () => this.#claim());
+    executor.onRoom = () => this.loop.wake();
+  }
+
+  async #claim(): Promise<boolean> {
+    if (this.#holdings.isFull) return false;
+    const lease = { owner: WORKER_NAME, leaseMs: this.#settings.LEASE_MS };
+    const limit = this.#settings.CALLS_IN_FLIGHT_MAX;
+    const held = await this.#holdings.claim(limit, async (room) =>
+      room.byProvider.size === 0
+        ? []
+        : inTransaction(this.#database, (manager) => claimWork(manager, room, lease)),
+    );
+    this.#executor.start(held);
+    return held.length > 0;
+  }
+}

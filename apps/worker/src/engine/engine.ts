@@ -1,0 +1,69 @@
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { Settings } from '#config/settings';
+import { Relay } from '../events/relay.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Executor } from './executor.ts';
+import { Holdings } from './holdings.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { Recovery } from './recovery.ts';
+import { Settler } from './settler.ts';
+
+/** How long outcomes may still be written once every call has ended or was aborted. */
+const LAST_WORDS_MS = 2000;
+
+/** The order in which the parts of the worker start and stop. */
+@Injectable()
+export class Engine implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #holdings: Holdings;
+  readonly #executor: Executor;
+  readonly #settler: Settler;
+  readonly #dispatcher: Dispatcher;
+  readonly #leaseKeeper: LeaseKeeper;
+  readonly #recovery: Recovery;
+  readonly #relay: Relay;
+  readonly #graceMs: number;
+
+  // oxlint-disable-next-line max-params -- the one place that knows them all
+  constructor(
+    holdings: Holdings,
+    executor: Executor,
+    settler: Settler,
+    dispatcher: Dispatcher,
+    leaseKeeper: LeaseKeeper,
+    recovery: Recovery,
+    relay: Relay,
+    settings: Settings,
+  ) {
+    this.#holdings = holdings;
+    this.#executor = executor;
+    this.#settler = settler;
+    this.#dispatcher = dispatcher;
+    this.#leaseKeeper = leaseKeeper;
+    this.#recovery = recovery;
+    this.#relay = relay;
+    this.#graceMs = settings.SHUTDOWN_GRACE_MS;
+  }
+
+  onApplicationBootstrap(): void {
+    for (const { loop } of [this.#leaseKeeper, this.#dispatcher, this.#recovery, this.#relay]) {
+      loop.start();
+    }
+  }
+
+  /**
+   * Nothing new is claimed, what is in flight gets its grace, the last events go out. All of it before Nest stops
+   * the consumer and closes the pools; what the consumer still stores meanwhile waits for the next worker.
+   */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#holdings.close();
+    await Promise.all([this.#dispatcher.loop.stop(), this.#recovery.loop.stop()]);
+    const deadline = setTimeout(() => this.#settler.abandon(), this.#graceMs + LAST_WORDS_MS);
+    await this.#executor.drain(this.#graceMs);
+    clearTimeout(deadline);
+    await Promise.all([this.#leaseKeeper.loop.stop(), this.#relay.stop()]);
+  }
+}

@@ -1,0 +1,98 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import pRetry from 'p-retry';
+import type { DataSource } from 'typeorm';
+import { Settings } from '#config/settings';
+import { LIFELINE } from '#database/database.module';
+import { type Settlement, settle } from '#database/settle.queries';
+import { isTransient } from '#database/sqlstate';
+import { inTransaction } from '#database/transaction';
+
+interface Waiting {
+  settlement: Settlement;
+  resolve: (promoted: number) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Writes outcomes in batches: one transaction at a time, holding what came in during the one before. An outcome is
+ * the only proof of what a provider did, so an outage is waited out for as long as the process may live.
+ */
+@Injectable()
+export class Settler {
+  readonly #logger = new Logger(Settler.name);
+  readonly #database: DataSource;
+  readonly #batchMax: number;
+  readonly #abandon = new AbortController();
+  #waiting: Waiting[] = [];
+  #writing = false;
+
+  constructor(@InjectDataSource(LIFELINE) database: DataSource, settings: Settings) {
+    this.#database = database;
+    this.#batchMax = settings.SETTLE_BATCH_MAX;
+  }
+
+  /**
+   * Writes one outcome. Bounded by the callers: each holds a place of `Holdings` until this returns.
+   * @returns how many actions became ready in the same transaction
+   * @throws when Postgres refuses the outcome for good, or the process gives up
+   */
+  async settle(settlement: Settlement): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ settlement, resolve, reject });
+      if (!this.#writing) this.#start();
+    });
+  }
+
+  /** Stops waiting for Postgres: what is not written is left to the expiry of its lease. */
+  abandon(): void {
+    this.#abandon.abort(new Error('The process is stopping.'));
+  }
+
+  /** After this turn of the event loop: calls that end together are settled together. */
+  #start(): void {
+    this.#writing = true;
+    setImmediate(() => {
+      this.#writeAll().catch((error: unknown) => this.#logger.error(error));
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await this.#write(this.#waiting.splice(0, this.#batchMax));
+    }
+    this.#writing = false;
+  }
+
+  async #write(batch: Waiting[]): Promise<void> {
+    try {
+      const { settled, promoted } = await this.#insist(batch);
+      const lost = batch.filter(({ settlement }) => !settled.has(settlement.attemptId));
+      for (const { settlement } of lost) {
+        this.#logger.warn(
+          { actionId: settlement.actionId },
+          'outcome came after the lease was lost',
+        );
+      }
+      batch.forEach(({ resolve }) => resolve(promoted));
+    } catch (error) {
+      if (batch.length === 1 || this.#abandon.signal.aborted) {
+        batch.forEach(({ reject }) => reject(error));
+      } else {
+        // Refused for good: one by one, so that only the culprit is left unsettled.
+        for (const waiting of batch) await this.#write([waiting]);
+      }
+    }
+  }
+
+  async #insist(batch: Waiting[]) {
+    const settlements = batch.map(({ settlement }) => settlement);
+    return pRetry(() => inTransaction(this.#database, (manager) => settle(manager, settlements)), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: 100,
+      maxTimeout: 2000,
+      signal: this.#abandon.signal,
+      shouldRetry: ({ error }) => isTransient(error),
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import type { OutboxEvent } from '#database/outbox.queries';
+import type { EventType } from '#domain/event';
+
+const TYPES: Record<EventType, string> = {
+  created: 'securityActions.created',
+  started: 'securityActions.started',
+  attemptFailed: 'securityActions.attemptFailed',
+  completed: 'securityActions.completed',
+  failed: 'securityActions.failed',
+  cancelled: 'securityActions.cancelled',
+};
+
+/**
+ * An event as CloudEvents 1.0 over Kafka, binary mode: the resource is the value, everything about the event a
+ * header. Keyed by the action, so that its events keep their order. `ce_id` is the same for every repeat.
+ */
+export function cloudEvent({ action, type, sequence, dateTime }: OutboxEvent) {
+  return {
+    key: action.id,
+    value: JSON.stringify(action),
+    headers: {
+      'content-type': 'application/json',
+      ce_specversion: '1.0',
+      ce_id: `${action.id}/${sequence}`,
+      ce_source: '/security/securityActions',
+      ce_type: TYPES[type],
+      ce_subject: action.id,
+      ce_time: dateTime.toISOString(),
+      ce_tenantid: action.azureTenantId ?? '',
+      ce_sequence: String(sequence),
+    },
+  };
+}

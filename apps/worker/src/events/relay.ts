@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { Kafka } from 'kafkajs';
+import type { DataSource } from 'typeorm';
+import { Settings } from '#config/settings';
+import {
+  type RelayLease,
+  deleteFromOutbox,
+  dropRelayLease,
+  holdRelayLease,
+  readOutbox,
+} from '#database/outbox.queries';
+import { isTransient } from '#database/sqlstate';
+import { ProducerLine } from '#kafka/producer-line';
+import { Loop } from '../engine/loop.ts';
+import { WORKER_NAME } from '../engine/worker-name.ts';
+import { cloudEvent } from './cloud-event.ts';
+
+/** Of a request's bytes; the rest is left to keys and headers. */
+const BYTES_SHARE = 0.7;
+
+/**
+ * Publishes the outbox, oldest first, and deletes what Kafka has acknowledged. One request at a time, so that a
+ * failed one can never be overtaken by a later one; a crash between the two repeats events, never skips one. Of all
+ * workers one relays at a time, by lease; should two overlap, they repeat events and lose none.
+ */
+@Injectable()
+export class Relay {
+  readonly loop: Loop;
+  readonly #database: DataSource;
+  readonly #settings: Settings;
+  readonly #line: ProducerLine;
+  #lease: RelayLease | undefined;
+  #leaseRenewAtMs = 0;
+
+  constructor(@InjectDataSource() database: DataSource, kafka: Kafka, settings: Settings) {
+    this.#database = database;
+    this.#settings = settings;
+    this.#line = new ProducerLine(settings, kafka);
+    this.loop = new Loop(Relay.name, settings.RELAY_INTERVAL_MS, () => this.#relay());
+  }
+
+  /** Ends after the request under way, and leaves the relay to another worker at once. */
+  async stop(): Promise<void> {
+    await Promise.all([this.loop.stop(), this.#line.close()]);
+    if (!this.#lease) return;
+    try {
+      await dropRelayLease(this.#database.manager, this.#lease);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      // Postgres is away: the lease expires by itself.
+    }
+  }
+
+  async #relay(): Promise<boolean> {
+    await this.#holdLease();
+    if (!this.#lease) return false;
+    const events = await readOutbox(this.#database.manager, this.#settings.RELAY_BATCH_MAX);
+    if (events.length === 0) return false;
+    if (!this.#line.open) await this.#line.reconnect();
+    const positions = events.map(({ position }) => position);
+    for (const request of inRequests(events.map(cloudEvent), this.#bytesMax)) {
+      await this.#send(request);
+    }
+    await deleteFromOutbox(this.#database.manager, this.#lease, positions);
+    return true;
+  }
+
+  async #send(request: ReturnType<typeof cloudEvent>[]): Promise<void> {
+    try {
+      await this.#line.send('events', request);
+    } catch (error) {
+      // A fresh connection: the old one may be dead without knowing it.
+      await this.#line.reconnect();
+      throw error;
+    }
+  }
+
+  async #holdLease(): Promise<void> {
+    if (this.#lease && performance.now() < this.#leaseRenewAtMs) return;
+    const { LEASE_MS } = this.#settings;
+    this.#leaseRenewAtMs = performance.now() + LEASE_MS / 3;
+    this.#lease = await holdRelayLease(this.#database.manager, WORKER_NAME, LEASE_MS);
+  }
+
+  get #bytesMax(): number {
+    return this.#settings.PUBLISH_BATCH_BYTES_MAX * BYTES_SHARE;
+  }
+}
+
+/** Cuts a run of messages, in order, into requests that a broker takes. */
+function* inRequests<T extends { value: string }>(messages: T[], bytesMax: number): Iterable<T[]> {
+  let request: T[] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    const size = Buffer.byteLength(message.value);
+    if (request.length > 0 && bytes + size > bytesMax) {
+      yield request;
+      request = [];
+      bytes = 0;
+    }
+    request.push(message);
+    bytes += size;
+  }
+  if (request.length > 0) yield request;
+}

@@ -1,0 +1,110 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Settings } from '#config/settings';
+import { claimWork } from '#database/claim.queries';
+import { insertActions, lockHeads, promoteHeads, type Target } from '#database/ingest.queries';
+import { isDataError } from '#database/sqlstate';
+import { inTransaction } from '#database/transaction';
+import type { CreateCommand } from '#domain/command';
+import { Dispatcher } from '../engine/dispatcher.ts';
+import { Executor } from '../engine/executor.ts';
+import { Holdings } from '../engine/holdings.ts';
+import { WORKER_NAME } from '../engine/worker-name.ts';
+import { Relay } from '../events/relay.ts';
+
+/** A command that Postgres refuses for what it contains. */
+export interface Refusal {
+  command: CreateCommand;
+  error: Error;
+}
+
+/** Turns accepted commands into rows, and into running work where there is room. */
+@Injectable()
+export class Ingest {
+  readonly #logger = new Logger(Ingest.name);
+  readonly #database: DataSource;
+  readonly #holdings: Holdings;
+  readonly #executor: Executor;
+  readonly #dispatcher: Dispatcher;
+  readonly #relay: Relay;
+  readonly #leaseMs: number;
+
+  constructor(
+    @InjectDataSource() database: DataSource,
+    holdings: Holdings,
+    executor: Executor,
+    dispatcher: Dispatcher,
+    relay: Relay,
+    settings: Settings,
+  ) {
+    this.#database = database;
+    this.#holdings = holdings;
+    this.#executor = executor;
+    this.#dispatcher = dispatcher;
+    this.#relay = relay;
+    this.#leaseMs = settings.LEASE_MS;
+  }
+
+  /**
+   * Stores a batch, in log order, once: what is stored already changes nothing.
+   * @returns the commands that can never be stored; all others are, when this returns
+   * @throws when Postgres cannot do it now: nothing, or a first part, is stored, and the batch is to come again
+   */
+  async store(commands: CreateCommand[]): Promise<Refusal[]> {
+    const refusals = await this.#storeOrSplit(foldRepeats(commands));
+    this.#dispatcher.loop.wake();
+    this.#relay.loop.wake();
+    return refusals;
+  }
+
+  /** Halves a refused batch until the poison stands alone, so that everything around it gets through. */
+  async #storeOrSplit(commands: CreateCommand[]): Promise<Refusal[]> {
+    const [first] = commands;
+    if (!first) return [];
+    try {
+      await this.#storeAll(commands);
+      return [];
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      if (commands.length === 1) {
+        this.#logger.error({ actionId: first.action.id, err: error }, 'command refused');
+        return [{ command: first, error: error as Error }];
+      }
+      const middle = commands.length >> 1;
+      return [
+        ...(await this.#storeOrSplit(commands.slice(0, middle))),
+        ...(await this.#storeOrSplit(commands.slice(middle))),
+      ];
+    }
+  }
+
+  async #storeAll(commands: CreateCommand[]): Promise<void> {
+    const lease = { owner: WORKER_NAME, leaseMs: this.#leaseMs };
+    const held = await this.#holdings.claim(commands.length, (room) =>
+      inTransaction(this.#database, async (manager) => {
+        const inserted = await insertActions(manager, commands);
+        const targets = inserted.filter(
+          (action): action is typeof action & Target => action.targetKey !== null,
+        );
+        if (targets.length > 0) {
+          await lockHeads(manager, targets);
+          await promoteHeads(manager, targets);
+        }
+        if (inserted.length === 0 || room.byProvider.size === 0) return [];
+        return claimWork(manager, room, lease);
+      }),
+    );
+    this.#executor.start(held);
+  }
+}
+
+/** The first of several commands with one id counts: what a producer repeats it must not change. */
+function foldRepeats(commands: CreateCommand[]): CreateCommand[] {
+  const byId = new Map<string, CreateCommand>();
+  for (const command of commands) {
+    const id = `${command.caller.tenantId}\n${command.action.id}`;
+    if (!byId.has(id)) byId.set(id, command);
+  }
+  return [...byId.values()];
+}

@@ -1,0 +1,71 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { Kafka } from 'kafkajs';
+import type { Logger } from 'pino';
+import { Settings } from '#config/settings';
+import { DatabaseModule, LIFELINE } from '#database/database.module';
+import { createKafka } from '#kafka/client';
+import { OriginalErrorFilter } from '#kafka/original-error.filter';
+import { Publisher } from '#kafka/publisher';
+import { MetricsModule } from '#observability/metrics';
+import { Catalogue, loadCatalogue } from '#providers/catalogue';
+import { Dispatcher } from './engine/dispatcher.ts';
+import { Engine } from './engine/engine.ts';
+import { Executor } from './engine/executor.ts';
+import { Holdings } from './engine/holdings.ts';
+import { LeaseKeeper } from './engine/lease-keeper.ts';
+import { Recovery } from './engine/recovery.ts';
+import { Settler } from './engine/settler.ts';
+import { Relay } from './events/relay.ts';
+import { CommandsController } from './ingest/commands.controller.ts';
+import { Ingest } from './ingest/ingest.ts';
+import { WorkerHealth } from './health.ts';
+import { Providers, createProviders } from './providers.ts';
+
+/** Enough for renewals and settlements to pass each other, and never waiting behind the ingest. */
+const LIFELINE_CONNECTIONS = 3;
+
+/** The whole worker on one page: what it reads, what it does with it, what it leans on. */
+@Module({
+  imports: [MetricsModule],
+  controllers: [CommandsController],
+  providers: [
+    // From Kafka into Postgres.
+    Ingest,
+    Publisher,
+    { provide: APP_FILTER, useClass: OriginalErrorFilter },
+    // From Postgres to the providers and back.
+    Holdings,
+    Dispatcher,
+    Executor,
+    Settler,
+    LeaseKeeper,
+    Recovery,
+    // From Postgres to the events topic.
+    Relay,
+    // What starts and stops all of it.
+    Engine,
+    WorkerHealth,
+  ],
+})
+// oxlint-disable-next-line typescript/no-extraneous-class -- Nest's form of a module
+export class WorkerModule {
+  static with(settings: Settings, logger: Logger): DynamicModule {
+    const pools = [
+      { applicationName: 'worker', connectionsMax: settings.DATABASE_POOL_SIZE },
+      { name: LIFELINE, applicationName: 'worker lifeline', connectionsMax: LIFELINE_CONNECTIONS },
+    ];
+    return {
+      module: WorkerModule,
+      global: true,
+      imports: [DatabaseModule.with(settings, pools)],
+      providers: [
+        { provide: Settings, useValue: settings },
+        { provide: Kafka, useValue: createKafka(settings, logger) },
+        { provide: Catalogue, useValue: loadCatalogue(settings.PROVIDERS_FILE) },
+        { provide: Providers, useValue: createProviders(settings) },
+      ],
+      exports: [Settings],
+    };
+  }
+}
