@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { takeInterrupts } from '../process/interrupt.ts';
+import { readJson } from '../stack/directory.ts';
+import { addCounts, type Counts, countTests, formatCounts, NO_TESTS } from './test-counts.ts';
+import { buildStep, runScript, runSteps, staticChecks, type Step } from './tools.ts';
+
+/** `npm test`: every check and every test. Arguments are handed to vitest: `npm test -- -t 'cancel'`. */
+export async function testCommand(args: string[]): Promise<number> {
+  const { stop } = takeInterrupts();
+  const reports = mkdtempSync(join(tmpdir(), 'security-actions-test-'));
+  let counts: Counts = NO_TESTS;
+  const tests = (name: string, project: string): Step => ({
+    name,
+    run: async (signal) => {
+      const report = join(reports, `${project}.json`);
+      const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+      const passed = await runScript(`test:${project}`, [...reporters, ...args], signal);
+      counts = addCounts(counts, countTests(readJson(report)));
+      return passed;
+    },
+  });
+  try {
+    const failed = await runSteps(
+      [
+        buildStep,
+        ...staticChecks,
+        tests('Unit tests', 'unit'),
+        tests('Integration tests', 'integration'),
+      ],
+      stop,
+    );
+    if (failed.length > 0) console.log(`Failed: ${failed.join(', ')}`);
+    console.log(formatCounts(counts));
+    return failed.length === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,63 @@
+export interface BrokerPlace {
+  /** What the broker binds to. */
+  bindHost: string;
+  port: number;
+  controllerPort: number;
+  logDirectory: string;
+}
+
+const MINUTES_PER_DAY = 24 * 60;
+const MIB = 1024 * 1024;
+
+/** The settings of the one-node broker: KRaft, no replication, nothing created by itself. */
+export function serverProperties(place: BrokerPlace): Record<string, string> {
+  const { bindHost, port, controllerPort, logDirectory } = place;
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://${bindHost}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': logDirectory,
+    'auto.create.topics.enable': 'false',
+    // No shorter than the topics are kept: a group that was away that long must find its place again.
+    'offsets.retention.minutes': String(14 * MINUTES_PER_DAY),
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '1',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    // A broker that was killed is let back in once its old session has expired, by default after 9 s.
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
+    'group.initial.rebalance.delay.ms': '0',
+    // The default of 128 MiB is a quarter of this broker's heap.
+    'log.cleaner.dedupe.buffer.size': String(16 * MIB),
+  };
+}
+
+/** The text of a .properties file. */
+export function formatProperties(properties: Record<string, string>): string {
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${escapeValue(value)}\n`)
+    .join('');
+}
+
+/** The names under which the official image takes the same settings. */
+export function asContainerEnvironment(properties: Record<string, string>): string[] {
+  return Object.entries(properties).map(
+    ([name, value]) => `KAFKA_${name.toUpperCase().replaceAll('.', '_')}=${value}`,
+  );
+}
+
+/** A path may hold a backslash, a leading blank or a letter beyond ASCII; the format needs those escaped. */
+function escapeValue(value: string): string {
+  return value
+    .replaceAll('\\', '\\\\')
+    .replace(/^ /, '\\ ')
+    .replace(/[^\x20-\x7E]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
