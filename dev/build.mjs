@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { imports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-const compiled = Object.entries(imports).map(([name, path]) => [name, path.replace(/\.ts$/, '.js')]);
+const compiled = Object.entries(imports).map(([name, path]) => [
+  name,
+  path.replace(/\.ts$/, '.js'),
+]);
 
 rmSync(`${root}dist`, { recursive: true, force: true });
 mkdirSync(`${root}dist`);
@@ -16,8 +19,12 @@ writeFileSync(
   `${root}dist/package.json`,
   `${JSON.stringify({ type: 'module', imports: Object.fromEntries(compiled) }, null, 2)}\n`,
 );
-const { status } = spawnSync(process.execPath, [`${root}node_modules/@nestjs/cli/bin/nest.js`, 'build'], {
-  cwd: root,
-  stdio: ['ignore', 'inherit', 'inherit'],
-});
+const { status } = spawnSync(
+  process.execPath,
+  [`${root}node_modules/@nestjs/cli/bin/nest.js`, 'build'],
+  {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  },
+);
 process.exit(status ?? 1);

@@ -63,11 +63,12 @@ async function runNpm(root) {
     cwd: root,
     stdio: ['ignore', 2, 2],
     env: { ...process.env, PATH: pathWithoutBin() },
+    detached: true,
   });
   const stoppedBy = [];
   const stop = (signal) => {
     stoppedBy.push(signal);
-    npm.kill(signal);
+    endGroup(npm);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, stop);
@@ -76,6 +77,15 @@ async function runNpm(root) {
   if (stoppedBy.length > 0) throw new Error(`Stopped by ${stoppedBy[0]} while installing.`);
   if (code !== 0)
     throw new Error(`Installing the packages failed: npm ci ended with code ${code}.`);
+}
+
+/** npm outlives SIGTERM while a package runs its script, and so does that: hence the whole group, at once. */
+function endGroup(npm) {
+  try {
+    process.kill(-npm.pid, 'SIGKILL');
+  } catch {
+    // It ended in between.
+  }
 }
 
 /** npm scripts put node_modules/.bin first, and npm would delete the very Node it then runs on. */

@@ -13,6 +13,10 @@ export const stackSettings = {
     .default('.stack')
     .describe('Data, logs, keys and endpoints.json of `npm start`; `npm run reset` deletes it.'),
   ISSUER_PORT: port.default(8089).describe('Port of the token issuer of `npm start`.'),
+  ISSUER_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address it listens on. Whoever reaches it gets a token: never a public one.'),
   API_PROCESSES: processes
     .default(1)
     .describe(

@@ -8,7 +8,7 @@ const RESTART_DELAY_MS_MAX = 5000;
 const WELL_AFTER_MS = 30_000;
 // A restarted process is announced once it serves, or after this long: what waits for an outage to end
 // does not serve, but its pid is of use to whoever wants to look at it.
-const ANNOUNCE_AFTER_MS = 8000;
+const ANNOUNCE_AFTER_MS = 3000;
 
 export interface SupervisorHooks {
   log: (line: string) => void;

@@ -6,9 +6,9 @@ import { defaultRequest } from './token-defaults.ts';
 
 /*
  * The token issuer of `npm start`, a process of its own: `node dev/stack/issuer.ts`. It serves the public
- * key, OpenID discovery and `POST /token`, which gives a token to whoever asks; hence 127.0.0.1 only.
+ * key, OpenID discovery and `POST /token`, which gives a token to whoever asks; hence ISSUER_HOST is 127.0.0.1.
  */
-const { STACK_DIR, ISSUER_PORT } = loadStackSettings();
+const { STACK_DIR, ISSUER_HOST, ISSUER_PORT } = loadStackSettings();
 const request = defaultRequest(STACK_DIR, ISSUER_PORT);
 const server = new OAuth2Server();
 await server.issuer.keys.add(await signingKey(STACK_DIR));
@@ -16,4 +16,4 @@ server.issuer.url = request.issuer;
 server.service.on(Events.BeforeTokenSigning, (token: { payload: object }) => {
   Object.assign(token.payload, tokenClaims(request, Math.floor(Date.now() / 1000)));
 });
-await server.start(ISSUER_PORT, '127.0.0.1');
+await server.start(ISSUER_PORT, ISSUER_HOST);

@@ -41,7 +41,11 @@ interface NodeOptions {
   probeUrl: string;
 }
 
-function nodeService(directory: string, { name, script, env, probeUrl }: NodeOptions): Service {
+/** One of our own Node programs, ready when `probeUrl` answers 2xx. */
+export function nodeService(
+  directory: string,
+  { name, script, env, probeUrl }: NodeOptions,
+): Service {
   return {
     name,
     launch: () =>

@@ -54,6 +54,7 @@ export class BatchConsumer {
   #fatal = false;
   #handlersRunning = 0;
   #lastProgressMs = performance.now();
+  #lastHeardMs = 0;
   #reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
   #startTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
@@ -65,8 +66,8 @@ export class BatchConsumer {
 
   /** Whether this process is a member of the group and hears from Kafka: readiness. */
   get joined(): boolean {
-    const heard = this.#handlersRunning > 0 || this.#sinceProgressMs < HEARD_WITHIN_MS;
-    return this.#joined && heard;
+    const silentMs = performance.now() - this.#lastHeardMs;
+    return this.#joined && (this.#handlersRunning > 0 || silentMs < HEARD_WITHIN_MS);
   }
 
   /** Whether the loop goes round, be it only to look for a Kafka that is away: liveness. */
@@ -169,7 +170,7 @@ export class BatchConsumer {
       whenCurrent(() => {
         this.#joined = true;
         this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
-        this.#progress();
+        this.#heard();
       }),
     );
     const left = whenCurrent(() => {
@@ -178,9 +179,14 @@ export class BatchConsumer {
     });
     consumer.on(REBALANCING, left);
     consumer.on(STOP, left);
-    const went = whenCurrent(() => this.#progress());
-    consumer.on(FETCH_START, went);
-    consumer.on(FETCH, went);
+    consumer.on(
+      FETCH_START,
+      whenCurrent(() => this.#progress()),
+    );
+    consumer.on(
+      FETCH,
+      whenCurrent(() => this.#heard()),
+    );
     consumer.on(CRASH, ({ payload: { error, restart } }) => {
       if (consumer !== this.#consumer || this.#stopping) return;
       left();
@@ -219,6 +225,11 @@ export class BatchConsumer {
     if (this.#sinceProgressMs < STALL_MS || this.#handlersRunning > 0 || !this.#consumer) return;
     this.#options.logger.warn('The consumer shows no sign of life and is made anew');
     this.#replace(this.#consumer);
+  }
+
+  #heard(): void {
+    this.#lastHeardMs = performance.now();
+    this.#progress();
   }
 
   get #sinceProgressMs(): number {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Kafka } from 'kafkajs';
 import { Settings } from '#config/settings';
+import { classifyFailure } from './kafka-errors.ts';
 import { OffsetReader, type PartitionEnds } from './offset-reader.ts';
 import { SharedRead } from './shared-read.ts';
 import { topicName, workerGroupId } from './topics.ts';
@@ -82,19 +83,25 @@ export class ProjectionProgress implements OnApplicationShutdown {
    * @param deadlineMs a moment on the clock of `performance.now()`, in milliseconds
    */
   async waitUntilProjected(deadlineMs: number): Promise<ProjectionWait> {
-    const timer = new AbortController();
-    const late = delay(Math.max(0, deadlineMs - performance.now()), 'late' as const, {
-      signal: timer.signal,
-    }).catch(() => 'late' as const);
-    const read = this.#ends.fresh().catch(() => 'unreadable' as const);
-    const ends = await Promise.race([read, late]);
-    timer.abort();
-    if (!(ends instanceof Map)) return 'unreadable';
+    const ends = await this.#endsBefore(deadlineMs);
+    if (!ends) return 'unreadable';
     return await new Promise((resolve) => {
       this.#waiters.add({ ends, deadlineMs, resolve });
       this.#pollDelayMs = POLL_DELAY_MS_MIN;
       if (!this.#polling) this.#poll().catch(() => this.#answer(undefined, Infinity));
     });
+  }
+
+  /** Undefined when Kafka cannot be read by then. A leader that is just moving is waited for. */
+  async #endsBefore(deadlineMs: number): Promise<Ends | undefined> {
+    for (;;) {
+      const outcome = await before(
+        deadlineMs,
+        this.#ends.fresh().catch((error: unknown) => classifyFailure(error)),
+      );
+      if (outcome !== 'transient') return outcome instanceof Map ? outcome : undefined;
+      await delay(POLL_DELAY_MS_MAX);
+    }
   }
 
   /** Runs only while somebody waits. */
@@ -116,16 +123,11 @@ export class ProjectionProgress implements OnApplicationShutdown {
   /** Undefined when Kafka cannot be read, or not before somebody must be answered. */
   async #readBeforeFirstDeadline(): Promise<Map<number, bigint> | undefined> {
     const first = Math.min(...[...this.#waiters].map(({ deadlineMs }) => deadlineMs));
-    const timer = new AbortController();
-    const late = delay(Math.max(POLL_DELAY_MS_MIN, first - performance.now()), undefined, {
-      signal: timer.signal,
-    }).catch(() => undefined);
-    const read = this.#committed.fresh().catch(() => undefined);
-    try {
-      return await Promise.race([read, late]);
-    } finally {
-      timer.abort();
-    }
+    const atLeast = performance.now() + POLL_DELAY_MS_MIN;
+    return await before(
+      Math.max(first, atLeast),
+      this.#committed.fresh().catch(() => undefined),
+    );
   }
 
   #answer(committed: Map<number, bigint> | undefined, nowMs: number): void {
@@ -135,6 +137,19 @@ export class ProjectionProgress implements OnApplicationShutdown {
       this.#waiters.delete(waiter);
       waiter.resolve(reached ? 'reached' : committed ? 'notReached' : 'unreadable');
     }
+  }
+}
+
+/** What `work` gives if it ends before the deadline, else undefined. */
+async function before<T>(deadlineMs: number, work: Promise<T>): Promise<T | undefined> {
+  const timer = new AbortController();
+  const late = delay(Math.max(0, deadlineMs - performance.now()), undefined, {
+    signal: timer.signal,
+  }).catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
   }
 }
 

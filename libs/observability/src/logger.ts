@@ -17,6 +17,8 @@ const REDACTED = [
   'action.parameters',
 ];
 const CAUSES_MAX = 3;
+/** Parts of Nest that say at every start what the code says: every module, every route. */
+const CHATTY = ['InstanceLoader', 'RoutesResolver', 'RouterExplorer'];
 
 /** What is kept of an error. Drivers hang SQL, its values and whole requests on theirs: never logged. */
 interface LoggedError {
@@ -59,7 +61,8 @@ export class NestLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.#write('info', message, rest);
+    const chatty = CHATTY.includes(String(rest.at(-1)));
+    this.#write(chatty ? 'debug' : 'info', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {

@@ -53,7 +53,8 @@ describe('verifying tokens while the issuer changes', () => {
     }));
     return JSON.stringify({ keys: await Promise.all(keys) });
   };
-  const settings = () => loadSettings({ AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URI: uri });
+  const settings = (keys = uri) =>
+    loadSettings({ AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URI: keys });
   let serial = 0;
   /** Each one differs, so that none is remembered, unless it is used twice. */
   const token = (pair = old, kid = 'old', seconds = 100_000) =>
@@ -114,7 +115,7 @@ describe('verifying tokens while the issuer changes', () => {
   );
 
   it('answers 503 when the issuer cannot be reached at all', async () => {
-    const verifier = new TokenVerifier({ ...settings(), AUTH_JWKS_URI: 'http://127.0.0.1:1/' });
+    const verifier = new TokenVerifier(settings('http://127.0.0.1:1/'));
     await expect(verifier.verify(await token())).rejects.toMatchObject(UNAVAILABLE);
   });
 

@@ -107,7 +107,7 @@ export function errorEnvelope(
 }
 
 /** Any error as what may be said about it: an unknown one says nothing of what happened inside. */
-export function toApiError(exception: unknown): ApiError {
+function toApiError(exception: unknown): ApiError {
   if (exception instanceof ApiError) return exception;
   const status = frameworkStatusOf(exception);
   const code = status === undefined ? undefined : CODES_BY_STATUS[status];

@@ -35,7 +35,7 @@ const CLIENT_REQUEST_ID = /^[\x21-\x7e]{1,255}$/;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 const BASE = /^\/(?:beta|v1\.0)(?=\/|\?|$)/;
 
-export function contextOf(request: FastifyRequest): RequestContext {
+function contextOf(request: FastifyRequest): RequestContext {
   return {
     requestId: request.id,
     clientRequestId: clientRequestIdOf(request),
@@ -49,7 +49,7 @@ export function clientRequestIdOf(request: FastifyRequest): string | null {
   return typeof sent === 'string' && CLIENT_REQUEST_ID.test(sent) ? sent : null;
 }
 
-export function baseOf(url: string): RequestContext['base'] {
+function baseOf(url: string): RequestContext['base'] {
   const match = BASE.exec(url);
   return match === null ? '' : (match[0] as '/beta' | '/v1.0');
 }

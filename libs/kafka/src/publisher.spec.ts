@@ -1,0 +1,240 @@
+import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadSettings } from '#config/settings';
+import { murmur2 } from './partitioner.ts';
+import { BrokerUnavailable, MessageRefused, QueueFull } from './publish-errors.ts';
+import { type OutgoingMessage, Publisher } from './publisher.ts';
+
+type Send = (texts: string[], topic: string) => Promise<void>;
+
+const PARTITIONS = 4;
+const open: Publisher[] = [];
+
+/** A publisher on a Kafka that does what the test says with the texts of each request. */
+async function publisherOn(send: Send, env: Record<string, string> = {}): Promise<Publisher> {
+  const producer = {
+    connect: () => Promise.resolve(),
+    disconnect: () => Promise.resolve(),
+    async sendBatch({ topicMessages = [] }: ProducerBatch): Promise<RecordMetadata[]> {
+      const [{ topic, messages }] = topicMessages as [(typeof topicMessages)[0]];
+      if (messages.length === 0) return [];
+      for (const message of messages) {
+        message.partition = (murmur2(Buffer.from(message.key ?? '')) >>> 1) % PARTITIONS;
+      }
+      await send(
+        messages.map(({ value }) => String(value)),
+        topic,
+      );
+      const used = new Set(messages.map(({ partition = 0 }) => partition));
+      return [...used].map((partition) => ({
+        topicName: topic,
+        partition,
+        errorCode: 0,
+        baseOffset: '100',
+      }));
+    },
+  };
+  const kafka = { producer: () => producer } as unknown as Kafka;
+  const publisher = new Publisher(loadSettings(env), kafka);
+  open.push(publisher);
+  await publisher.connect();
+  return publisher;
+}
+
+function message(text: string, overrides: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  return { topic: 'commands', key: text, value: text, ...overrides };
+}
+
+function protocolError(type: string, retriable: boolean): Error {
+  return Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type, retriable });
+}
+
+function connectionError(): Error {
+  return Object.assign(new Error('gone'), { name: 'KafkaJSConnectionError', retriable: true });
+}
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((publisher) => publisher.flushAndDisconnect(0)));
+});
+
+describe('Publisher', () => {
+  it('sends at once when nothing is under way, and together what came meanwhile', async () => {
+    const requests: string[][] = [];
+    const first = Promise.withResolvers<void>();
+    const publisher = await publisherOn(
+      async (texts) => {
+        requests.push(texts);
+        if (requests.length === 1) await first.promise;
+      },
+      { PUBLISH_IN_FLIGHT_MAX: '1' },
+    );
+    const one = publisher.publish(message('1'));
+    await expect.poll(() => requests).toEqual([['1']]);
+    const others = ['2', '3', '4'].map((text) => publisher.publish(message(text)));
+    expect(publisher.queuedMessages).toBe(3);
+    first.resolve();
+    await Promise.all([one, ...others]);
+    expect(requests).toEqual([['1'], ['2', '3', '4']]);
+    expect(publisher).toMatchObject({ queuedMessages: 0, queuedBytes: 0, sendsInFlight: 0 });
+  });
+
+  it('fills no request beyond its limits, and sends a larger message alone', async () => {
+    const requests: string[][] = [];
+    const publisher = await publisherOn(
+      (texts) => {
+        requests.push(texts);
+        return Promise.resolve();
+      },
+      {
+        PUBLISH_BATCH_MESSAGES_MAX: '3',
+        PUBLISH_BATCH_BYTES_MAX: '1000',
+        PUBLISH_IN_FLIGHT_MAX: '1',
+      },
+    );
+    const texts = ['a', 'b', 'c', 'd', 'L'.repeat(2000), 'e'];
+    await Promise.all(texts.map((text) => publisher.publish(message(text, { key: null }))));
+    expect(requests).toEqual([['a', 'b', 'c'], ['d'], [texts[4]], ['e']]);
+  });
+
+  it('tells each caller where its own message landed', async () => {
+    const publisher = await publisherOn(() => Promise.resolve());
+    const receipts = await Promise.all(
+      ['x', 'x', 'x'].map((key, i) => publisher.publish(message(String(i), { key }))),
+    );
+    expect(receipts.map(({ offset }) => offset)).toEqual(['100', '101', '102']);
+    expect(new Set(receipts.map(({ partition }) => partition)).size).toBe(1);
+  });
+
+  it('fails only the message that Kafka refuses, not its neighbours in the request', async () => {
+    const publisher = await publisherOn((texts) =>
+      texts.includes('bad')
+        ? Promise.reject(protocolError('MESSAGE_TOO_LARGE', false))
+        : Promise.resolve(),
+    );
+    const texts = Array.from({ length: 50 }, (_, i) => (i === 17 ? 'bad' : String(i)));
+    const outcomes = await Promise.allSettled(
+      texts.map((text) => publisher.publish(message(text))),
+    );
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(failed.map(({ reason }) => reason as unknown)).toEqual([expect.any(MessageRefused)]);
+    expect(outcomes[17]?.status).toBe('rejected');
+    expect(publisher.healthy).toBe(true);
+  });
+
+  it('fails no other topic when one is unknown', async () => {
+    const publisher = await publisherOn((_, topic) =>
+      topic.endsWith('.reports')
+        ? Promise.reject(protocolError('UNKNOWN_TOPIC_OR_PARTITION', true))
+        : Promise.resolve(),
+    );
+    const [good, bad] = await Promise.allSettled([
+      publisher.publish(message('good')),
+      publisher.publish(message('bad', { topic: 'reports' })),
+    ]);
+    expect(good.status).toBe('fulfilled');
+    expect(bad).toMatchObject({ status: 'rejected', reason: expect.any(MessageRefused) });
+    expect(publisher.healthy).toBe(true);
+  });
+
+  it('tries again what a moving leader turned away', async () => {
+    let attempts = 0;
+    const publisher = await publisherOn(() =>
+      ++attempts < 5
+        ? Promise.reject(protocolError('NOT_LEADER_FOR_PARTITION', true))
+        : Promise.resolve(),
+    );
+    await publisher.publish(message('patient'));
+    expect(attempts).toBe(5);
+  });
+
+  it('does not let a partition without a leader hold up the others', async () => {
+    const stuck = (murmur2(Buffer.from('stuck')) >>> 1) % PARTITIONS;
+    const isStuck = (text: string) => (murmur2(Buffer.from(text)) >>> 1) % PARTITIONS === stuck;
+    const publisher = await publisherOn((texts) =>
+      texts.some(isStuck)
+        ? Promise.reject(protocolError('LEADER_NOT_AVAILABLE', true))
+        : Promise.resolve(),
+    );
+    const deadlineMs = performance.now() + 400;
+    const texts = Array.from({ length: 20 }, (_, i) => String(i));
+    const outcomes = await Promise.allSettled(
+      texts.map((text) => publisher.publish(message(text, { deadlineMs }))),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      texts.map((text) => (isStuck(text) ? 'rejected' : 'fulfilled')),
+    );
+  });
+
+  it('rejects at once when the queue is full of messages', async () => {
+    const publisher = await publisherOn(() => new Promise(() => undefined), {
+      PUBLISH_IN_FLIGHT_MAX: '1',
+      PUBLISH_QUEUE_MESSAGES_MAX: '2',
+      ACCEPT_TIMEOUT_MS: '1000',
+    });
+    const sent = Promise.allSettled([publisher.publish(message('sent'))]);
+    await expect.poll(() => publisher.sendsInFlight).toBe(1);
+    const queued = Promise.allSettled(['1', '2'].map((text) => publisher.publish(message(text))));
+    await expect(publisher.publish(message('3'))).rejects.toBeInstanceOf(QueueFull);
+    await Promise.all([sent, queued]);
+  });
+
+  it('rejects at once when the queue is full of bytes', async () => {
+    const publisher = await publisherOn(() => new Promise(() => undefined), {
+      PUBLISH_IN_FLIGHT_MAX: '1',
+      PUBLISH_QUEUE_BYTES_MAX: '5000',
+      ACCEPT_TIMEOUT_MS: '1000',
+    });
+    const sent = Promise.allSettled([publisher.publish(message('sent'))]);
+    await expect.poll(() => publisher.sendsInFlight).toBe(1);
+    const queued = Promise.allSettled([publisher.publish(message('x'.repeat(2000)))]);
+    await expect(publisher.publish(message('y'.repeat(2000)))).rejects.toBeInstanceOf(QueueFull);
+    await Promise.all([sent, queued]);
+  });
+
+  it('never sends what passed its deadline in the queue, and says that of what was sent nobody knows', async () => {
+    const seen: string[] = [];
+    const release = Promise.withResolvers<void>();
+    const publisher = await publisherOn(
+      async (texts) => {
+        seen.push(...texts);
+        await release.promise;
+      },
+      { PUBLISH_IN_FLIGHT_MAX: '1' },
+    );
+    const deadlineMs = performance.now() + 500;
+    const sent = Promise.allSettled([publisher.publish(message('sent', { deadlineMs }))]);
+    await expect.poll(() => seen).toEqual(['sent']);
+    const queued = Promise.allSettled([publisher.publish(message('queued', { deadlineMs }))]);
+    expect(await sent).toMatchObject([{ reason: { name: 'PublishTimeout', fate: 'unknown' } }]);
+    expect(await queued).toMatchObject([
+      { reason: { name: 'PublishTimeout', fate: 'notWritten' } },
+    ]);
+    release.resolve();
+    await publisher.publish(message('later'));
+    expect(seen).toEqual(['sent', 'later']);
+  });
+
+  it('rejects at once while Kafka is away, and goes on by itself when it is back', async () => {
+    let away = true;
+    const publisher = await publisherOn(() =>
+      away ? Promise.reject(connectionError()) : Promise.resolve(),
+    );
+    const outcome = await Promise.allSettled([publisher.publish(message('lost'))]);
+    expect(outcome).toMatchObject([{ reason: expect.any(BrokerUnavailable) }]);
+    expect(publisher.lastFailure?.error.message).toBe('gone');
+    away = false;
+    await expect.poll(() => publisher.healthy).toBe(true);
+    await expect(publisher.publish(message('found'))).resolves.toMatchObject({ offset: '100' });
+  });
+
+  it('gives what is under way its time at shutdown, and takes nothing new', async () => {
+    const release = Promise.withResolvers<void>();
+    const publisher = await publisherOn(() => release.promise);
+    const pending = publisher.publish(message('pending'));
+    const closed = publisher.flushAndDisconnect(5000);
+    await expect(publisher.publish(message('late'))).rejects.toThrow('shutting down');
+    release.resolve();
+    await expect(pending).resolves.toMatchObject({ offset: '100' });
+    await closed;
+  });
+});
