@@ -119,7 +119,7 @@ export class BatchConsumer {
   }
 
   #begin(): void {
-    const consumer = this.#options.createKafka().consumer({
+    const consumer: Consumer = this.#options.createKafka().consumer({
       groupId: this.#options.groupId,
       sessionTimeout: SESSION_TIMEOUT_MS,
       rebalanceTimeout: REBALANCE_TIMEOUT_MS,
@@ -127,7 +127,13 @@ export class BatchConsumer {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       minBytes: 1,
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 200, maxRetryTime: 5000, retries: 5 },
+      retry: {
+        initialRetryTime: 200,
+        maxRetryTime: 5000,
+        retries: 5,
+        // One that was given up and fails at last would otherwise start again, beside its successor.
+        restartOnFailure: () => Promise.resolve(consumer === this.#consumer && !this.#stopping),
+      },
     });
     this.#consumer = consumer;
     this.#observe(consumer);

@@ -1,0 +1,220 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { DataSource, type EntityManager } from 'typeorm';
+import { inject, vi } from 'vitest';
+import { loadSettings, type Settings } from '#config/settings';
+import { type Claim, claimWork } from '#database/claim.queries';
+import { dataSourceOptions, migrationDataSource } from '#database/data-source';
+import type { SecurityActionEventEntity } from '#database/entities/security-action-event.entity';
+import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
+import type { SecurityActionEntity } from '#database/entities/security-action.entity';
+import { insertActions, lockHeads, promoteHeads, type Target } from '#database/ingest.queries';
+import { inTransaction } from '#database/transaction';
+import type { CreateCommand } from '#domain/command';
+import { ensureDatabase } from '../../dev/postgres/server.ts';
+
+/** What a test may say about a command; the rest is of no matter to it. */
+export interface CommandChoice {
+  id?: string;
+  tenant?: string;
+  /** Any name; null for an action without a target. */
+  target?: string | null;
+  provider?: string;
+  acceptedDateTime?: string;
+}
+
+export const TENANT = 'tenant-a';
+export const PROVIDER = 'Acme/Idempotent';
+
+/** A create command as the API would publish it. */
+export function command(choice: CommandChoice = {}): CreateCommand {
+  const { id = randomUUID(), tenant = TENANT, target = 'host-1', provider = PROVIDER } = choice;
+  return {
+    schemaVersion: 1,
+    acceptedDateTime: choice.acceptedDateTime ?? new Date().toISOString(),
+    caller: { tenantId: tenant, appId: 'app-1', user: 'ann@example.com' },
+    clientRequestId: null,
+    provider: { key: provider, action: 'Isolate' },
+    targetKey: target === null ? null : targetKey(target),
+    resendKey: randomUUID(),
+    action: {
+      id,
+      name: 'isolate',
+      actionReason: 'a reason',
+      clientContext: null,
+      parameters: [{ name: 'host', value: target }],
+      vendorInformation: {
+        provider: 'Idempotent',
+        providerVersion: null,
+        subProvider: null,
+        vendor: 'Acme',
+      },
+      properties: { ticket: `of ${tenant}` },
+    },
+  };
+}
+
+/** The key of a target by its name: equal for equal names. */
+export function targetKey(name: string): string {
+  return `00000000-0000-8000-8000-${Buffer.from(name).toString('hex').padStart(12, '0').slice(-12)}`;
+}
+
+/** So many values of what `make` gives for 0, 1, 2 … */
+export function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+/** Stores commands as the worker's ingest does, without the claim. @returns the ids that were new */
+export async function ingest(manager: EntityManager, commands: CreateCommand[]): Promise<string[]> {
+  const inserted = await insertActions(manager, commands);
+  const targets = inserted.filter((row): row is typeof row & Target => row.targetKey !== null);
+  if (targets.length > 0) {
+    await lockHeads(manager, targets);
+    await promoteHeads(manager, targets);
+  }
+  return inserted.map(({ actionId }) => actionId);
+}
+
+/** A database of the test file's own, migrated, on the server of the run. */
+export class TestDatabase {
+  readonly settings: Settings;
+  readonly dataSource: DataSource;
+  readonly #name: string;
+
+  private constructor(name: string) {
+    this.#name = name;
+    this.settings = loadSettings({
+      DATABASE_URL: urlOf(name),
+      // The machine may be busy; no test here is about time-outs.
+      DATABASE_STATEMENT_TIMEOUT_MS: '30000',
+    });
+    this.dataSource = new DataSource(
+      dataSourceOptions(this.settings, { applicationName: 'test', connectionsMax: 8 }),
+    );
+  }
+
+  static async create({ migrated = true } = {}): Promise<TestDatabase> {
+    const database = new TestDatabase(`t${randomBytes(5).toString('hex')}`);
+    await ensureDatabase(urlOf, database.#name);
+    try {
+      if (migrated) await database.migrate();
+      await database.dataSource.initialize();
+      return database;
+    } catch (error) {
+      await database.drop();
+      throw error;
+    }
+  }
+
+  async migrate(): Promise<void> {
+    const migrations = await migrationDataSource(this.settings).initialize();
+    await migrations.runMigrations({ transaction: 'each' }).finally(() => migrations.destroy());
+  }
+
+  /** The database is gone afterwards, whatever became of the test. */
+  async drop(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    const client = new pg.Client({ connectionString: urlOf('postgres') });
+    await client.connect();
+    await client
+      .query(`DROP DATABASE ${client.escapeIdentifier(this.#name)} WITH (FORCE)`)
+      .finally(() => client.end());
+  }
+
+  /** Empties every table, so that tests of one file know nothing of each other. */
+  async clear(): Promise<void> {
+    const tables = this.dataSource.entityMetadatas.map(({ tableName }) => `"${tableName}"`);
+    await this.dataSource.query(`TRUNCATE ${tables.join(', ')}`);
+  }
+
+  get manager(): EntityManager {
+    return this.dataSource.manager;
+  }
+
+  async query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
+    return this.dataSource.query(sql, values);
+  }
+
+  inTransaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return inTransaction(this.dataSource, work);
+  }
+
+  /** Stores commands. @returns the ids that were new */
+  async ingest(...commands: CreateCommand[]): Promise<string[]> {
+    return this.inTransaction((manager) => ingest(manager, commands));
+  }
+
+  /** Claims for a worker with room for this one provider. */
+  async claim(room = 100, { provider = PROVIDER, leaseMs = 60_000 } = {}): Promise<Claim[]> {
+    const byProvider = new Map([[provider, room]]);
+    const lease = { owner: 'worker-1', leaseMs };
+    return this.inTransaction((manager) => claimWork(manager, { byProvider, total: room }, lease));
+  }
+
+  async row(id: string): Promise<SecurityActionEntity> {
+    return (
+      await this.query<SecurityActionEntity>('SELECT * FROM security_action WHERE id = $1', [id])
+    )[0]!;
+  }
+
+  async work(id: string): Promise<SecurityActionWorkEntity | undefined> {
+    return (
+      await this.query<SecurityActionWorkEntity>(
+        'SELECT * FROM security_action_work WHERE "actionId" = $1',
+        [id],
+      )
+    )[0];
+  }
+
+  async events(id: string): Promise<SecurityActionEventEntity[]> {
+    return this.query(
+      'SELECT * FROM security_action_event WHERE "actionId" = $1 ORDER BY sequence',
+      [id],
+    );
+  }
+
+  /** Which actions may be claimed when due. */
+  async ready(): Promise<string[]> {
+    const rows = await this.query<{ actionId: string }>(
+      'SELECT "actionId" FROM security_action_work WHERE ready ORDER BY position',
+    );
+    return rows.map(({ actionId }) => actionId);
+  }
+
+  /** Everything there is, to see that something changed none of it. */
+  async snapshot(): Promise<Record<string, unknown[]>> {
+    const tables: Record<string, unknown[]> = {};
+    for (const { tableName } of this.dataSource.entityMetadatas) {
+      tables[tableName] = await this.query(`SELECT * FROM "${tableName}" t ORDER BY t`);
+    }
+    return tables;
+  }
+
+  /** Makes every lease end in the past. */
+  async expireLeases(): Promise<void> {
+    await this.query(
+      `UPDATE security_action_work SET "leaseUntil" = clock_timestamp() - interval '1 ms'
+        WHERE "leaseOwner" IS NOT NULL`,
+    );
+  }
+
+  /** Waits until so many statements wait for a lock that another transaction holds. */
+  async untilBlocked(count = 1): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        const [row] = await this.query<{ blocked: number }>(
+          `SELECT count(*)::int AS blocked FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        if (row?.blocked !== count) throw new Error(`${row?.blocked} blocked, not ${count}`);
+      },
+      { timeout: 20_000, interval: 5 },
+    );
+  }
+}
+
+function urlOf(database: string): string {
+  const url = new URL(inject('databaseUrl'));
+  url.pathname = `/${database}`;
+  return url.href;
+}
