@@ -11,6 +11,8 @@ import { RunningStack } from '../stack/running-stack.ts';
 import { checkPorts, planStack, type StackPlan } from '../stack/stack-environment.ts';
 import { mintDefaultToken } from '../stack/token-defaults.ts';
 
+const DOCS = 'What there is to read: README.md and docs/\n';
+
 /** `npm start`: everything, and a first action. With `--once` it stops after that. */
 export async function startCommand(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { once: { type: 'boolean', default: false } } });
@@ -53,14 +55,14 @@ async function tryOut(
   const http = `http://localhost:${plan.httpPort}`;
   if (!plan.hasOwnIssuer) {
     progress.line('First action: skipped, AUTH_JWKS_URI names an issuer we have no key of');
-    console.log(`\nDocs: ${http}/docs\n`);
+    console.log(DOCS);
     return undefined;
   }
   const token = await mintDefaultToken(plan.directory, plan.issuerPort);
   const completed = await showFirstAction({ http, token, progress, signal });
   console.log(`\nToken (one hour; another: npm run --silent token):\n${token}\n`);
   console.log(`Block an address, as Microsoft's documentation does:\n${curlLine(http, token)}\n`);
-  console.log(`Docs: ${http}/docs\n`);
+  console.log(DOCS);
   return completed;
 }
 

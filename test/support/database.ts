@@ -9,8 +9,10 @@ import type { SecurityActionEventEntity } from '#database/entities/security-acti
 import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
 import type { SecurityActionEntity } from '#database/entities/security-action.entity';
 import { insertActions, lockHeads, promoteHeads, type Target } from '#database/ingest.queries';
+import { type Settlement, settle } from '#database/settle.queries';
 import { inTransaction } from '#database/transaction';
 import type { CreateCommand } from '#domain/command';
+import { deriveId } from '#domain/ids';
 import { ensureDatabase } from '../../dev/postgres/server.ts';
 
 /** What a test may say about a command; the rest is of no matter to it. */
@@ -56,7 +58,7 @@ export function command(choice: CommandChoice = {}): CreateCommand {
 
 /** The key of a target by its name: equal for equal names. */
 export function targetKey(name: string): string {
-  return `00000000-0000-8000-8000-${Buffer.from(name).toString('hex').padStart(12, '0').slice(-12)}`;
+  return deriveId('target', name);
 }
 
 /** So many values of what `make` gives for 0, 1, 2 … */
@@ -149,6 +151,10 @@ export class TestDatabase {
     const byProvider = new Map([[provider, room]]);
     const lease = { owner: 'worker-1', leaseMs };
     return this.inTransaction((manager) => claimWork(manager, { byProvider, total: room }, lease));
+  }
+
+  async settle(...settlements: Settlement[]): Promise<{ settled: Set<string>; promoted: number }> {
+    return this.inTransaction((manager) => settle(manager, settlements));
   }
 
   async row(id: string): Promise<SecurityActionEntity> {

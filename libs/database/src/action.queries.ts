@@ -1,4 +1,10 @@
-import { type ActionRow, type Database, actionColumns, workColumn } from './action-row.ts';
+import {
+  type ActionReference,
+  type ActionRow,
+  type Database,
+  actionColumns,
+  workColumn,
+} from './action-row.ts';
 
 /*
  * What the API reads. Every query takes the tenant first: another tenant's action does not exist.
@@ -17,6 +23,23 @@ export async function findAction(
     [tenantId, id],
   );
   return rows[0];
+}
+
+/** The same for several at once, of any tenants: what is asked for together costs one query. */
+export async function findActions(
+  database: Database,
+  references: ActionReference[],
+): Promise<ActionRow[]> {
+  return database.query(
+    `${selectRows}
+       JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[])) r("azureTenantId", "actionId")
+         ON a."azureTenantId" = r."azureTenantId" AND a."id" = r."actionId"
+      WHERE a."deletedDateTime" IS NULL`,
+    [
+      references.map((reference) => reference.azureTenantId),
+      references.map((reference) => reference.actionId),
+    ],
+  );
 }
 
 /** Newest first, from below a position (exclusive) or from the newest. */

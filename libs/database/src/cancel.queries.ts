@@ -5,8 +5,9 @@ import { lockHeads, promoteHeads } from './ingest.queries.ts';
 import { recordEvents } from './record-events.ts';
 
 /**
- * Cancels an action that has not started. Taking the work row decides: either this deletes it and no worker can
- * ever claim it, or a claim came first and this changes nothing. To be run in a transaction.
+ * Cancels an action that has not started, or was claimed and given back uncalled (then it is Running, with no
+ * attempt). Taking the work row decides: either this deletes it and no worker can ever claim it, or a claim came
+ * first and this changes nothing. To be run in a transaction.
  * @returns whether it was cancelled
  */
 export async function cancelNotStarted(
@@ -48,7 +49,6 @@ const CANCEL = `
            "completedDateTime" = greatest(now(), a."lastActionDateTime")
       FROM taken t
      WHERE a."azureTenantId" = t."azureTenantId" AND a."id" = t."actionId"
-       AND a."status" = 'NotStarted'
     RETURNING a."azureTenantId", a."id" AS "actionId", a."version", 'cancelled' AS "type",
       a."status", true AS "changedStatus", a."lastActionDateTime" AS "dateTime",
       NULL::integer AS "attempt", NULL::uuid AS "attemptId", $3::text AS "appId", $4::text AS "user",

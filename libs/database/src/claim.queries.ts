@@ -44,7 +44,7 @@ export async function claimWork(
   ]);
   if (claimed.length === 0) return [];
   const actions = await findActions(database, claimed);
-  return claimed.map((claim) => ({ ...claim, action: actions.get(claim.actionId)! }));
+  return claimed.map((claim) => ({ ...claim, action: actions.get(keyOf(claim))! }));
 }
 
 const CLAIM = `
@@ -80,7 +80,12 @@ const CLAIM = `
   ${recordEvents('started')}
   SELECT * FROM leased`;
 
-/** The resources of claimed actions, by action id. */
+/** An id says nothing beyond its tenant. */
+function keyOf({ azureTenantId, actionId }: ActionReference): string {
+  return JSON.stringify([azureTenantId, actionId]);
+}
+
+/** The resources of claimed actions, by `keyOf`. */
 async function findActions(
   database: Database,
   references: ActionReference[],
@@ -94,7 +99,12 @@ async function findActions(
       references.map((reference) => reference.actionId),
     ],
   );
-  return new Map(rows.map((row) => [row.id, toSecurityAction(row)]));
+  return new Map(
+    rows.map((row) => [
+      keyOf({ azureTenantId: row.azureTenantId, actionId: row.id }),
+      toSecurityAction(row),
+    ]),
+  );
 }
 
 /** What fences a change to a claimed action. */

@@ -6,8 +6,11 @@ import { isOutage, rootCause } from './kafka-errors.ts';
 
 /** What a consumer needs to know to run and to be kept running. */
 export interface BatchConsumerOptions {
-  /** A client for one consumer: two of one group must not share it, kafkajs mixes up their offsets. */
-  createKafka: () => Kafka;
+  /**
+   * A client for one consumer: two of one group must not share it, kafkajs mixes up their offsets. It must tell
+   * of its attempts to connect.
+   */
+  createKafka: (onConnecting: () => void) => Kafka;
   groupId: string;
   topics: string[];
   partitionsConcurrently: number;
@@ -119,7 +122,8 @@ export class BatchConsumer {
   }
 
   #begin(): void {
-    const consumer: Consumer = this.#options.createKafka().consumer({
+    const kafka = this.#options.createKafka(() => this.#progress());
+    const consumer: Consumer = kafka.consumer({
       groupId: this.#options.groupId,
       sessionTimeout: SESSION_TIMEOUT_MS,
       rebalanceTimeout: REBALANCE_TIMEOUT_MS,

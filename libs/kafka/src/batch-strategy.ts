@@ -22,12 +22,12 @@ export interface BatchStrategyOptions {
   groupId?: string;
 }
 
-/** Nobody waits for a consumer's requests: patience costs nothing, a false alarm costs a rebalance. */
 const PATIENCE = {
+  // Nobody waits for these answers: patience costs nothing, a false alarm costs a rebalance.
   requestTimeoutMs: 10_000,
-  // While it tries, the consumer stays the member it was: after a restart of Kafka it just goes on, where a new
-  // member would have to wait until the session of the old one has run out.
-  connectRetries: 100,
+  // While it tries, the consumer stays the member it was: after an outage it just goes on, where a new member
+  // would have to wait until the session of the old one has run out.
+  connectRetries: Number.MAX_SAFE_INTEGER,
 };
 /** More handlers at once would only queue up for the database's connections. */
 const PARTITIONS_CONCURRENTLY_MAX = 16;
@@ -79,7 +79,7 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
     const { settings, log, onFatal } = this.#options;
     this.#bindTopics();
     this.#consumer = new BatchConsumer({
-      createKafka: () => createKafka(settings, log, PATIENCE),
+      createKafka: (onConnecting) => createKafka(settings, log, { ...PATIENCE, onConnecting }),
       groupId: this.#options.groupId ?? workerGroupId(settings.KAFKA_TOPIC_PREFIX),
       topics: [...this.#topics.keys()],
       partitionsConcurrently: Math.min(settings.KAFKA_PARTITIONS, PARTITIONS_CONCURRENTLY_MAX),

@@ -3,7 +3,7 @@ import { Kafka, type KafkaConfig } from 'kafkajs';
 import type { Settings } from '#config/settings';
 import { bridgeLog, type KafkaLog } from './client-log.ts';
 import { installNullHeaders } from './null-header.ts';
-import { socketFactory } from './socket-factory.ts';
+import { createSocketFactory } from './socket-factory.ts';
 import { installTimerGuard } from './timer-guard.ts';
 import { installZstdCodec } from './zstd-codec.ts';
 
@@ -19,6 +19,8 @@ export interface Patience {
   requestTimeoutMs?: number;
   /** How often it tries to connect before it says so, at most a second apart. */
   connectRetries?: number;
+  /** Told of every attempt to connect. */
+  onConnecting?: () => void;
 }
 
 /**
@@ -30,7 +32,11 @@ export interface Patience {
 export function createKafka(
   settings: Settings,
   log: KafkaLog,
-  { requestTimeoutMs = settings.ACCEPT_TIMEOUT_MS, connectRetries = 2 }: Patience = {},
+  {
+    requestTimeoutMs = settings.ACCEPT_TIMEOUT_MS,
+    connectRetries = 2,
+    onConnecting,
+  }: Patience = {},
 ): Kafka {
   return new Kafka({
     clientId: settings.KAFKA_TOPIC_PREFIX,
@@ -45,7 +51,7 @@ export function createKafka(
       // Each retry goes to the next bootstrap broker: all must get their turn.
       retries: Math.max(connectRetries, settings.KAFKA_BROKERS.length),
     },
-    socketFactory,
+    socketFactory: createSocketFactory(onConnecting),
     logCreator: bridgeLog(log),
   });
 }

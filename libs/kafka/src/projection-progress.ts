@@ -23,6 +23,8 @@ const POLL_DELAY_GROWTH = 1.3;
 interface Waiter {
   ends: Ends;
   deadlineMs: number;
+  /** Whether Kafka could be read at least once while it waited. */
+  read: boolean;
   resolve(outcome: ProjectionWait): void;
 }
 
@@ -86,7 +88,7 @@ export class ProjectionProgress implements OnApplicationShutdown {
     const ends = await this.#endsBefore(deadlineMs);
     if (!ends) return 'unreadable';
     return await new Promise((resolve) => {
-      this.#waiters.add({ ends, deadlineMs, resolve });
+      this.#waiters.add({ ends, deadlineMs, read: false, resolve });
       this.#pollDelayMs = POLL_DELAY_MS_MIN;
       if (!this.#polling) this.#poll().catch(() => this.#answer(undefined, Infinity));
     });
@@ -132,10 +134,11 @@ export class ProjectionProgress implements OnApplicationShutdown {
 
   #answer(committed: Map<number, bigint> | undefined, nowMs: number): void {
     for (const waiter of this.#waiters) {
+      waiter.read ||= committed !== undefined;
       const reached = committed !== undefined && isProjected(waiter.ends, committed);
       if (!reached && waiter.deadlineMs > nowMs) continue;
       this.#waiters.delete(waiter);
-      waiter.resolve(reached ? 'reached' : committed ? 'notReached' : 'unreadable');
+      waiter.resolve(reached ? 'reached' : waiter.read ? 'notReached' : 'unreadable');
     }
   }
 }

@@ -31,6 +31,12 @@ export function fencedBlocks(document: string, language: string): string[] {
   return [...read(document).matchAll(pattern)].map(([, text]) => text!);
 }
 
+/** The words of all fenced blocks, such as those of the file map. */
+export function fencedWords(document: string): string[] {
+  const blocks = read(document).match(/^```[\s\S]*?^```/gm) ?? [];
+  return blocks.flatMap((block) => block.split(/[\s"'`()[\],;|]+/));
+}
+
 /** The cells of the first table under a heading, without backticks, the head of the table left out. */
 export function tableUnder(document: string, heading: string): string[][] {
   const [, below] = read(document).split(`\n## ${heading}\n`);

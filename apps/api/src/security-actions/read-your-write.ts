@@ -2,12 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import { findAction } from '#database/action.queries';
-import type { ActionRow } from '#database/action-row';
+import { findAction, findActions } from '#database/action.queries';
+import type { ActionReference, ActionRow } from '#database/action-row';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
 import { isActionId } from '#domain/ids';
 import { ProjectionProgress } from '#kafka/projection-progress';
+
+/** A query that is about to be sent, and what it will ask for. */
+interface LookUp {
+  references: ActionReference[];
+  rows: Promise<ActionRow[]>;
+}
 
 /**
  * Finds an action, also one whose create was answered a moment ago: what is not in Postgres may be on its way, so a
@@ -20,6 +26,7 @@ export class ReadYourWrite {
   readonly #settings: Settings;
   readonly #waitersByApp = new Map<string, number>();
   #waiters = 0;
+  #late: LookUp | undefined;
 
   constructor(
     @InjectDataSource() database: DataSource,
@@ -35,19 +42,37 @@ export class ReadYourWrite {
    * @throws ApiError `itemNotFound` for a missing id and for another tenant's alike; `notYetVisible` when it
    * cannot be told in READ_WAIT_MS, or too many wait already
    */
-  async find(caller: Caller, id: string): Promise<ActionRow> {
+  async find({ tenantId, appId }: Caller, id: string): Promise<ActionRow> {
     if (!isActionId(id)) throw new ApiError('itemNotFound');
-    const { manager } = this.#database;
-    const row = await findAction(manager, caller.tenantId, id);
+    const reference = { azureTenantId: tenantId, actionId: id.toLowerCase() };
+    const row = await findAction(this.#database.manager, tenantId, reference.actionId);
     if (row) return row;
-    await this.#waitAsOneOfFew(caller);
-    const late = await findAction(manager, caller.tenantId, id);
+    await this.#waitAsOneOfFew(`${tenantId}\n${appId}`);
+    const late = await this.#findLate(reference);
     if (late) return late;
     throw new ApiError('itemNotFound');
   }
 
-  async #waitAsOneOfFew(caller: Caller): Promise<void> {
-    const app = `${caller.tenantId}\n${caller.appId}`;
+  /** Waiters are let go many at a time: one query serves all of them. */
+  async #findLate(reference: ActionReference): Promise<ActionRow | undefined> {
+    this.#late ??= this.#nextLookUp();
+    this.#late.references.push(reference);
+    const rows = await this.#late.rows;
+    return rows.find(
+      (row) => row.azureTenantId === reference.azureTenantId && row.id === reference.actionId,
+    );
+  }
+
+  #nextLookUp(): LookUp {
+    const references: ActionReference[] = [];
+    const rows = new Promise((resolve) => setImmediate(resolve)).then(() => {
+      this.#late = undefined;
+      return findActions(this.#database.manager, references);
+    });
+    return { references, rows };
+  }
+
+  async #waitAsOneOfFew(app: string): Promise<void> {
     const waitersOfApp = this.#waitersByApp.get(app) ?? 0;
     const { READ_WAITERS_MAX, READ_WAITERS_PER_APP_MAX, READ_WAIT_MS } = this.#settings;
     if (this.#waiters >= READ_WAITERS_MAX || waitersOfApp >= READ_WAITERS_PER_APP_MAX) {

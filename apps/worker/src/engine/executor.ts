@@ -99,7 +99,12 @@ export class Executor {
     const deadline = AbortSignal.any([AbortSignal.timeout(entry.timeoutMs), this.#abort.signal]);
     const aborted = new Promise<Outcome>((resolve) => {
       const giveUp = () =>
-        resolve({ kind: 'mayHaveActed', reason: `no answer in ${entry.timeoutMs} ms` });
+        resolve({
+          kind: 'mayHaveActed',
+          reason: this.#abort.signal.aborted
+            ? 'the worker was stopped before the answer came'
+            : `no answer in ${entry.timeoutMs} ms`,
+        });
       deadline.addEventListener('abort', giveUp, { once: true });
     });
     const attempt = { id: claim.attemptId, number: claim.attempt };

@@ -1,0 +1,196 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cancelNotStarted } from '#database/cancel.queries';
+import { claimWork, releaseClaims } from '#database/claim.queries';
+import { FAILURE_CODES } from '#domain/errors';
+import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
+import { violations } from '../support/violations.ts';
+
+const CALLER = { tenantId: TENANT, appId: 'app-2', user: 'bob@example.com' };
+const ROOM = { byProvider: new Map([[PROVIDER, 10]]), total: 10 };
+const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
+const ROUNDS = 200;
+
+describe('cancel', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+  });
+  beforeEach(() => database.clear());
+  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterAll(() => database?.drop());
+
+  const cancel = (id: string, caller = CALLER) =>
+    database.inTransaction((manager) => cancelNotStarted(manager, caller, id));
+
+  /** A transaction that has done its work and commits when told so. */
+  const begin = async <T>(work: Parameters<typeof database.inTransaction<T>>[0]) => {
+    const { promise: finish, resolve: commit, reject: abort } = Promise.withResolvers<void>();
+    const { promise: done, resolve: onDone } = Promise.withResolvers<T>();
+    const ended = database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      onDone(await work(manager));
+      await finish;
+    });
+    return { result: await done, ended, commit, abort };
+  };
+
+  it('ends an action that has not started as Failed by the caller, and no worker ever gets it', async () => {
+    const [id] = await database.ingest(command({ target: null }));
+    expect(await cancel(id!)).toBe(true);
+    const row = await database.row(id!);
+    expect(row).toMatchObject({ status: 'Failed', version: 2 });
+    expect(row.errorInfo).toMatchObject({ code: FAILURE_CODES.cancelled, subcode: 0 });
+    expect(row.completedDateTime).toEqual(row.lastActionDateTime);
+    expect((await database.events(id!)).at(-1)).toMatchObject({
+      type: 'cancelled',
+      status: 'Failed',
+      changedStatus: true,
+      attempt: null,
+      appId: 'app-2',
+      user: 'bob@example.com',
+      errorInfo: row.errorInfo,
+    });
+    expect(await database.claim()).toEqual([]);
+  });
+
+  it('makes the next on the target ready when the first is cancelled', async () => {
+    const [first, second] = await database.ingest(command(), command(), command());
+    expect(await cancel(first!)).toBe(true);
+    expect(await database.ready()).toEqual([second]);
+  });
+
+  it('takes a waiting action out of the row without moving anyone else up', async () => {
+    const [first, second, third] = await database.ingest(command(), command(), command());
+    expect(await cancel(second!)).toBe(true);
+    expect(await database.ready()).toEqual([first]);
+    const [claim] = await database.claim();
+    await database.settle({ ...claim!, type: 'completed' });
+    expect(await database.ready()).toEqual([third]);
+  });
+
+  it('cancels what waits behind a running action', async () => {
+    const [first, second] = await database.ingest(command(), command());
+    const [claim] = await database.claim();
+    expect(await cancel(second!)).toBe(true);
+    await database.settle({ ...claim!, type: 'completed' });
+    expect((await database.row(first!)).status).toBe('Completed');
+    expect(await database.ready()).toEqual([]);
+  });
+
+  it('changes nothing once the action runs, waits for a retry, or has ended', async () => {
+    const [id] = await database.ingest(command());
+    const unchanged = async () => {
+      const before = await database.snapshot();
+      expect(await cancel(id!)).toBe(false);
+      expect(await database.snapshot()).toEqual(before);
+    };
+    const [first] = await database.claim();
+    await unchanged();
+    const errorInfo = { code: 0, message: 'later', subcode: 0 };
+    const again = { retryInMs: 0, mayHaveActed: false, errorInfo };
+    await database.settle({ ...first!, type: 'attemptFailed', ...again });
+    await unchanged();
+    const [second] = await database.claim();
+    await database.settle({ ...second!, type: 'completed' });
+    await unchanged();
+  });
+
+  it('happens once', async () => {
+    const [id] = await database.ingest(command());
+    const outcomes = await Promise.all(times(5, () => cancel(id!)));
+    expect(outcomes.filter(Boolean)).toEqual([true]);
+    expect((await database.row(id!)).version).toBe(2);
+  });
+
+  it('cancels an action that a worker has claimed and given back: nothing was called', async () => {
+    const [id] = await database.ingest(command());
+    await releaseClaims(database.manager, await database.claim());
+    expect(await cancel(id!)).toBe(true);
+    expect((await database.row(id!)).status).toBe('Failed');
+    expect(await database.claim()).toEqual([]);
+  });
+
+  it('does not know the action of another tenant', async () => {
+    const [id] = await database.ingest(command());
+    const before = await database.snapshot();
+    expect(await cancel(id!, { ...CALLER, tenantId: 'tenant-b' })).toBe(false);
+    expect(await database.snapshot()).toEqual(before);
+  });
+
+  it('ends the action of the own tenant only, where two have the same id', async () => {
+    const own = command();
+    const other = command({ id: own.action.id, tenant: 'tenant-b' });
+    await database.ingest(own, other);
+    expect(await cancel(own.action.id)).toBe(true);
+    const left = await database.claim();
+    expect(left.map(({ azureTenantId }) => azureTenantId)).toEqual(['tenant-b']);
+  });
+
+  describe.each([
+    { kind: 'with a target', target: 'host-1' },
+    { kind: 'without a target', target: null },
+  ])('against a claim, for an action $kind', ({ target }) => {
+    it('waits for a claim that is committing, and then changes nothing', async () => {
+      const [id] = await database.ingest(command({ target }));
+      const claim = await begin((manager) => claimWork(manager, ROOM, LEASE));
+      expect(claim.result).toHaveLength(1);
+      const cancelled = cancel(id!);
+      await database.untilBlocked();
+      claim.commit();
+      await claim.ended;
+      expect(await cancelled).toBe(false);
+      expect((await database.row(id!)).status).toBe('Running');
+    });
+
+    it('wins when the claim does not commit', async () => {
+      const [id] = await database.ingest(command({ target }));
+      const claim = await begin((manager) => claimWork(manager, ROOM, LEASE));
+      const cancelled = cancel(id!);
+      await database.untilBlocked();
+      claim.abort(new Error('died'));
+      await expect(claim.ended).rejects.toThrow('died');
+      expect(await cancelled).toBe(true);
+      expect((await database.row(id!)).version).toBe(2);
+    });
+
+    it('wins when it has the action in hand: the claim passes by', async () => {
+      const [id] = await database.ingest(command({ target }));
+      const cancelled = await begin((manager) => cancelNotStarted(manager, CALLER, id!));
+      expect(await database.claim()).toEqual([]);
+      cancelled.commit();
+      await cancelled.ended;
+      expect(await database.claim()).toEqual([]);
+      expect((await database.row(id!)).status).toBe('Failed');
+    });
+
+    it('is taken by the claim when it does not commit', async () => {
+      const [id] = await database.ingest(command({ target }));
+      const cancelled = await begin((manager) => cancelNotStarted(manager, CALLER, id!));
+      cancelled.abort(new Error('died'));
+      await expect(cancelled.ended).rejects.toThrow('died');
+      expect((await database.claim()).map(({ actionId }) => actionId)).toEqual([id]);
+    });
+
+    it(`never lets both win, nor neither, in ${ROUNDS} races`, async () => {
+      const commands = times(ROUNDS, (round) =>
+        command({ target: target && `${target}-${round}`, provider: `p-${round}` }),
+      );
+      const ids = await database.ingest(...commands);
+      for (const [round, id] of ids.entries()) {
+        const claim = async () => {
+          // A cancel takes a few steps, a claim one: let them meet at a different one each time.
+          for (let step = 0; step < round % 6; step += 1) await database.query('SELECT 1');
+          return database.claim(1, { provider: `p-${round}` });
+        };
+        const [cancelled, claims] = await Promise.all([cancel(id), claim()]);
+        // The claim may have passed by a lock that the cancel then gave up: look once more.
+        const claimed = [...claims, ...(await database.claim(1, { provider: `p-${round}` }))];
+        expect([cancelled, claimed.length]).toEqual(cancelled ? [true, 0] : [false, 1]);
+        expect(await database.row(id)).toMatchObject({
+          version: 2,
+          status: cancelled ? 'Failed' : 'Running',
+        });
+      }
+    });
+  });
+});

@@ -1,0 +1,202 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cancelNotStarted } from '#database/cancel.queries';
+import type { Claim } from '#database/claim.queries';
+import { sweepTargets } from '#database/recover.queries';
+import { type Settlement, settle } from '#database/settle.queries';
+import { TENANT, TestDatabase, command, ingest, times } from '../support/database.ts';
+import { violations } from '../support/violations.ts';
+
+const CALLER = { tenantId: TENANT, appId: 'app-1', user: null };
+const ROUNDS = 100;
+
+const completed = (claim: Claim): Settlement => ({ ...claim, type: 'completed' });
+
+/*
+ * Nobody sweeps here: `violations` after each test says that no target was left without its first ready, and a
+ * deadlock that `inTransaction` could not settle fails the test by itself.
+ */
+describe('promotion', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+  });
+  beforeEach(() => database.clear());
+  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterAll(() => database?.drop());
+
+  const cancel = (id: string) =>
+    database.inTransaction((manager) => cancelNotStarted(manager, CALLER, id));
+
+  /** So many empty round trips, to let two races meet at another step each time. */
+  const steps = async (count: number) => {
+    for (let step = 0; step < count; step += 1) await database.query('SELECT 1');
+  };
+
+  it('reaches an action that arrives while the last one on its target is just ending', async () => {
+    const [first] = await database.ingest(command());
+    const [claim] = await database.claim();
+    let arrival!: Promise<string[]>;
+    await database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      await settle(manager, [completed(claim!)]);
+      arrival = database.ingest(command());
+      await database.untilBlocked();
+    });
+    const arrived = await arrival;
+    expect(await database.ready()).toEqual(arrived);
+    expect((await database.row(first!)).status).toBe('Completed');
+  });
+
+  it('reaches an action whose ingest is just committing when the last one on its target ends', async () => {
+    await database.ingest(command());
+    const [claim] = await database.claim();
+    let settled!: Promise<unknown>;
+    const second = await database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      const ids = await ingest(manager, [command()]);
+      settled = database.settle(completed(claim!));
+      await database.untilBlocked();
+      return ids;
+    });
+    expect(await settled).toMatchObject({ promoted: 1 });
+    expect(await database.ready()).toEqual(second);
+  });
+
+  it('passes over an action that is just being cancelled, to the one behind it', async () => {
+    const [, second, third] = await database.ingest(command(), command(), command());
+    const [claim] = await database.claim();
+    let settled!: Promise<unknown>;
+    await database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      expect(await cancelNotStarted(manager, CALLER, second!)).toBe(true);
+      settled = database.settle(completed(claim!));
+      await database.untilBlocked();
+    });
+    expect(await settled).toMatchObject({ promoted: 1 });
+    expect(await database.ready()).toEqual([third]);
+  });
+
+  it('goes on from an action that is cancelled while the one before it is just ending', async () => {
+    const [, second, third] = await database.ingest(command(), command(), command());
+    const [claim] = await database.claim();
+    let cancelled!: Promise<boolean>;
+    await database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      await settle(manager, [completed(claim!)]);
+      cancelled = cancel(second!);
+      await database.untilBlocked();
+    });
+    expect(await cancelled).toBe(true);
+    expect(await database.ready()).toEqual([third]);
+  });
+
+  it(`is never missed between an arrival and an end, in ${ROUNDS} races`, async () => {
+    let [last] = await database.ingest(command());
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const [claim] = await database.claim();
+      expect(claim?.actionId).toBe(last);
+      const [arrived] = await Promise.all([
+        steps(round % 4).then(() => database.ingest(command())),
+        steps((round >> 2) % 4).then(() => database.settle(completed(claim!))),
+      ]);
+      expect(await database.ready()).toEqual(arrived);
+      [last] = arrived;
+    }
+  });
+
+  it(`is never missed between a cancel of the next and an end, in ${ROUNDS} races`, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const provider = `p-${round}`;
+      const commands = times(3, () => command({ target: provider, provider }));
+      const [, next, last] = await database.ingest(...commands);
+      const [claim] = await database.claim(1, { provider });
+      const [cancelled] = await Promise.all([
+        steps(round % 3).then(() => cancel(next!)),
+        steps((round >> 2) % 6).then(() => database.settle(completed(claim!))),
+      ]);
+      expect(cancelled).toBe(true);
+      expect((await database.claim(1, { provider }))[0]?.actionId).toBe(last);
+    }
+  });
+
+  it('runs every action of a hot target in order, whatever arrives, ends and is cancelled at once', async () => {
+    const arrived: string[] = [];
+    const ran: string[] = [];
+    const cancelled = new Set<string>();
+    const arrivals = async () => {
+      for (const batch of times(15, () => times(4, () => command()))) {
+        arrived.push(...(await database.ingest(...batch)));
+      }
+    };
+    const cancels = async () => {
+      for (let round = 0; round < 40; round += 1) {
+        const id = arrived.findLast((each) => !ran.includes(each) && !cancelled.has(each));
+        if (id && (await cancel(id))) cancelled.add(id);
+        await steps(2);
+      }
+    };
+    let arriving = true;
+    const worker = async () => {
+      // Before the look, so that a last one that arrives between the two is still seen.
+      for (let last = !arriving; ; last = !arriving) {
+        const claims = await database.claim(5);
+        expect(claims.length).toBeLessThanOrEqual(1);
+        if (last && claims.length === 0) return;
+        for (const claim of claims) {
+          ran.push(claim.actionId);
+          await database.settle(completed(claim));
+        }
+      }
+    };
+    const load = Promise.all([arrivals(), cancels()]).finally(() => {
+      arriving = false;
+    });
+    await Promise.all([load, worker(), worker()]);
+    expect(cancelled.size).toBeGreaterThan(0);
+    expect(ran).toEqual(arrived.filter((id) => !cancelled.has(id)));
+  });
+
+  it('gets through batches over many targets that come in opposite orders', async () => {
+    const targets = times(30, (index) => `host-${index}`);
+    const batch = (names: string[]) => names.map((target) => command({ target }));
+    await database.ingest(...batch(targets));
+    for (let round = 0; round < 15; round += 1) {
+      const settlements = (await database.claim()).map(completed);
+      expect(settlements).toHaveLength(targets.length);
+      const half = settlements.length >> 1;
+      await Promise.all([
+        database.ingest(...batch(targets)),
+        database.settle(...settlements.slice(0, half).toReversed()),
+        database.ingest(...batch(targets.toReversed())),
+        database.settle(...settlements.slice(half)),
+      ]);
+    }
+    expect(await database.ready()).toHaveLength(targets.length);
+  });
+
+  describe('the sweep', () => {
+    it('repairs targets whose first is not ready, and says how many', async () => {
+      const commands = times(9, (index) =>
+        command({ target: `host-${index % 3}`, tenant: `tenant-${index % 3}` }),
+      );
+      await database.ingest(...commands, command({ target: null }));
+      const before = await database.ready();
+      await database.query(
+        `UPDATE security_action_work SET ready = false WHERE "azureTenantId" <> 'tenant-1'`,
+      );
+      await database.query(
+        `UPDATE security_action_work SET ready = true WHERE "targetKey" IS NULL`,
+      );
+      expect(await database.inTransaction(sweepTargets)).toBe(2);
+      expect(await database.ready()).toEqual(before);
+    });
+
+    it('finds nothing to do where all is well', async () => {
+      expect(await database.inTransaction(sweepTargets)).toBe(0);
+      await database.ingest(command(), command(), command({ target: null }));
+      const [claim] = await database.claim();
+      const before = await database.snapshot();
+      expect(await database.inTransaction(sweepTargets)).toBe(0);
+      expect(await database.snapshot()).toEqual(before);
+      await database.settle(completed(claim!));
+      expect(await database.inTransaction(sweepTargets)).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { markSent, renewLeases } from '#database/claim.queries';
+import { freeExpired, lockExpiredSent } from '#database/recover.queries';
+import { TestDatabase, command, times } from '../support/database.ts';
+import { violations } from '../support/violations.ts';
+
+const IDEMPOTENT = 'Acme/Idempotent';
+const STRICT = 'Acme/Strict';
+const UNKNOWN = 'Other/Unknown';
+const KNOWN = { idempotent: [IDEMPOTENT], others: [STRICT] };
+const ERROR = { code: 3, message: 'Outcome unknown.', subcode: 0 };
+
+describe('recovery', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+  });
+  beforeEach(() => database.clear());
+  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterAll(() => database?.drop());
+
+  /** An action that a worker holds. */
+  const held = async (provider: string, { sent }: { sent: boolean }) => {
+    await database.ingest(command({ target: null, provider }));
+    const [claim] = await database.claim(1, { provider });
+    if (sent) await markSent(database.manager, [claim!]);
+    return claim!;
+  };
+
+  const free = (limit = 100) => freeExpired(database.manager, KNOWN, limit);
+  const lostOnes = (limit = 100) =>
+    database.inTransaction((manager) => lockExpiredSent(manager, KNOWN, limit));
+
+  it('leaves every lease alone that has not expired', async () => {
+    for (const provider of [IDEMPOTENT, STRICT]) {
+      await held(provider, { sent: false });
+      await held(provider, { sent: true });
+    }
+    const before = await database.snapshot();
+    expect(await free()).toBe(0);
+    expect(await lostOnes()).toEqual([]);
+    expect(await database.snapshot()).toEqual(before);
+  });
+
+  it('leaves a lease alone that was renewed after it had expired', async () => {
+    const claim = await held(IDEMPOTENT, { sent: false });
+    await database.expireLeases();
+    await renewLeases(database.manager, [claim], 60_000);
+    expect(await free()).toBe(0);
+  });
+
+  it('frees what an idempotent provider may see again, sent or not, and remembers that it may have acted', async () => {
+    const claims = [
+      await held(IDEMPOTENT, { sent: false }),
+      await held(IDEMPOTENT, { sent: true }),
+    ];
+    await database.expireLeases();
+    expect(await free()).toBe(2);
+    const again = await database.claim(10, { provider: IDEMPOTENT });
+    expect(new Set(again.map(({ actionId }) => actionId))).toEqual(
+      new Set(claims.map(({ actionId }) => actionId)),
+    );
+    for (const claim of again) expect(claim).toMatchObject({ attempt: 2, mayHaveActed: true });
+  });
+
+  it('frees of the others only what was surely not sent', async () => {
+    const unsent = await held(STRICT, { sent: false });
+    const sent = await held(STRICT, { sent: true });
+    await database.expireLeases();
+    expect(await free()).toBe(1);
+    const again = await database.claim(10, { provider: STRICT });
+    expect(again).toEqual([
+      expect.objectContaining({ actionId: unsent.actionId, mayHaveActed: false }),
+    ]);
+    expect(await database.work(sent.actionId)).toMatchObject({ attemptId: sent.attemptId });
+  });
+
+  it('hands out what was sent to the others, with the attempt to settle it by', async () => {
+    await held(STRICT, { sent: false });
+    await held(IDEMPOTENT, { sent: true });
+    const { azureTenantId, actionId, attemptId } = await held(STRICT, { sent: true });
+    await database.expireLeases();
+    const lost = await lostOnes();
+    expect(lost).toEqual([{ azureTenantId, actionId, attemptId }]);
+    await database.settle({ ...lost[0]!, type: 'failed', errorInfo: ERROR });
+    expect(await database.row(actionId)).toMatchObject({ status: 'Failed', errorInfo: ERROR });
+    expect(await lostOnes()).toEqual([]);
+  });
+
+  it('touches nothing of a provider that this worker does not know', async () => {
+    await held(UNKNOWN, { sent: true });
+    await held(UNKNOWN, { sent: false });
+    await database.expireLeases();
+    const before = await database.snapshot();
+    expect(await free()).toBe(0);
+    expect(await lostOnes()).toEqual([]);
+    expect(await database.snapshot()).toEqual(before);
+  });
+
+  it('takes at most as many as it is told', async () => {
+    for (const sent of [true, false])
+      for (const _ of times(3, () => 0)) await held(STRICT, { sent });
+    await database.expireLeases();
+    expect(await lostOnes(2)).toHaveLength(2);
+    expect(await free(2)).toBe(2);
+    expect(await free(2)).toBe(1);
+  });
+
+  it('makes the attempt of the lost worker void: it may neither call, nor renew, nor settle', async () => {
+    const claim = await held(STRICT, { sent: false });
+    await database.expireLeases();
+    await free();
+    expect(await markSent(database.manager, [claim])).toEqual(new Set());
+    expect(await renewLeases(database.manager, [claim], 60_000)).toEqual(new Set());
+    expect(await database.settle({ ...claim, type: 'completed' })).toEqual({
+      settled: new Set(),
+      promoted: 0,
+    });
+  });
+
+  it('gives what was sent to one of several recoveries at once', async () => {
+    for (const _ of times(4, () => 0)) await held(STRICT, { sent: true });
+    await database.expireLeases();
+    await database.inTransaction(async (manager) => {
+      expect(await lockExpiredSent(manager, KNOWN, 3)).toHaveLength(3);
+      expect(await lostOnes()).toHaveLength(1);
+    });
+    expect(await lostOnes()).toHaveLength(4);
+  });
+
+  it('does not free what the worker, back to life, is just marking as sent', async () => {
+    const claim = await held(STRICT, { sent: false });
+    await database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      expect((await markSent(manager, [claim])).size).toBe(1);
+      // Its lease runs out while the mark is not committed yet.
+      await manager.query(
+        `UPDATE security_action_work SET "leaseUntil" = clock_timestamp() - interval '1 ms'`,
+      );
+      expect(await free()).toBe(0);
+    });
+    expect(await free()).toBe(0);
+    expect(await lostOnes()).toHaveLength(1);
+  });
+
+  it('keeps the next on the target waiting for what it frees', async () => {
+    const ids = await database.ingest(command({ provider: STRICT }), command({ provider: STRICT }));
+    await database.claim(10, { provider: STRICT });
+    await database.expireLeases();
+    await free();
+    expect(await database.ready()).toEqual([ids[0]]);
+    expect(await database.claim(10, { provider: STRICT })).toEqual([
+      expect.objectContaining({ actionId: ids[0] }),
+    ]);
+  });
+});

@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Claim, releaseClaims } from '#database/claim.queries';
+import { freeExpired } from '#database/recover.queries';
+import type { Settlement } from '#database/settle.queries';
+import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
+import { violations } from '../support/violations.ts';
+
+const ERROR = { code: 4, message: 'The firewall said no.', subcode: 403 };
+
+const completed = (claim: Claim): Settlement => ({ ...claim, type: 'completed' });
+const failed = (claim: Claim): Settlement => ({ ...claim, type: 'failed', errorInfo: ERROR });
+const retry = (claim: Claim, retryInMs = 0, mayHaveActed = false): Settlement => ({
+  ...claim,
+  type: 'attemptFailed',
+  errorInfo: ERROR,
+  retryInMs,
+  mayHaveActed,
+});
+
+describe('settle', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+  });
+  beforeEach(() => database.clear());
+  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterAll(() => database?.drop());
+
+  const claimOne = async () => (await database.claim(1))[0]!;
+
+  it('ends an action as Completed', async () => {
+    const [id] = await database.ingest(command());
+    const claim = await claimOne();
+    const { settled } = await database.settle(completed(claim));
+    expect(settled).toEqual(new Set([claim.attemptId]));
+    const row = await database.row(id!);
+    expect(row).toMatchObject({ status: 'Completed', version: 3, errorInfo: null });
+    expect(row.completedDateTime).toEqual(row.lastActionDateTime);
+    expect((await database.events(id!)).at(-1)).toMatchObject({
+      type: 'completed',
+      status: 'Completed',
+      changedStatus: true,
+      attempt: 1,
+      attemptId: claim.attemptId,
+      errorInfo: null,
+    });
+    expect(await database.work(id!)).toBeUndefined();
+  });
+
+  it('ends an action as Failed, with the error of the provider', async () => {
+    const [id] = await database.ingest(command());
+    await database.settle(failed(await claimOne()));
+    expect(await database.row(id!)).toMatchObject({ status: 'Failed', errorInfo: ERROR });
+    expect((await database.events(id!)).at(-1)).toMatchObject({ type: 'failed', errorInfo: ERROR });
+  });
+
+  it('keeps an action Running when another attempt follows, with an event but no earlier claim', async () => {
+    const [id] = await database.ingest(command());
+    const claim = await claimOne();
+    const dueFrom = Date.now() + 3_590_000;
+    await database.settle(retry(claim, 3_600_000));
+    expect(await database.row(id!)).toMatchObject({
+      status: 'Running',
+      version: 3,
+      errorInfo: null,
+      completedDateTime: null,
+    });
+    const work = await database.work(id!);
+    expect(work).toMatchObject({ attempt: 1, attemptId: null, leaseOwner: null, ready: true });
+    expect(work!.dueDateTime.getTime()).toBeGreaterThan(dueFrom);
+    expect((await database.events(id!)).at(-1)).toMatchObject({
+      type: 'attemptFailed',
+      status: 'Running',
+      changedStatus: false,
+      attempt: 1,
+      attemptId: claim.attemptId,
+      errorInfo: ERROR,
+    });
+    expect(await database.claim()).toEqual([]);
+  });
+
+  it('counts attempts, and gives each an id of its own', async () => {
+    const [id] = await database.ingest(command());
+    const claims = [];
+    for (let attempt = 1; attempt <= 4; attempt += 1) {
+      claims.push(await claimOne());
+      await database.settle(retry(claims.at(-1)!));
+    }
+    expect(claims.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4]);
+    expect(new Set(claims.map(({ attemptId }) => attemptId)).size).toBe(4);
+    expect((await database.row(id!)).version).toBe(1 + 1 + 4);
+  });
+
+  it('remembers that an attempt may have acted, whatever the later ones say', async () => {
+    await database.ingest(command());
+    await database.settle(retry(await claimOne(), 0, true));
+    await database.settle(retry(await claimOne(), 0, false));
+    expect(await claimOne()).toMatchObject({ attempt: 3, mayHaveActed: true });
+  });
+
+  it('makes exactly the next on the target ready, once the one before has ended', async () => {
+    const ids = await database.ingest(...times(4, () => command()));
+    for (const end of [completed, failed]) {
+      expect(await database.ready()).toEqual([ids[0]]);
+      const claim = await claimOne();
+      expect((await database.settle(retry(claim))).promoted).toBe(0);
+      expect(await database.ready()).toEqual([ids[0]]);
+      expect((await database.settle(end(await claimOne()))).promoted).toBe(1);
+      ids.shift();
+    }
+    expect(await database.ready()).toEqual([ids[0]]);
+  });
+
+  it('settles a batch of everything, each by its own outcome', async () => {
+    const commands = times(30, (index) =>
+      command({ target: index < 20 ? `host-${index % 10}` : null }),
+    );
+    await database.ingest(...commands);
+    const claims = await database.claim();
+    expect(claims).toHaveLength(20);
+    const kinds = [completed, failed, retry];
+    const settlements = claims.map((claim, index) => kinds[index % 3]!(claim));
+    const { settled } = await database.settle(...settlements.toReversed());
+    expect(settled.size).toBe(20);
+    for (const { actionId, type } of settlements) {
+      const [last] = (await database.events(actionId)).slice(-1);
+      expect(last!.type).toBe(type);
+    }
+  });
+
+  describe('fencing', () => {
+    const lost: Record<string, (claim: Claim) => Promise<unknown>> = {
+      'one that never was': async () => undefined,
+      'one that was given back': (claim) => releaseClaims(database.manager, [claim]),
+      'one that was taken over': async () => {
+        await database.expireLeases();
+        await freeExpired(database.manager, { idempotent: [PROVIDER], others: [] }, 10);
+        await database.claim();
+      },
+      'one that has been settled for a retry': (claim) => database.settle(retry(claim)),
+      'one that has been settled as failed': (claim) => database.settle(failed(claim)),
+      'one that has been settled as completed': (claim) => database.settle(completed(claim)),
+    };
+
+    it.each(Object.entries(lost))('changes nothing for an attempt id of %s', async (name, lose) => {
+      await database.ingest(command(), command());
+      const held = await claimOne();
+      await lose(held);
+      const claim = name === 'one that never was' ? { ...held, attemptId: randomUUID() } : held;
+      const before = await database.snapshot();
+      for (const settlement of [completed(claim), failed(claim), retry(claim, 0, true)]) {
+        expect(await database.settle(settlement)).toEqual({ settled: new Set(), promoted: 0 });
+      }
+      expect(await database.snapshot()).toEqual(before);
+    });
+
+    it('lets one of two contradicting outcomes of an attempt win, whole', async () => {
+      const ids = await database.ingest(
+        ...times(60, (index) => command({ target: `host-${index}` })),
+      );
+      const claims = await database.claim();
+      const results = await Promise.all(
+        claims.flatMap((claim) => [
+          database.settle(completed(claim)),
+          database.settle(failed(claim)),
+          database.settle(retry(claim, 3_600_000)),
+        ]),
+      );
+      expect(results.reduce((sum, { settled }) => sum + settled.size, 0)).toBe(ids.length);
+      for (const id of ids) expect((await database.row(id)).version).toBe(3);
+    });
+
+    it('does not reach into another tenant', async () => {
+      await database.ingest(command({ tenant: 'tenant-b' }));
+      const claim = await claimOne();
+      const before = await database.snapshot();
+      await database.settle({ ...completed(claim), azureTenantId: 'tenant-c' });
+      expect(await database.snapshot()).toEqual(before);
+    });
+  });
+
+  it('never lets times go backwards, even when the API that accepted the action had a clock ahead of ours', async () => {
+    const ahead = new Date(Date.now() + 3_600_000);
+    const acceptedDateTime = ahead.toISOString();
+    const [id] = await database.ingest(command({ acceptedDateTime }));
+    expect((await claimOne()).action.lastActionDateTime).toBe(acceptedDateTime);
+    await database.settle(retry(await reclaim()));
+    await database.settle(completed(await claimOne()));
+    expect(await database.row(id!)).toMatchObject({
+      createdDateTime: ahead,
+      lastActionDateTime: ahead,
+      completedDateTime: ahead,
+    });
+    expect((await database.events(id!)).map(({ dateTime }) => dateTime)).toEqual(
+      times(4, () => ahead),
+    );
+
+    async function reclaim(): Promise<Claim> {
+      await database.expireLeases();
+      await freeExpired(database.manager, { idempotent: [PROVIDER], others: [] }, 10);
+      return claimOne();
+    }
+  });
+});
