@@ -7,7 +7,7 @@ const IMAGES = ['node:24-bookworm-slim', 'apache/kafka:4.4.0', 'postgres:18-alpi
 const BUILD_TIMEOUT_MS = 9 * 60_000;
 const STEP_TIMEOUT_MS = 3 * 60_000;
 
-const reason = await reasonToSkip('docker compose', IMAGES);
+const reason = await reasonToSkip('docker compose', IMAGES, { needsCompose: true });
 
 describe.skipIf(reason !== undefined)('docker compose', () => {
   let project: ComposeProject;

@@ -7,10 +7,20 @@ const PULL_TIMEOUT_MS = 5 * 60_000;
  * Why a suite that starts containers of these images cannot run here; undefined when it can. Nobody must have Docker
  * to run the tests, so a missing image is such a reason too, but not in CI: there the suite fails instead.
  */
-export async function reasonToSkip(suite: string, images: string[]): Promise<string | undefined> {
-  const reason = (await findDocker()) ? await missingImage(images) : 'no Docker engine answers';
+export async function reasonToSkip(
+  suite: string,
+  images: string[],
+  { needsCompose = false } = {},
+): Promise<string | undefined> {
+  const reason = (await missingProgram(needsCompose)) ?? (await missingImage(images));
   if (reason !== undefined) console.log(`Skipped: ${suite}: ${reason}`);
   return reason;
+}
+
+async function missingProgram(needsCompose: boolean): Promise<string | undefined> {
+  if (!(await findDocker())) return 'no Docker engine answers';
+  if (!needsCompose || (await run('docker', ['compose', 'version'])).code === 0) return undefined;
+  return 'the Docker CLI has no compose';
 }
 
 async function missingImage(images: string[]): Promise<string | undefined> {

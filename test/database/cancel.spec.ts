@@ -3,7 +3,7 @@ import { cancelNotStarted } from '#database/cancel.queries';
 import { claimWork, releaseClaims } from '#database/claim.queries';
 import { FAILURE_CODES } from '#domain/errors';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
-import { violations } from '../support/violations.ts';
+import { assertSound } from '../support/sound.ts';
 
 const CALLER = { tenantId: TENANT, appId: 'app-2', user: 'bob@example.com' };
 const ROOM = { byProvider: new Map([[PROVIDER, 10]]), total: 10 };
@@ -17,7 +17,7 @@ describe('cancel', () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => database.clear());
-  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
   const cancel = (id: string, caller = CALLER) =>

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimWork, markSent, releaseClaims, renewLeases } from '#database/claim.queries';
 import { TENANT, TestDatabase, command, times } from '../support/database.ts';
-import { violations } from '../support/violations.ts';
+import { assertSound } from '../support/sound.ts';
 
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
 
@@ -13,7 +13,7 @@ describe('claim', () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => database.clear());
-  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
   /** Actions without a target, so all of them ready. */
@@ -210,19 +210,5 @@ describe('claim', () => {
       await releaseClaims(database.manager, [held]);
       expect(await database.snapshot()).toEqual(before);
     });
-  });
-
-  it('locks in one order, so that renewals, marks and releases in any order never wait in a circle', async () => {
-    await database.ingest(...times(40, (index) => command({ target: `host-${index}` })));
-    const claims = await database.claim();
-    const backwards = claims.toReversed();
-    for (let round = 0; round < 20; round += 1) {
-      const [renewed, marked] = await Promise.all([
-        renewLeases(database.manager, claims, 60_000),
-        markSent(database.manager, backwards),
-        renewLeases(database.manager, backwards, 60_000),
-      ]);
-      expect([renewed.size, marked.size]).toEqual([40, 40]);
-    }
   });
 });

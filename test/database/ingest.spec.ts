@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CreateCommand } from '#domain/command';
 import { TENANT, TestDatabase, command, ingest, targetKey, times } from '../support/database.ts';
-import { violations } from '../support/violations.ts';
+import { assertSound } from '../support/sound.ts';
 
 describe('ingest', () => {
   let database: TestDatabase;
@@ -11,7 +11,7 @@ describe('ingest', () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => database.clear());
-  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
   const idsOf = (commands: CreateCommand[]) => commands.map(({ action }) => action.id);

@@ -11,7 +11,7 @@ import {
 } from '#database/outbox.queries';
 import { DECLARED_PROPERTIES, type SecurityAction } from '#domain/security-action';
 import { TENANT, TestDatabase, command, times } from '../support/database.ts';
-import { violations } from '../support/violations.ts';
+import { assertSound } from '../support/sound.ts';
 
 const ERROR = { code: 4, message: 'The firewall said no.', subcode: 403 };
 const CALLER = { tenantId: TENANT, appId: 'app-2', user: null };
@@ -23,7 +23,7 @@ describe('the outbox', () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => database.clear());
-  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
   const read = (limit = 1000) => readOutbox(database.manager, limit);

@@ -4,7 +4,7 @@ import type { Claim } from '#database/claim.queries';
 import { sweepTargets } from '#database/recover.queries';
 import { type Settlement, settle } from '#database/settle.queries';
 import { TENANT, TestDatabase, command, ingest, times } from '../support/database.ts';
-import { violations } from '../support/violations.ts';
+import { assertSound } from '../support/sound.ts';
 
 const CALLER = { tenantId: TENANT, appId: 'app-1', user: null };
 const ROUNDS = 100;
@@ -12,7 +12,7 @@ const ROUNDS = 100;
 const completed = (claim: Claim): Settlement => ({ ...claim, type: 'completed' });
 
 /*
- * Nobody sweeps here: `violations` after each test says that no target was left without its first ready, and a
+ * Nobody sweeps here: `assertSound` after each test says that no target was left without its first ready, and a
  * deadlock that `inTransaction` could not settle fails the test by itself.
  */
 describe('promotion', () => {
@@ -22,15 +22,20 @@ describe('promotion', () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => database.clear());
-  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
   const cancel = (id: string) =>
     database.inTransaction((manager) => cancelNotStarted(manager, CALLER, id));
 
-  /** So many empty round trips, to let two races meet at another step each time. */
   const steps = async (count: number) => {
     for (let step = 0; step < count; step += 1) await database.query('SELECT 1');
+  };
+
+  /** After so many empty round trips, so that two that race meet at another step each time. */
+  const after = async <T>(count: number, race: () => Promise<T>) => {
+    await steps(count);
+    return race();
   };
 
   it('reaches an action that arrives while the last one on its target is just ending', async () => {
@@ -93,8 +98,8 @@ describe('promotion', () => {
       const [claim] = await database.claim();
       expect(claim?.actionId).toBe(last);
       const [arrived] = await Promise.all([
-        steps(round % 4).then(() => database.ingest(command())),
-        steps((round >> 2) % 4).then(() => database.settle(completed(claim!))),
+        after(round % 4, () => database.ingest(command())),
+        after((round >> 2) % 4, () => database.settle(completed(claim!))),
       ]);
       expect(await database.ready()).toEqual(arrived);
       [last] = arrived;
@@ -108,8 +113,8 @@ describe('promotion', () => {
       const [, next, last] = await database.ingest(...commands);
       const [claim] = await database.claim(1, { provider });
       const [cancelled] = await Promise.all([
-        steps(round % 3).then(() => cancel(next!)),
-        steps((round >> 2) % 6).then(() => database.settle(completed(claim!))),
+        after(round % 3, () => cancel(next!)),
+        after((round >> 2) % 6, () => database.settle(completed(claim!))),
       ]);
       expect(cancelled).toBe(true);
       expect((await database.claim(1, { provider }))[0]?.actionId).toBe(last);

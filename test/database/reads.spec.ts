@@ -6,7 +6,7 @@ import { cancelNotStarted } from '#database/cancel.queries';
 import { releaseClaims } from '#database/claim.queries';
 import { securityActionSchema } from '#domain/security-action';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
-import { violations } from '../support/violations.ts';
+import { assertSound } from '../support/sound.ts';
 
 const OTHER = 'tenant-b';
 const CALLER = { tenantId: TENANT, appId: 'app-1', user: null };
@@ -18,7 +18,7 @@ describe('reads', () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => database.clear());
-  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
   const find = (id: string, tenant = TENANT) => findAction(database.manager, tenant, id);

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { markSent, renewLeases } from '#database/claim.queries';
 import { freeExpired, lockExpiredSent } from '#database/recover.queries';
 import { TestDatabase, command, times } from '../support/database.ts';
-import { violations } from '../support/violations.ts';
+import { assertSound } from '../support/sound.ts';
 
 const IDEMPOTENT = 'Acme/Idempotent';
 const STRICT = 'Acme/Strict';
@@ -17,7 +17,7 @@ describe('recovery', () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => database.clear());
-  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
   /** An action that a worker holds. */

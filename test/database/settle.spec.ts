@@ -4,7 +4,7 @@ import { type Claim, releaseClaims } from '#database/claim.queries';
 import { freeExpired } from '#database/recover.queries';
 import type { Settlement } from '#database/settle.queries';
 import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
-import { violations } from '../support/violations.ts';
+import { assertSound } from '../support/sound.ts';
 
 const ERROR = { code: 4, message: 'The firewall said no.', subcode: 403 };
 
@@ -25,7 +25,7 @@ describe('settle', () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => database.clear());
-  afterEach(async () => expect(await violations(database)).toEqual({}));
+  afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
   const claimOne = async () => (await database.claim(1))[0]!;

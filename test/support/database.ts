@@ -110,7 +110,11 @@ export class TestDatabase {
 
   async migrate(): Promise<void> {
     const migrations = await migrationDataSource(this.settings).initialize();
-    await migrations.runMigrations({ transaction: 'each' }).finally(() => migrations.destroy());
+    try {
+      await migrations.runMigrations({ transaction: 'each' });
+    } finally {
+      await migrations.destroy();
+    }
   }
 
   /** The database is gone afterwards, whatever became of the test. */
@@ -118,9 +122,11 @@ export class TestDatabase {
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     const client = new pg.Client({ connectionString: urlOf('postgres') });
     await client.connect();
-    await client
-      .query(`DROP DATABASE ${client.escapeIdentifier(this.#name)} WITH (FORCE)`)
-      .finally(() => client.end());
+    try {
+      await client.query(`DROP DATABASE ${client.escapeIdentifier(this.#name)} WITH (FORCE)`);
+    } finally {
+      await client.end();
+    }
   }
 
   /** Empties every table, so that tests of one file know nothing of each other. */

@@ -224,7 +224,7 @@ export class BatchConsumer {
     this.#disposing = Promise.all([
       this.#disposing,
       endsWithin(consumer.disconnect(), DISCONNECT_TIMEOUT_MS),
-    ]);
+    ]).then(() => undefined);
     if (this.#stopping) return;
     this.#startTimer = setTimeout(() => this.#begin(), this.#reconnectDelayMs);
     this.#reconnectDelayMs = Math.min(this.#reconnectDelayMs * 2, RECONNECT_DELAY_MS_MAX);

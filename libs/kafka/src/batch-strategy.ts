@@ -29,6 +29,7 @@ const PATIENCE = {
   // would have to wait until the session of the old one has run out.
   connectRetries: Number.MAX_SAFE_INTEGER,
 };
+
 /** More handlers at once would only queue up for the database's connections. */
 const PARTITIONS_CONCURRENTLY_MAX = 16;
 

@@ -44,6 +44,11 @@ export function classifyFailure(error: unknown): KafkaFailure {
   return 'retriable' in root && root.retriable === true ? 'transient' : 'refused';
 }
 
+/** Whether a broker said this: then it is there, whatever it says. */
+export function isBrokersAnswer(error: unknown): boolean {
+  return rootCause(error).name === 'KafkaJSProtocolError';
+}
+
 const TOPIC_ERRORS = new Set<unknown>([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'INVALID_TOPIC_EXCEPTION',

@@ -1,13 +1,11 @@
 import type { Admin, Kafka } from 'kafkajs';
-import { endsWithin } from './bounded.ts';
+import { LeasedClient } from './leased-client.ts';
 
 /** The two ends of a partition: the first offset that is kept, and the one the next message will get. */
 export interface PartitionEnds {
   low: bigint;
   high: bigint;
 }
-
-const DISCONNECT_TIMEOUT_MS = 2000;
 
 /**
  * Reads offsets over one admin connection, which is replaced after any failure: kafkajs keeps connections that
@@ -17,9 +15,9 @@ export class OffsetReader {
   readonly #kafka: Kafka;
   readonly #topic: string;
   readonly #groupId: string;
-  #admin: Admin | undefined;
+  #admin: LeasedClient<Admin> | undefined;
   #ready: Promise<void> | undefined;
-  #disposing: Promise<unknown> = Promise.resolve();
+  #retiring: Promise<unknown> = Promise.resolve();
 
   constructor(kafka: Kafka, topic: string, groupId: string) {
     this.#kafka = kafka;
@@ -56,8 +54,8 @@ export class OffsetReader {
 
   /** Disconnects, bounded. */
   async close(): Promise<void> {
-    if (this.#admin) this.#dispose(this.#admin);
-    await this.#disposing;
+    if (this.#admin) this.#retire(this.#admin);
+    await this.#retiring;
   }
 
   async #read<T>(read: (admin: Admin) => Promise<T>): Promise<T> {
@@ -70,13 +68,15 @@ export class OffsetReader {
   }
 
   async #try<T>(read: (admin: Admin) => Promise<T>): Promise<T> {
-    const present = (this.#admin ??= this.#kafka.admin({ retry: { retries: 1 } }));
+    const present = (this.#admin ??= new LeasedClient(
+      this.#kafka.admin({ retry: { retries: 1 } }),
+    ));
     try {
-      this.#ready ??= this.#prove(present);
+      this.#ready ??= present.use((admin) => this.#prove(admin));
       await this.#ready;
-      return await read(present);
+      return await present.use(read);
     } catch (error) {
-      if (this.#admin === present) this.#dispose(present);
+      if (this.#admin === present) this.#retire(present);
       throw error;
     }
   }
@@ -87,10 +87,9 @@ export class OffsetReader {
     await admin.fetchTopicMetadata({ topics: [this.#topic] });
   }
 
-  #dispose(admin: Admin): void {
+  #retire(admin: LeasedClient<Admin>): void {
     this.#admin = undefined;
     this.#ready = undefined;
-    const disconnected = endsWithin(admin.disconnect(), DISCONNECT_TIMEOUT_MS);
-    this.#disposing = Promise.all([this.#disposing, disconnected]);
+    this.#retiring = Promise.all([this.#retiring, admin.retire()]).then(() => undefined);
   }
 }

@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Kafka, type Message, type Producer, type RecordMetadata } from 'kafkajs';
 import type { Settings } from '#config/settings';
-import { endsWithin } from './bounded.ts';
-import { classifyFailure } from './kafka-errors.ts';
+import { isBrokersAnswer } from './kafka-errors.ts';
+import { LeasedClient } from './leased-client.ts';
 import { createPartitioner } from './partitioner.ts';
 import { type Topic, topicName } from './topics.ts';
 
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 2000;
-const DISCONNECT_TIMEOUT_MS = 2000;
 
 /**
  * The connection of the publisher: one producer, replaced by a fresh one after each outage. An old producer may
@@ -18,13 +17,13 @@ const DISCONNECT_TIMEOUT_MS = 2000;
 export class ProducerLine {
   readonly #settings: Settings;
   readonly #kafka: Kafka;
-  #producer: Producer | undefined;
+  #producer: LeasedClient<Producer> | undefined;
   /** Of the present producer only: what hangs on a former one must not take the places of the living. */
   #occupied = { sends: 0 };
   #open = false;
   #closed = false;
   #connecting: Promise<void> | undefined;
-  #disposing: Promise<unknown> = Promise.resolve();
+  #retiring: Promise<unknown> = Promise.resolve();
 
   constructor(settings: Settings, kafka: Kafka) {
     this.#settings = settings;
@@ -54,15 +53,17 @@ export class ProducerLine {
   /** One request with all `messages`; the partitioner leaves in each the partition it went to. */
   async send(topic: Topic, messages: Message[]): Promise<RecordMetadata[]> {
     if (!this.#producer) throw new Error('not connected');
-    return await this.#producer.sendBatch({
-      acks: -1,
-      timeout: this.#settings.ACCEPT_TIMEOUT_MS,
-      compression:
-        this.#settings.KAFKA_COMPRESSION === 'zstd'
-          ? kafkajs.CompressionTypes.ZSTD
-          : kafkajs.CompressionTypes.None,
-      topicMessages: [{ topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic), messages }],
-    });
+    return await this.#producer.use((producer) =>
+      producer.sendBatch({
+        acks: -1,
+        timeout: this.#settings.ACCEPT_TIMEOUT_MS,
+        compression:
+          this.#settings.KAFKA_COMPRESSION === 'zstd'
+            ? kafkajs.CompressionTypes.ZSTD
+            : kafkajs.CompressionTypes.None,
+        topicMessages: [{ topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic), messages }],
+      }),
+    );
   }
 
   /** Returns after the first attempt; when that fails, goes on in the background. */
@@ -88,39 +89,38 @@ export class ProducerLine {
   async close(): Promise<void> {
     this.#closed = true;
     this.#open = false;
-    if (this.#producer) this.#dispose(this.#producer);
-    await this.#disposing;
+    if (this.#producer) this.#retire(this.#producer);
+    await this.#retiring;
   }
 
   /** In the background: on a hung broker it takes its time-out, and nobody needs to wait for that. */
-  #dispose(producer: Producer): void {
-    const disposed = endsWithin(producer.disconnect(), DISCONNECT_TIMEOUT_MS);
-    this.#disposing = Promise.all([this.#disposing, disposed]);
+  #retire(producer: LeasedClient<Producer>): void {
+    this.#retiring = Promise.all([this.#retiring, producer.retire()]).then(() => undefined);
   }
 
   async #replace(onFailure?: (error: unknown) => void): Promise<void> {
     let backoffMs = BACKOFF_MS_MIN;
     while (!this.#closed) {
-      const producer = this.#createProducer();
+      const producer = new LeasedClient(this.#createProducer());
       try {
-        await this.#prove(producer);
+        await producer.use((client) => this.#prove(client));
         this.#adopt(producer);
         return;
       } catch (error) {
         onFailure?.(error);
-        this.#dispose(producer);
+        this.#retire(producer);
         await delay(backoffMs);
         backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
       }
     }
   }
 
-  #adopt(producer: Producer): void {
-    if (this.#producer) this.#dispose(this.#producer);
+  #adopt(producer: LeasedClient<Producer>): void {
+    if (this.#producer) this.#retire(this.#producer);
     this.#producer = producer;
     this.#occupied = { sends: 0 };
     this.#open = !this.#closed;
-    if (this.#closed) this.#dispose(producer);
+    if (this.#closed) this.#retire(producer);
   }
 
   /**
@@ -132,8 +132,7 @@ export class ProducerLine {
     try {
       await this.#ask(producer);
     } catch (error) {
-      const answered = ['transient', 'refused'].includes(classifyFailure(error));
-      if (!answered) throw error;
+      if (!isBrokersAnswer(error)) throw error;
     }
   }
 

@@ -47,12 +47,12 @@ const RULES: Record<string, string> = {
      WHERE "before" >= "sequence"`,
 };
 
-/** The broken rules, with the actions that break them; empty when the record is sound. */
-export async function violations(database: TestDatabase): Promise<Record<string, unknown[]>> {
-  const broken: Record<string, unknown[]> = {};
+/** @throws Error that names every broken rule and the actions that break it */
+export async function assertSound(database: TestDatabase): Promise<void> {
+  const broken: string[] = [];
   for (const [rule, sql] of Object.entries(RULES)) {
     const rows = await database.query(sql);
-    if (rows.length > 0) broken[rule] = rows;
+    if (rows.length > 0) broken.push(`${rule}: not so for ${JSON.stringify(rows)}`);
   }
-  return broken;
+  if (broken.length > 0) throw new Error(`The record is not sound:\n${broken.join('\n')}`);
 }
