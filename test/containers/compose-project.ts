@@ -15,7 +15,7 @@ export class ComposeProject {
   }
 
   static async create(): Promise<ComposeProject> {
-    const variables = ['HTTP_PORT', 'ADMIN_PORT', 'ISSUER_PORT', 'KAFKA_PORT', 'POSTGRES_PORT'];
+    const variables = ['HTTP_PORT', 'ADMIN_PORT', 'ISSUER_PORT', 'KAFKA_PORT'];
     const ports = await Promise.all(
       variables.map(async (variable) => [variable, String(await freePort())]),
     );

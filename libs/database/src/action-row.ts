@@ -1,4 +1,9 @@
-import type { ResultInfo, SecurityAction, SecurityActionState } from '#domain/security-action';
+import type {
+  ResultInfo,
+  SecurityAction,
+  SecurityActionState,
+  VendorInformation,
+} from '#domain/security-action';
 import type { EntityManager } from 'typeorm';
 import type { SecurityActionEntity } from './entities/security-action.entity.ts';
 
@@ -65,7 +70,7 @@ export function toSecurityAction(row: Omit<ActionRow, 'work'>): SecurityAction {
     states: row.states.map(stateOf),
     status: row.status,
     user: row.user,
-    vendorInformation: row.vendorInformation,
+    vendorInformation: vendorOf(row.vendorInformation),
     ...row.properties,
   };
 }
@@ -84,6 +89,10 @@ export function waitingFor(
 // jsonb keeps neither the order of keys nor our spelling of dates.
 function errorInfoOf(info: ResultInfo | null): ResultInfo | null {
   return info && { code: info.code, message: info.message, subcode: info.subcode };
+}
+
+function vendorOf({ provider, providerVersion, subProvider, vendor }: VendorInformation) {
+  return { provider, providerVersion, subProvider, vendor };
 }
 
 function stateOf({ appId, status, updatedDateTime, user }: SecurityActionState) {
