@@ -27,7 +27,7 @@ export class WorkerHealth {
     const details = await runChecks(
       {
         kafka: async () => {
-          if (!joined) throw new Error('not a member of the consumer group yet');
+          if (!joined) throw new Error('not a member of the consumer group');
         },
         postgres: () => this.#database.query('SELECT 1'),
       },

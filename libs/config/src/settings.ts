@@ -127,6 +127,7 @@ const database = {
 const worker = {
   PROVIDERS_FILE: file.default('config/providers.yaml').describe('The provider catalogue.'),
   LEASE_MS: milliseconds
+    .min(2000)
     .default(30_000)
     .describe(
       'A worker that has not renewed for so long is taken for dead and its work for orphaned.',
@@ -180,6 +181,10 @@ export const settingsSchema = z
     }
     if (settings.PAGE_SIZE_DEFAULT > settings.PAGE_SIZE_MAX) {
       refuse('PAGE_SIZE_DEFAULT', 'must not exceed PAGE_SIZE_MAX');
+    }
+    if (settings.RECOVERY_INTERVAL_MS > settings.LEASE_MS / 2) {
+      // A worker that looks so seldom could never tell that it was in touch for a whole lease.
+      refuse('RECOVERY_INTERVAL_MS', 'must not exceed half of LEASE_MS');
     }
     if (settings.KAFKA_MIN_INSYNC_REPLICAS > settings.KAFKA_REPLICATION_FACTOR) {
       refuse('KAFKA_MIN_INSYNC_REPLICAS', 'must not exceed KAFKA_REPLICATION_FACTOR');

@@ -14,7 +14,7 @@ const resolvedProviderSchema = z.object({
   action: z.string(),
 });
 
-export const createCommandSchema = z.object({
+const createCommandSchema = z.object({
   schemaVersion: z.literal(1),
   /** When the API accepted it: the action's `createdDateTime`. */
   acceptedDateTime: z.iso.datetime(),
@@ -23,7 +23,7 @@ export const createCommandSchema = z.object({
   provider: resolvedProviderSchema,
   /** Actions with the same key run one after the other, in log order. Null: no target, no order. */
   targetKey: z.uuid().nullable(),
-  /** Equal for two creates that may be one create sent twice (same caller, request id and body). */
+  /** Equal for two creates that may be one create sent twice (same caller, request id and body); kept with the row. */
   resendKey: z.uuid(),
   action: z.object({
     id: z.uuid(),

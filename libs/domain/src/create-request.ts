@@ -52,7 +52,7 @@ const vendorSchema = z.strictObject({
  * The body of a create. What the service sets by itself (id, status, times, caller …) is checked and then
  * ignored: clients that send a whole resource back keep working, and nonsense is still named.
  */
-export const createRequestSchema = z.looseObject({
+const createRequestSchema = z.looseObject({
   '@odata.type': odataType('securityAction'),
   name: storableText(256).min(1),
   parameters: z.array(parameterSchema).max(PARAMETERS_MAX, `at most ${PARAMETERS_MAX} parameters`),

@@ -77,8 +77,8 @@ export class ApiError extends Error {
 }
 
 /**
- * `errorInfo.code` of an action that ended Failed (design: 2 is not used). `subcode` is the HTTP status
- * of the provider, or 0.
+ * `errorInfo.code` of an action that ended Failed; 2 is left out on purpose, 0 stands in the history for an attempt
+ * that another follows. `subcode` is the HTTP status of the provider, or 0.
  */
 export const FAILURE_CODES = {
   cancelled: 1,

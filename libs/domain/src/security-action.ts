@@ -15,7 +15,7 @@ export const vendorInformationSchema = z.object({
   vendor: z.string().nullable(),
 });
 
-export const resultInfoSchema = z.object({
+const resultInfoSchema = z.object({
   code: z.int32(),
   message: z.string().nullable(),
   subcode: z.int32(),

@@ -142,10 +142,13 @@ function refuseCancel({ status, errorInfo }: ActionRow): undefined {
   if (isTerminal(status)) {
     throw new ApiError('alreadyFinished', `The action has ended already: ${status}.`);
   }
-  throw new ApiError('cannotCancel', 'The action is running: its provider has been called.');
+  throw new ApiError(
+    'cannotCancel',
+    'The action has been claimed by a worker, so its provider may have been called.',
+  );
 }
 
-/** Equal for creates that may be one create sent twice (design: SDK resends). */
+/** Equal for creates that may be one create sent twice: SDKs resend after a lost connection. */
 function resendKey(caller: Caller, clientRequestId: string | null, request: CreateRequest): string {
   return deriveId(caller.tenantId, caller.appId, clientRequestId ?? '', JSON.stringify(request));
 }

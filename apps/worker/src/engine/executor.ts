@@ -69,8 +69,7 @@ export class Executor {
 
   /** Attempts that must not reach the provider twice: on record as sent, in one commit, before any call. */
   async #attemptOnce(held: Holding[]): Promise<void> {
-    const claims = held.map(({ claim }) => claim);
-    const sent = await this.#insist(() => markSent(this.#database.manager, claims));
+    const sent = await this.#markSent(held);
     const unsent = held.filter(({ claim }) => !sent.has(claim.attemptId));
     await Promise.all([
       this.#release(unsent),
@@ -78,6 +77,17 @@ export class Executor {
         .filter(({ claim }) => sent.has(claim.attemptId))
         .map((holding) => this.#attempt(holding)),
     ]);
+  }
+
+  async #markSent(held: Holding[]): Promise<Set<string>> {
+    const claims = held.map(({ claim }) => claim);
+    try {
+      return await this.#insist(() => markSent(this.#database.manager, claims));
+    } catch (error) {
+      // Not called, and perhaps on record as sent: what became of them is for the recovery to say.
+      held.forEach((holding) => this.#holdings.drop(holding));
+      throw error;
+    }
   }
 
   async #attempt(holding: Holding): Promise<void> {

@@ -46,7 +46,7 @@ export class Loop {
     while (!this.#stopping.signal.aborted) {
       this.#awake = false;
       const again = await this.#try();
-      if (!again && !this.#awake) await this.#pause();
+      if (!again && !this.#awake && !this.#stopping.signal.aborted) await this.#pause();
     }
   }
 

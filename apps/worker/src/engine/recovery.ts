@@ -90,7 +90,7 @@ export class Recovery {
     const nowMs = performance.now();
     // A gap means that this process stood still: it cannot tell what happened meanwhile.
     const gapMs = nowMs - this.#lastContactMs;
-    if (gapMs > this.#settings.LEASE_MS / 2) this.#contactSinceMs = undefined;
+    if (gapMs >= this.#settings.LEASE_MS) this.#contactSinceMs = undefined;
     this.#contactSinceMs ??= nowMs;
     this.#lastContactMs = nowMs;
   }
