@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelNotStarted } from '#database/cancel.queries';
+import { cancelWaiting } from '#database/end-waiting.queries';
 import { claimWork, releaseClaims } from '#database/claim.queries';
 import { FAILURE_CODES } from '#domain/errors';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
@@ -21,7 +21,7 @@ describe('cancel', () => {
   afterAll(() => database?.drop());
 
   const cancel = (id: string, caller = CALLER) =>
-    database.inTransaction((manager) => cancelNotStarted(manager, caller, id));
+    database.inTransaction((manager) => cancelWaiting(manager, caller, id));
 
   /** A transaction that has done its work and commits when told so. */
   const begin = async <T>(work: Parameters<typeof database.inTransaction<T>>[0]) => {
@@ -104,6 +104,19 @@ describe('cancel', () => {
     expect(await database.claim()).toEqual([]);
   });
 
+  it.each([
+    ['cancels between two calls of which none can have acted', false],
+    ['leaves an action between two calls alone that an earlier one may have done', true],
+  ])('%s', async (_, mayHaveActed) => {
+    const [id] = await database.ingest(command());
+    const [claim] = await database.claim();
+    const errorInfo = { code: 0, message: 'again', subcode: 0 };
+    const retryInMs = 60_000;
+    await database.settle({ ...claim!, type: 'attemptFailed', errorInfo, retryInMs, mayHaveActed });
+    expect(await cancel(id!)).toBe(!mayHaveActed);
+    expect((await database.row(id!)).status).toBe(mayHaveActed ? 'Running' : 'Failed');
+  });
+
   it('does not know the action of another tenant', async () => {
     const [id] = await database.ingest(command());
     const before = await database.snapshot();
@@ -149,7 +162,7 @@ describe('cancel', () => {
 
     it('wins when it has the action in hand: the claim passes by', async () => {
       const [id] = await database.ingest(command({ target }));
-      const cancelled = await begin((manager) => cancelNotStarted(manager, CALLER, id!));
+      const cancelled = await begin((manager) => cancelWaiting(manager, CALLER, id!));
       expect(await database.claim()).toEqual([]);
       cancelled.commit();
       await cancelled.ended;
@@ -159,7 +172,7 @@ describe('cancel', () => {
 
     it('is taken by the claim when it does not commit', async () => {
       const [id] = await database.ingest(command({ target }));
-      const cancelled = await begin((manager) => cancelNotStarted(manager, CALLER, id!));
+      const cancelled = await begin((manager) => cancelWaiting(manager, CALLER, id!));
       cancelled.abort(new Error('died'));
       await expect(cancelled.ended).rejects.toThrow('died');
       expect((await database.claim()).map(({ actionId }) => actionId)).toEqual([id]);

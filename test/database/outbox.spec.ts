@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findAction } from '#database/action.queries';
 import { toSecurityAction } from '#database/action-row';
-import { cancelNotStarted } from '#database/cancel.queries';
+import { cancelWaiting } from '#database/end-waiting.queries';
 import {
   type RelayLease,
   deleteFromOutbox,
@@ -80,7 +80,7 @@ describe('the outbox', () => {
 
   it('gives the resource in the order and spelling of Graph, dates as in every answer', async () => {
     const [id] = await database.ingest(command());
-    await database.inTransaction((manager) => cancelNotStarted(manager, CALLER, id!));
+    await database.inTransaction((manager) => cancelWaiting(manager, CALLER, id!));
     const events = await read();
     for (const { action, dateTime } of events) {
       expect(Object.keys(action)).toEqual([...DECLARED_PROPERTIES, 'ticket']);

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelNotStarted } from '#database/cancel.queries';
+import { cancelWaiting } from '#database/end-waiting.queries';
 import type { Claim } from '#database/claim.queries';
 import { sweepTargets } from '#database/recover.queries';
 import { type Settlement, settle } from '#database/settle.queries';
@@ -26,7 +26,7 @@ describe('promotion', () => {
   afterAll(() => database?.drop());
 
   const cancel = (id: string) =>
-    database.inTransaction((manager) => cancelNotStarted(manager, CALLER, id));
+    database.inTransaction((manager) => cancelWaiting(manager, CALLER, id));
 
   const steps = async (count: number) => {
     for (let step = 0; step < count; step += 1) await database.query('SELECT 1');
@@ -71,7 +71,7 @@ describe('promotion', () => {
     const [claim] = await database.claim();
     let settled!: Promise<unknown>;
     await database.dataSource.transaction('READ COMMITTED', async (manager) => {
-      expect(await cancelNotStarted(manager, CALLER, second!)).toBe(true);
+      expect(await cancelWaiting(manager, CALLER, second!)).toBe(true);
       settled = database.settle(completed(claim!));
       await database.untilBlocked();
     });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { countActions, findAction, findPage } from '#database/action.queries';
 import { toSecurityAction, waitingFor } from '#database/action-row';
-import { cancelNotStarted } from '#database/cancel.queries';
+import { cancelWaiting } from '#database/end-waiting.queries';
 import { releaseClaims } from '#database/claim.queries';
 import { securityActionSchema } from '#domain/security-action';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
@@ -65,7 +65,7 @@ describe('reads', () => {
   it('show each tenant its own of two actions with one id, with its own states and work', async () => {
     const id = randomUUID();
     await database.ingest(command({ id }), command({ id, tenant: OTHER }));
-    await database.inTransaction((manager) => cancelNotStarted(manager, CALLER, id));
+    await database.inTransaction((manager) => cancelWaiting(manager, CALLER, id));
     const [own, foreign] = [await find(id), await find(id, OTHER)];
     expect([own!.azureTenantId, own!.states.length, own!.work]).toEqual([TENANT, 2, null]);
     expect([foreign!.azureTenantId, foreign!.states.length]).toEqual([OTHER, 1]);
@@ -165,7 +165,7 @@ describe('reads', () => {
       const [completed, failed, cancelled] = await database.ingest(
         ...times(3, () => command({ target: null })),
       );
-      await database.inTransaction((manager) => cancelNotStarted(manager, CALLER, cancelled!));
+      await database.inTransaction((manager) => cancelWaiting(manager, CALLER, cancelled!));
       const [first, second] = await database.claim();
       await database.settle(
         { ...first!, type: 'completed' },

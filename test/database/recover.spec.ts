@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { markSent, renewLeases } from '#database/claim.queries';
-import { freeExpired, lockExpiredSent } from '#database/recover.queries';
+import { freeExpired, lockExpiredLost } from '#database/recover.queries';
 import { TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -30,7 +30,7 @@ describe('recovery', () => {
 
   const free = (limit = 100) => freeExpired(database.manager, KNOWN, limit);
   const lostOnes = (limit = 100) =>
-    database.inTransaction((manager) => lockExpiredSent(manager, KNOWN, limit));
+    database.inTransaction((manager) => lockExpiredLost(manager, KNOWN, limit));
 
   it('leaves every lease alone that has not expired', async () => {
     for (const provider of [IDEMPOTENT, STRICT]) {
@@ -123,7 +123,7 @@ describe('recovery', () => {
     for (const _ of times(4, () => 0)) await held(STRICT, { sent: true });
     await database.expireLeases();
     await database.inTransaction(async (manager) => {
-      expect(await lockExpiredSent(manager, KNOWN, 3)).toHaveLength(3);
+      expect(await lockExpiredLost(manager, KNOWN, 3)).toHaveLength(3);
       expect(await lostOnes()).toHaveLength(1);
     });
     expect(await lostOnes()).toHaveLength(4);

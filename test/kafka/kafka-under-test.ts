@@ -37,6 +37,12 @@ export class KafkaUnderTest {
     });
   }
 
+  /** Where it is, for who writes or reads past it. */
+  get place(): { kafkaBrokers: string; topicPrefix: string } {
+    const { KAFKA_BROKERS, KAFKA_TOPIC_PREFIX } = this.settings;
+    return { kafkaBrokers: KAFKA_BROKERS.join(','), topicPrefix: KAFKA_TOPIC_PREFIX };
+  }
+
   async topics(): Promise<this> {
     await ensureTopics(this.kafka, this.settings);
     return this;

@@ -51,11 +51,12 @@ const CLAIM = `
   WITH picked AS (
     SELECT w.* FROM unnest($1::text[], $2::integer[]) AS room("providerKey", "slots")
     CROSS JOIN LATERAL (
-      SELECT w."azureTenantId", w."actionId" FROM "security_action_work" w
+      SELECT w."azureTenantId", w."actionId", w."dueDateTime", w."position"
+        FROM "security_action_work" w
        WHERE w."providerKey" = room."providerKey"
          AND w."ready" AND w."leaseOwner" IS NULL AND w."dueDateTime" <= now()
        ORDER BY w."dueDateTime", w."position" LIMIT room."slots" FOR UPDATE SKIP LOCKED) w
-    LIMIT $3
+    ORDER BY w."dueDateTime", w."position" LIMIT $3
   ),
   leased AS (
     UPDATE "security_action_work" w

@@ -13,8 +13,14 @@ export interface KnownProviders {
 }
 
 /**
+ * An action that was claimed so often and never settled takes its workers down with it, and must end too. Above
+ * the largest `attemptsMax` of a catalogue, because a worker's death is not its provider's failure.
+ */
+const CLAIMS_MAX = 120;
+
+/**
  * Frees what a dead worker held and surely or harmlessly can be run again: all of idempotent providers, and of
- * the others what was claimed and not sent.
+ * the others what was claimed and not sent, as if it had not been claimed.
  * @returns how many were freed
  */
 export async function freeExpired(
@@ -26,11 +32,13 @@ export async function freeExpired(
     `WITH expired AS (
        SELECT "azureTenantId", "actionId" FROM "security_action_work"
         WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp()
-          AND ("providerKey" = ANY($1) OR ("providerKey" = ANY($2) AND "sentDateTime" IS NULL))
+          AND (("providerKey" = ANY($1) AND "attempt" < ${CLAIMS_MAX})
+            OR ("providerKey" = ANY($2) AND "sentDateTime" IS NULL))
         ORDER BY "leaseUntil" LIMIT $3 FOR UPDATE SKIP LOCKED)
      UPDATE "security_action_work" w
         SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
-            "dueDateTime" = now(), "mayHaveActed" = w."mayHaveActed" OR w."providerKey" = ANY($1)
+            "dueDateTime" = now(), "mayHaveActed" = w."mayHaveActed" OR w."providerKey" = ANY($1),
+            "attempt" = w."attempt" - CASE WHEN w."providerKey" = ANY($1) THEN 0 ELSE 1 END
        FROM expired e
       WHERE w."azureTenantId" = e."azureTenantId" AND w."actionId" = e."actionId"
      RETURNING w."actionId"`,
@@ -39,18 +47,22 @@ export async function freeExpired(
   return rows.length;
 }
 
-/** What a dead worker had sent to providers that must not be asked twice; locked until settled. */
-export async function lockExpiredSent(
+/**
+ * What a dead worker held and nobody can take further: sent to a provider that must not be asked twice, or claimed
+ * too often. Locked until settled.
+ */
+export async function lockExpiredLost(
   database: Database,
-  { others }: KnownProviders,
+  { idempotent, others }: KnownProviders,
   limit: number,
 ): Promise<ClaimReference[]> {
   return database.query(
     `SELECT "azureTenantId", "actionId", "attemptId" FROM "security_action_work"
       WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp()
-        AND "providerKey" = ANY($1) AND "sentDateTime" IS NOT NULL
-      ORDER BY "azureTenantId", "targetKey" LIMIT $2 FOR UPDATE SKIP LOCKED`,
-    [others, limit],
+        AND (("providerKey" = ANY($1) AND "attempt" >= ${CLAIMS_MAX})
+          OR ("providerKey" = ANY($2) AND "sentDateTime" IS NOT NULL))
+      ORDER BY "azureTenantId", "targetKey" LIMIT $3 FOR UPDATE SKIP LOCKED`,
+    [idempotent, others, limit],
   );
 }
 

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { countActions, findPage } from '#database/action.queries';
 import { type ActionRow, toSecurityAction, waitingFor } from '#database/action-row';
-import { cancelNotStarted } from '#database/cancel.queries';
+import { cancelWaiting } from '#database/end-waiting.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
 import { type CreateCommand, commandKey } from '#domain/command';
@@ -98,15 +98,15 @@ export class SecurityActionsService {
   }
 
   /**
-   * Cancels an action that no worker has claimed; the provider will never see it.
+   * Cancels an action that waits and surely had no effect; no provider will see it from then on.
    * @returns the outcome for the `cancel-outcome` header; undefined when it was cancelled before
-   * @throws ApiError `cannotCancel` once it runs, `alreadyFinished` once it has ended
+   * @throws ApiError `cannotCancel` while it is with its provider, `alreadyFinished` once it has ended
    */
   async cancel(caller: Caller, id: string): Promise<'prevented' | undefined> {
     const row = await this.#readYourWrite.find(caller, id);
     if (!isTerminal(row.status)) {
       const cancelled = await inTransaction(this.#database, (manager) =>
-        cancelNotStarted(manager, caller, id),
+        cancelWaiting(manager, caller, id),
       );
       if (cancelled) return 'prevented';
     }

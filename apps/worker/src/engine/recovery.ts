@@ -5,7 +5,7 @@ import { Settings } from '#config/settings';
 import {
   type KnownProviders,
   freeExpired,
-  lockExpiredSent,
+  lockExpiredLost,
   sweepTargets,
 } from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
@@ -17,7 +17,7 @@ import { Loop } from './loop.ts';
 
 const BATCH_MAX = 500;
 const UNKNOWN =
-  'Outcome unknown: the worker was lost after it had sent the action, and this provider must not be asked twice.';
+  'Outcome unknown: the worker was lost after it had sent the action, which must not be sent again.';
 
 /**
  * Takes over what dead workers held. Only after a whole lease of unbroken contact with Postgres: after an outage
@@ -69,7 +69,7 @@ export class Recovery {
   /** What was sent and must not be repeated: nobody can know, and the status says so. */
   async #settleLost(): Promise<number> {
     return inTransaction(this.#database, async (manager) => {
-      const lost = await lockExpiredSent(manager, this.#known, BATCH_MAX);
+      const lost = await lockExpiredLost(manager, this.#known, BATCH_MAX);
       if (lost.length === 0) return 0;
       const errorInfo = { code: FAILURE_CODES.outcomeUnknown, message: UNKNOWN, subcode: 0 };
       await settle(

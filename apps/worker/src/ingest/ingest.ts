@@ -6,18 +6,26 @@ import { claimWork } from '#database/claim.queries';
 import { insertActions, lockHeads, promoteHeads, type Target } from '#database/ingest.queries';
 import { isDataError } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
+import { failUnrun } from '#database/end-waiting.queries';
 import type { CreateCommand } from '#domain/command';
+import { FAILURE_CODES } from '#domain/errors';
 import { Dispatcher } from '../engine/dispatcher.ts';
 import { Executor } from '../engine/executor.ts';
 import { Holdings } from '../engine/holdings.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { Relay } from '../events/relay.ts';
 
-/** A command that Postgres refuses for what it contains. */
+/** A command that Postgres refused for what it contains. */
 export interface Refusal {
   command: CreateCommand;
   error: Error;
 }
+
+const REFUSED = {
+  code: FAILURE_CODES.invalidRequest,
+  message: 'The database refused the contents of the action; it was not run.',
+  subcode: 0,
+};
 
 /** Turns accepted commands into rows, and into running work where there is room. */
 @Injectable()
@@ -48,7 +56,8 @@ export class Ingest {
 
   /**
    * Stores a batch, in log order, once: what is stored already changes nothing.
-   * @returns the commands that can never be stored; all others are, when this returns
+   * @returns the commands that Postgres refused for their contents: stored as Failed, without what they contain.
+   * All others are stored as they are when this returns.
    * @throws when Postgres cannot do it now: nothing, or a first part, is stored, and the batch is to come again
    */
   async store(commands: CreateCommand[]): Promise<Refusal[]> {
@@ -69,6 +78,7 @@ export class Ingest {
       if (!isDataError(error)) throw error;
       if (commands.length === 1) {
         this.#logger.error({ actionId: first.action.id, err: error }, 'command refused');
+        await this.#storeRefused(first);
         return [{ command: first, error: error as Error }];
       }
       const middle = commands.length >> 1;
@@ -76,6 +86,21 @@ export class Ingest {
         ...(await this.#storeOrSplit(commands.slice(0, middle))),
         ...(await this.#storeOrSplit(commands.slice(middle))),
       ];
+    }
+  }
+
+  /** Its caller was told 201: so there is a row, and the row says what became of it. */
+  async #storeRefused(command: CreateCommand): Promise<void> {
+    const bare = withoutContents(command);
+    try {
+      await inTransaction(this.#database, async (manager) => {
+        const [inserted] = await insertActions(manager, [bare]);
+        if (inserted) await failUnrun(manager, inserted, REFUSED);
+      });
+    } catch (error) {
+      // Not even that: the dead letter is all there will be, and the partition must go on.
+      if (!isDataError(error)) throw error;
+      this.#logger.error({ actionId: command.action.id, err: error }, 'not even a bare row');
     }
   }
 
@@ -97,6 +122,30 @@ export class Ingest {
     );
     this.#executor.start(held);
   }
+}
+
+/** What identifies the action and its caller, and nothing that the caller wrote beyond the names. */
+function withoutContents(command: CreateCommand): CreateCommand {
+  const { id, name } = command.action;
+  const storable = (text: string) => text.replaceAll('\u0000', '').toWellFormed();
+  return {
+    ...command,
+    clientRequestId: null,
+    targetKey: null,
+    provider: {
+      key: storable(command.provider.key),
+      action: storable(command.provider.action),
+    },
+    action: {
+      id,
+      name: storable(name),
+      vendorInformation: { provider: null, providerVersion: null, subProvider: null, vendor: null },
+      actionReason: null,
+      clientContext: null,
+      parameters: [],
+      properties: {},
+    },
+  };
 }
 
 /** The first of several commands with one id counts: what a producer repeats it must not change. */
