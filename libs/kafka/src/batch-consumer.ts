@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
@@ -7,10 +8,10 @@ import { isOutage, rootCause } from './kafka-errors.ts';
 /** What a consumer needs to know to run and to be kept running. */
 export interface BatchConsumerOptions {
   /**
-   * A client for one consumer: two of one group must not share it, kafkajs mixes up their offsets. It must tell
-   * of its attempts to connect.
+   * A client for one consumer: two of one group must not share it, kafkajs mixes up their offsets. It must
+   * show the socket of every attempt to connect.
    */
-  createKafka: (onConnecting: () => void) => Kafka;
+  createKafka: (onSocket: (socket: Socket) => void) => Kafka;
   groupId: string;
   topics: string[];
   partitionsConcurrently: number;
@@ -59,6 +60,7 @@ export class BatchConsumer {
   #lastProgressMs = performance.now();
   #lastHeardMs = 0;
   #reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
+  readonly #sockets = new Set<Socket>();
   #startTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
   #disposing: Promise<unknown> = Promise.resolve();
@@ -107,6 +109,9 @@ export class BatchConsumer {
     this.#consumer = undefined;
     this.#joined = false;
     await this.#disposing;
+    // kafkajs forgets some (those of a coordinator that it had lost and found again), with a timer on each; an
+    // error makes it drop both.
+    for (const socket of this.#sockets) socket.destroy(new Error('left over at the end'));
     return this.#handlersRunning === 0;
   }
 
@@ -122,7 +127,11 @@ export class BatchConsumer {
   }
 
   #begin(): void {
-    const kafka = this.#options.createKafka(() => this.#progress());
+    const kafka = this.#options.createKafka((socket) => {
+      this.#progress();
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     const consumer: Consumer = kafka.consumer({
       groupId: this.#options.groupId,
       sessionTimeout: SESSION_TIMEOUT_MS,
@@ -132,9 +141,11 @@ export class BatchConsumer {
       minBytes: 1,
       allowAutoTopicCreation: false,
       retry: {
+        // Only errors of Kafka get here. A minute of patience keeps the membership over a broker that is up
+        // but not ready; then kafkajs starts anew.
         initialRetryTime: 200,
-        maxRetryTime: 5000,
-        retries: 5,
+        maxRetryTime: 1000,
+        retries: 60,
         // One that was given up and fails at last would otherwise start again, beside its successor.
         restartOnFailure: () => Promise.resolve(consumer === this.#consumer && !this.#stopping),
       },

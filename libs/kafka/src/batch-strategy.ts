@@ -40,6 +40,9 @@ const PARTITIONS_CONCURRENTLY_MAX = 16;
  * The handler returns: its messages are done, and committed at once, since readers of their own writes wait for
  * the committed offset. It throws: nothing moves, the partition pauses and the same messages come again. So
  * what can never succeed is the handler's to put into the dead letters. Messages come at least once.
+ *
+ * All members of the group must have handlers for the same topics: kafkajs deals out the topics of the group's
+ * leader, so one that only some members know may be read by nobody until the leader is one of them.
  */
 export class BatchStrategy extends Server implements CustomTransportStrategy {
   protected override readonly logger = new Logger(BatchStrategy.name);
@@ -80,7 +83,7 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
     const { settings, log, onFatal } = this.#options;
     this.#bindTopics();
     this.#consumer = new BatchConsumer({
-      createKafka: (onConnecting) => createKafka(settings, log, { ...PATIENCE, onConnecting }),
+      createKafka: (onSocket) => createKafka(settings, log, { ...PATIENCE, onSocket }),
       groupId: this.#options.groupId ?? workerGroupId(settings.KAFKA_TOPIC_PREFIX),
       topics: [...this.#topics.keys()],
       partitionsConcurrently: Math.min(settings.KAFKA_PARTITIONS, PARTITIONS_CONCURRENTLY_MAX),

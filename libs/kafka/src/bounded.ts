@@ -17,3 +17,20 @@ export async function endsWithin(work: Promise<unknown>, timeoutMs: number): Pro
     timer.abort();
   }
 }
+
+/**
+ * What `work` gives, if it gives it in time. kafkajs bounds its requests, but not every wait around them.
+ * @throws Error after `timeoutMs`; `work` itself goes on unheard.
+ */
+export async function answeredWithin<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  const timer = new AbortController();
+  const late = delay(timeoutMs, undefined, { signal: timer.signal }).then(
+    () => Promise.reject(new Error(`No answer from Kafka within ${timeoutMs} ms`)),
+    () => undefined as never,
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+  }
+}

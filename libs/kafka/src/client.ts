@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { Kafka, type KafkaConfig } from 'kafkajs';
 import type { Settings } from '#config/settings';
 import { bridgeLog, type KafkaLog } from './client-log.ts';
@@ -19,8 +20,8 @@ export interface Patience {
   requestTimeoutMs?: number;
   /** How often it tries to connect before it says so, at most a second apart. */
   connectRetries?: number;
-  /** Told of every attempt to connect. */
-  onConnecting?: () => void;
+  /** Called with the socket of every attempt to connect. */
+  onSocket?: (socket: Socket) => void;
 }
 
 /**
@@ -32,11 +33,7 @@ export interface Patience {
 export function createKafka(
   settings: Settings,
   log: KafkaLog,
-  {
-    requestTimeoutMs = settings.ACCEPT_TIMEOUT_MS,
-    connectRetries = 2,
-    onConnecting,
-  }: Patience = {},
+  { requestTimeoutMs = settings.ACCEPT_TIMEOUT_MS, connectRetries = 2, onSocket }: Patience = {},
 ): Kafka {
   return new Kafka({
     clientId: settings.KAFKA_TOPIC_PREFIX,
@@ -51,7 +48,7 @@ export function createKafka(
       // Each retry goes to the next bootstrap broker: all must get their turn.
       retries: Math.max(connectRetries, settings.KAFKA_BROKERS.length),
     },
-    socketFactory: createSocketFactory(onConnecting),
+    socketFactory: createSocketFactory(onSocket),
     logCreator: bridgeLog(log),
   });
 }

@@ -1,4 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
+import { answeredWithin } from './bounded.ts';
 import { LeasedClient } from './leased-client.ts';
 
 /** The two ends of a partition: the first offset that is kept, and the one the next message will get. */
@@ -6,6 +7,9 @@ export interface PartitionEnds {
   low: bigint;
   high: bigint;
 }
+
+/** Far above the few milliseconds of a read and above the time-outs of kafkajs: it ends what hangs for good. */
+const READ_TIMEOUT_MS = 10_000;
 
 /**
  * Reads offsets over one admin connection, which is replaced after any failure: kafkajs keeps connections that
@@ -73,8 +77,8 @@ export class OffsetReader {
     ));
     try {
       this.#ready ??= present.use((admin) => this.#prove(admin));
-      await this.#ready;
-      return await present.use(read);
+      const outcome = this.#ready.then(() => present.use(read));
+      return await answeredWithin(outcome, READ_TIMEOUT_MS);
     } catch (error) {
       if (this.#admin === present) this.#retire(present);
       throw error;

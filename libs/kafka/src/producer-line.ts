@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Kafka, type Message, type Producer, type RecordMetadata } from 'kafkajs';
 import type { Settings } from '#config/settings';
+import { answeredWithin } from './bounded.ts';
 import { isBrokersAnswer } from './kafka-errors.ts';
 import { LeasedClient } from './leased-client.ts';
 import { createPartitioner } from './partitioner.ts';
@@ -8,6 +9,8 @@ import { type Topic, topicName } from './topics.ts';
 
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 2000;
+/** Above what kafkajs takes to find out that nobody answers, so that this only ends what hangs for good. */
+const PROOF_TIMEOUT_MS = 20_000;
 
 /**
  * The connection of the publisher: one producer, replaced by a fresh one after each outage. An old producer may
@@ -50,10 +53,13 @@ export class ProducerLine {
     }
   }
 
-  /** One request with all `messages`; the partitioner leaves in each the partition it went to. */
+  /**
+   * One request with all `messages`; the partitioner leaves in each the partition it went to.
+   * @throws what kafkajs throws, or Error when it says nothing within twice ACCEPT_TIMEOUT_MS.
+   */
   async send(topic: Topic, messages: Message[]): Promise<RecordMetadata[]> {
     if (!this.#producer) throw new Error('not connected');
-    return await this.#producer.use((producer) =>
+    const sent = this.#producer.use((producer) =>
       producer.sendBatch({
         acks: -1,
         timeout: this.#settings.ACCEPT_TIMEOUT_MS,
@@ -64,6 +70,7 @@ export class ProducerLine {
         topicMessages: [{ topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic), messages }],
       }),
     );
+    return await answeredWithin(sent, 2 * this.#settings.ACCEPT_TIMEOUT_MS);
   }
 
   /** Returns after the first attempt; when that fails, goes on in the background. */
@@ -103,7 +110,8 @@ export class ProducerLine {
     while (!this.#closed) {
       const producer = new LeasedClient(this.#createProducer());
       try {
-        await producer.use((client) => this.#prove(client));
+        const proved = producer.use((client) => this.#prove(client));
+        await answeredWithin(proved, PROOF_TIMEOUT_MS);
         this.#adopt(producer);
         return;
       } catch (error) {
