@@ -12,6 +12,10 @@ import { Catalogue, loadCatalogue } from '#providers/catalogue';
 import { JwtGuard } from './auth/jwt.guard.ts';
 import { HealthController } from './health.controller.ts';
 import { ApiHealth } from './health.ts';
+import { ChangesController } from './security-actions/changes.controller.ts';
+import { ChangesService } from './security-actions/changes.service.ts';
+import { ExtensionsController } from './security-actions/extensions.controller.ts';
+import { Presenter } from './security-actions/presenter.ts';
 import { ProvidersController } from './security-actions/providers.controller.ts';
 import { ReadYourWrite } from './security-actions/read-your-write.ts';
 import { SecurityActionsController } from './security-actions/security-actions.controller.ts';
@@ -26,13 +30,17 @@ import { SecurityActionsService } from './security-actions/security-actions.serv
   controllers: [
     // Routes: each a controller, under every Graph base path by `graphPaths`.
     SecurityActionsController,
+    ExtensionsController,
+    ChangesController,
     ProvidersController,
     HealthController,
   ],
   providers: [
     // What the routes decide with.
     SecurityActionsService,
+    ChangesService,
     ReadYourWrite,
+    Presenter,
     ProjectionProgress,
     Publisher,
     ApiHealth,

@@ -5,7 +5,10 @@ import type {
   VendorInformation,
 } from '#domain/security-action';
 import type { EntityManager } from 'typeorm';
-import type { SecurityActionEntity } from './entities/security-action.entity.ts';
+import type {
+  ReportedAfterwards,
+  SecurityActionEntity,
+} from './entities/security-action.entity.ts';
 
 /** Whatever runs a statement: the pool, or the transaction in hand. */
 export type Database = Pick<EntityManager, 'query'>;
@@ -24,6 +27,7 @@ export interface ActionRow extends SecurityActionEntity {
     ready: boolean;
     leased: boolean;
     due: boolean;
+    awaitingReport: boolean;
     attempt: number;
     /** The first unfinished action on the same target. */
     headId: string | null;
@@ -45,7 +49,7 @@ export const actionColumns = (upTo = 'a."version"') => `
 /** What is left to do for action `a`, as `ActionRow` wants it. */
 export const workColumn = `
   (SELECT jsonb_build_object('ready', w."ready", 'leased', w."leaseOwner" IS NOT NULL,
-            'due', w."dueDateTime" <= now(), 'attempt', w."attempt",
+            'due', w."dueDateTime" <= now(), 'awaitingReport', w."awaitingReport", 'attempt', w."attempt",
             'headId', CASE WHEN NOT w."ready" THEN
               (SELECT h."actionId" FROM "security_action_work" h
                 WHERE h."azureTenantId" = w."azureTenantId" AND h."targetKey" = w."targetKey"
@@ -72,6 +76,7 @@ export function toSecurityAction(row: Omit<ActionRow, 'work'>): SecurityAction {
     user: row.user,
     vendorInformation: vendorOf(row.vendorInformation),
     ...row.properties,
+    ...(row.reportedAfterwards && { reportedAfterwards: reportOf(row.reportedAfterwards) }),
   };
 }
 
@@ -81,6 +86,7 @@ export function waitingFor(
   isKnown: (providerKey: string) => boolean,
 ): string | null {
   if (row.work === null || row.work.leased) return null;
+  if (row.work.awaitingReport) return 'report';
   if (!row.work.ready) return row.work.headId ? `target:${row.work.headId}` : null;
   if (!isKnown(row.providerKey)) return 'provider';
   return row.work.due ? 'slot' : 'retry';
@@ -93,6 +99,11 @@ function errorInfoOf(info: ResultInfo | null): ResultInfo | null {
 
 function vendorOf({ provider, providerVersion, subProvider, vendor }: VendorInformation) {
   return { provider, providerVersion, subProvider, vendor };
+}
+
+function reportOf({ status, errorInfo, appId, user, dateTime }: ReportedAfterwards) {
+  const reported = { status, errorInfo: errorInfoOf(errorInfo), appId, user };
+  return { ...reported, dateTime: new Date(dateTime).toISOString() };
 }
 
 function stateOf({ appId, status, updatedDateTime, user }: SecurityActionState) {

@@ -5,6 +5,7 @@ import {
   actionColumns,
   workColumn,
 } from './action-row.ts';
+import type { SecurityActionEventEntity } from './entities/security-action-event.entity.ts';
 
 /*
  * What the API reads. Every query takes the tenant first: another tenant's action does not exist.
@@ -54,6 +55,19 @@ export async function findPage(
         AND a."position" < coalesce($2::bigint, 9223372036854775807)
       ORDER BY a."position" DESC LIMIT $3`,
     [tenantId, page.below, page.limit],
+  );
+}
+
+/** Everything that happened to an action, oldest first. */
+export async function findHistory(
+  database: Database,
+  tenantId: string,
+  id: string,
+): Promise<SecurityActionEventEntity[]> {
+  return database.query(
+    `SELECT * FROM "security_action_event"
+      WHERE "azureTenantId" = $1 AND "actionId" = $2 ORDER BY "sequence"`,
+    [tenantId, id],
   );
 }
 

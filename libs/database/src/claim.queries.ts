@@ -54,7 +54,8 @@ const CLAIM = `
       SELECT w."azureTenantId", w."actionId", w."dueDateTime", w."position"
         FROM "security_action_work" w
        WHERE w."providerKey" = room."providerKey"
-         AND w."ready" AND w."leaseOwner" IS NULL AND w."dueDateTime" <= now()
+         AND w."ready" AND w."leaseOwner" IS NULL AND NOT w."awaitingReport"
+         AND w."dueDateTime" <= now()
        ORDER BY w."dueDateTime", w."position" LIMIT room."slots" FOR UPDATE SKIP LOCKED) w
     ORDER BY w."dueDateTime", w."position" LIMIT $3
   ),

@@ -6,6 +6,7 @@ import { SecurityActionEventEntity } from './entities/security-action-event.enti
 import { SecurityActionWorkEntity } from './entities/security-action-work.entity.ts';
 import { SecurityActionEntity } from './entities/security-action.entity.ts';
 import { CreateTables1763900000000 } from './migrations/1763900000000-create-tables.ts';
+import { Reports1763900100000 } from './migrations/1763900100000-reports.ts';
 
 /** Who uses the connections, and how many there may be. */
 export interface PoolOptions {
@@ -27,7 +28,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       RelayLeaseEntity,
     ],
     // Listed, not globbed: a file that lies about must not become a change of the database.
-    migrations: [CreateTables1763900000000],
+    migrations: [CreateTables1763900000000, Reports1763900100000],
     synchronize: false,
     applicationName: pool.applicationName,
     poolSize: pool.connectionsMax,

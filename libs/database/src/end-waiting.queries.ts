@@ -53,7 +53,7 @@ async function endWaiting(
   );
   if (!work) return false;
   const targets = work.targetKey === null ? [] : [{ azureTenantId, targetKey: work.targetKey }];
-  if (targets.length > 0) await lockHeads(database, targets);
+  await lockHeads(database, targets);
   const ended: unknown[] = await database.query(END, [
     azureTenantId,
     actionId,
@@ -62,7 +62,7 @@ async function endWaiting(
     JSON.stringify(errorInfo),
     type,
   ]);
-  if (targets.length > 0) await promoteHeads(database, targets);
+  await promoteHeads(database, targets);
   return ended.length > 0;
 }
 

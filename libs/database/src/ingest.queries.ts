@@ -85,9 +85,12 @@ export interface Target {
 /**
  * Locks the first unfinished action of each target. Whoever adds to a target or ends one of its actions does
  * this first, so that no two can miss each other and leave a target with nobody ready. Always in the order of
- * tenant and key: no two can wait for each other either.
+ * tenant and key: no two can wait for each other either. Two that add to one target at once would not be told apart;
+ * there are never two, because a target is one partition, and a worker that was taken for dead and its successor
+ * begin with the same message, for which the second waits.
  */
 export async function lockHeads(database: Database, targets: Target[]): Promise<void> {
+  if (targets.length === 0) return;
   await database.query(
     `SELECT head."actionId" FROM (${TARGETS}) t CROSS JOIN LATERAL (
        SELECT w."actionId" FROM "security_action_work" w
@@ -103,6 +106,7 @@ export async function lockHeads(database: Database, targets: Target[]): Promise<
  * @returns how many became ready
  */
 export async function promoteHeads(database: Database, targets: Target[]): Promise<number> {
+  if (targets.length === 0) return 0;
   const [rows]: [unknown[], number] = await database.query(
     `UPDATE "security_action_work" w SET "ready" = true
        FROM (${TARGETS}) t CROSS JOIN LATERAL (

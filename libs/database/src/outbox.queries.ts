@@ -49,17 +49,20 @@ export interface OutboxEvent {
   action: SecurityAction;
 }
 
+/** Only these can follow a late truth; before it the resource does not show it. */
+const COMES_AFTER_THE_END: EventType[] = ['reportedAfterwards', 'deleted'];
+
 /** The oldest events of the outbox, in the order in which they must be published. */
 export async function readOutbox(database: Database, limit: number): Promise<OutboxEvent[]> {
   const rows: (ActionRow & {
-    event: Pick<SecurityActionEventEntity, 'type' | 'status' | 'sequence' | 'errorInfo'>;
+    event: Pick<SecurityActionEventEntity, 'type' | 'status' | 'sequence'>;
     outboxPosition: string;
     eventDateTime: Date;
   })[] = await database.query(
     `SELECT ${actionColumns('o."sequence"')}, o."position" AS "outboxPosition",
             e."dateTime" AS "eventDateTime",
-            jsonb_build_object('type', e."type", 'status', e."status", 'sequence', e."sequence",
-              'errorInfo', e."errorInfo") AS "event"
+            jsonb_build_object('type', e."type", 'status', e."status", 'sequence', e."sequence")
+              AS "event"
        FROM (SELECT * FROM "outbox" ORDER BY "position" LIMIT $1) o
        JOIN "security_action_event" e
          ON e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
@@ -77,9 +80,10 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
     action: toSecurityAction({
       ...row,
       status: event.status,
-      errorInfo: event.status === 'Failed' ? event.errorInfo : null,
+      errorInfo: isTerminal(event.status) ? row.errorInfo : null,
       lastActionDateTime: eventDateTime,
       completedDateTime: isTerminal(event.status) ? row.completedDateTime : null,
+      reportedAfterwards: COMES_AFTER_THE_END.includes(event.type) ? row.reportedAfterwards : null,
     }),
   }));
 }

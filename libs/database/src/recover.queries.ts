@@ -85,7 +85,6 @@ export async function sweepTargets(database: Database): Promise<number> {
           ORDER BY w."azureTenantId", w."targetKey", w."position" LIMIT 1) next)
      SELECT "azureTenantId", "targetKey" FROM head WHERE NOT "ready" LIMIT 500`,
   );
-  if (targets.length === 0) return 0;
   await lockHeads(database, targets);
   return promoteHeads(database, targets);
 }

@@ -58,7 +58,7 @@ export async function settle(
     (row): row is Target & { attemptId: string; type: string } =>
       row.type !== 'attemptFailed' && row.targetKey != null,
   );
-  const promoted = freed.length > 0 ? await promoteHeads(database, freed) : 0;
+  const promoted = await promoteHeads(database, freed);
   return { settled: new Set(rows.map((row) => row.attemptId)), promoted };
 }
 

@@ -21,6 +21,11 @@ export const API_ERRORS = {
   },
   requestTimeout: { httpStatus: 408, message: 'The request did not arrive in time.' },
   alreadyFinished: { httpStatus: 409, message: 'The action has ended already.' },
+  conflict: { httpStatus: 409, message: 'The action is not in a state that allows this.' },
+  preconditionFailed: {
+    httpStatus: 412,
+    message: 'The action has changed since: its ETag is another one.',
+  },
   cannotCancel: { httpStatus: 409, message: 'The action can no longer be cancelled.' },
   requestEntityTooLarge: { httpStatus: 413, message: 'The request body is too large.' },
   unsupportedMediaType: {

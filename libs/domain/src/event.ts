@@ -7,14 +7,20 @@ import type { Status } from './status.ts';
 export const EVENT_TYPES = {
   /** Stored; `sequence` 1. */
   created: 'NotStarted',
-  /** Claimed by a worker for its first attempt; a provider call may follow. */
+  /** Claimed by a worker for its first attempt, or reported as running by its provider. */
   started: 'Running',
   /** An attempt ended without settling the action; another follows. */
   attemptFailed: null,
   completed: 'Completed',
   failed: 'Failed',
-  /** Ended by a cancel; the provider never saw it. */
+  /** Ended by a cancel before it could have an effect. */
   cancelled: 'Failed',
+  /** A report about an attempt that was given up; recorded, nothing more. */
+  lateReport: null,
+  /** The truth about an action whose outcome was unknown; its status stays. */
+  reportedAfterwards: null,
+  /** Hidden from then on. */
+  deleted: null,
 } as const satisfies Record<string, Status | null>;
 
 export type EventType = keyof typeof EVENT_TYPES;

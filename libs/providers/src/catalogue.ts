@@ -58,6 +58,11 @@ const providerSchema = z.strictObject({
     .prefault({}),
   /** Calls of one worker to this provider at once. */
   concurrencyMax: z.int().positive().default(64),
+  /** Who alone may report about its actions, of whatever tenant; else any app of the action's tenant. */
+  reporters: z
+    .array(z.strictObject({ tenant: z.string(), app: z.string() }))
+    .max(100)
+    .optional(),
   /** Any action name and any parameters pass, beside the listed ones. */
   allowUnknownActions: z.boolean().default(false),
   actions: z.array(actionSchema).max(1000).default([]),

@@ -1,3 +1,4 @@
+import { closest, distance } from 'fastest-levenshtein';
 import type { CreateRequest } from '#domain/create-request';
 import { invalidRequest } from '#domain/create-request';
 import { ApiError, type ErrorDetail } from '#domain/errors';
@@ -34,12 +35,42 @@ export function resolveAction(catalogue: Catalogue, request: CreateRequest): Res
     }
     throw new ApiError(
       'unknownAction',
-      `unknown action '${request.name}' of ${key}; known: ${listed(provider.actions.map((entry) => entry.name))}`,
+      `unknown action '${request.name}' of ${key}; ${suggested(
+        request.name,
+        provider.actions.map((entry) => entry.name),
+      )}`,
       { target: 'name' },
     );
   }
   const target = checkParameters(action, request.parameters, provider.allowUnknownActions);
   return { provider: { key, action: action.name }, target };
+}
+
+/** What a create of a request would do, for a dry run. */
+export interface Plan {
+  vendorInformation: { vendor: string; provider: string };
+  name: string;
+  description: string;
+  /** What it acts on, in the form by which targets are compared; actions on one target run in order. */
+  target: string | null;
+  /** The action that would undo it. */
+  revert: string | null;
+  capabilities: ProviderEntry['capabilities'];
+}
+
+/** @throws ApiError as `resolveAction` */
+export function planOf(catalogue: Catalogue, request: CreateRequest): Plan {
+  const { provider, target } = resolveAction(catalogue, request);
+  const entry = catalogue.get(provider.key)!;
+  const action = entry.actions.find(({ name }) => name === provider.action);
+  return {
+    vendorInformation: { vendor: entry.vendor, provider: entry.provider },
+    name: provider.action,
+    description: action?.description ?? '',
+    target,
+    revert: action?.revert ?? null,
+    capabilities: entry.capabilities,
+  };
 }
 
 /** Actions with an equal key run one after the other; null when nothing orders the action. */
@@ -58,7 +89,6 @@ function findProvider(
   );
   const [match] = matches;
   if (match && matches.length === 1) return match;
-  const known = listed(providers.map(providerKey));
   if (match) {
     throw new ApiError(
       'unknownProvider',
@@ -67,7 +97,8 @@ function findProvider(
     );
   }
   const asked = [vendor, provider].filter((name) => name !== null).join('/');
-  throw new ApiError('unknownProvider', `unknown provider '${asked}'; known: ${known}`, {
+  const known = suggested(asked, providers.map(providerKey));
+  throw new ApiError('unknownProvider', `unknown provider '${asked}'; ${known}`, {
     target: 'vendorInformation.provider',
   });
 }
@@ -88,8 +119,11 @@ function checkParameters(
     seen.add(fold(name));
     if (!parameter) {
       if (allowUnknown) return;
-      const known = listed(action.parameters.map((entry) => entry.name));
-      refuse(`parameters[${index}].name`, `unknown parameter '${name}'; known: ${known}`);
+      const known = suggested(
+        name,
+        action.parameters.map((entry) => entry.name),
+      );
+      refuse(`parameters[${index}].name`, `unknown parameter '${name}'; ${known}`);
       return;
     }
     const canonical = canonicalOf(parameter, value);
@@ -120,6 +154,14 @@ function canonicalOf(parameter: ParameterEntry, value: string | null): string | 
 
 function expectationOf({ type, pattern }: ParameterEntry): string {
   return pattern === undefined ? expectedValue(type) : `a text that matches ${pattern}`;
+}
+
+/** The nearest known name, if it is near, and then what is known. */
+function suggested(asked: string, known: string[]): string {
+  const nearest = known.length > 0 ? closest(fold(asked), known.map(fold)) : undefined;
+  const isNear = nearest !== undefined && distance(fold(asked), nearest) <= asked.length / 3;
+  const name = isNear && known.find((entry) => fold(entry) === nearest);
+  return `${name ? `did you mean '${name}'? ` : ''}known: ${listed(known)}`;
 }
 
 function listed(names: string[]): string {

@@ -1,24 +1,38 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
 import { RequireRole } from '../auth/access.ts';
 import { CurrentCaller } from '../auth/caller.ts';
 import { graphPaths } from '../http/graph-paths.ts';
+import { followsReturnMinimal } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
+import { isKnown } from './etag.ts';
 import { type Query as ListQuery, nextLink, parsePageRequest } from './page.ts';
+import { Presenter, SECURITY_ACTIONS, addressOf, metadataOf } from './presenter.ts';
 import { SecurityActionsService } from './security-actions.service.ts';
 
-const PATH = 'security/securityActions';
-
 /** Graph's routes: paths, headers and annotations. What they do is the service's. */
-@Controller(graphPaths(PATH))
+@Controller(graphPaths(SECURITY_ACTIONS))
 export class SecurityActionsController {
   readonly #service: SecurityActionsService;
+  readonly #presenter: Presenter;
   readonly #settings: Settings;
 
-  constructor(service: SecurityActionsService, settings: Settings) {
+  constructor(service: SecurityActionsService, presenter: Presenter, settings: Settings) {
     this.#service = service;
+    this.#presenter = presenter;
     this.#settings = settings;
   }
 
@@ -28,10 +42,16 @@ export class SecurityActionsController {
     @CurrentCaller() caller: Caller,
     @Context() context: RequestContext,
     @Body() body: unknown,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const action = await this.#service.create(caller, body, context.clientRequestId);
-    reply.header('Location', `${addressOf(context)}/${action.id}`);
+    const location = `${addressOf(context)}/${action.id}`;
+    reply.header('Location', location);
+    if (followsReturnMinimal(request, reply)) {
+      reply.header('OData-EntityId', location);
+      return undefined;
+    }
     return { '@odata.context': `${metadataOf(context)}/$entity`, ...action };
   }
 
@@ -77,9 +97,14 @@ export class SecurityActionsController {
     @CurrentCaller() caller: Caller,
     @Context() context: RequestContext,
     @Param('id') id: string,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const action = await this.#service.get(caller, id);
-    return { '@odata.context': `${metadataOf(context)}/$entity`, ...action };
+    const row = await this.#service.get(caller, id);
+    const entity = this.#presenter.entity(row, context, reply);
+    if (!isKnown(ifNoneMatch, this.#presenter.revision(row))) return entity;
+    reply.status(304);
+    return undefined;
   }
 
   /** Answers without a body and without a content type: one of Graph's clients fails on either. */
@@ -94,12 +119,4 @@ export class SecurityActionsController {
     const outcome = await this.#service.cancel(caller, id);
     if (outcome !== undefined) reply.header('cancel-outcome', outcome);
   }
-}
-
-function addressOf({ origin, base }: RequestContext): string {
-  return `${origin}${base}/${PATH}`;
-}
-
-function metadataOf({ origin, base }: RequestContext): string {
-  return `${origin}${base}/$metadata#${PATH}`;
 }

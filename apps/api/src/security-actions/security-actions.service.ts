@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { countActions, findPage } from '#database/action.queries';
-import { type ActionRow, toSecurityAction, waitingFor } from '#database/action-row';
+import { countActions, findHistory, findPage } from '#database/action.queries';
+import type { ActionRow } from '#database/action-row';
 import { cancelWaiting } from '#database/end-waiting.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
@@ -10,13 +10,15 @@ import { type CreateCommand, commandKey } from '#domain/command';
 import { type CreateRequest, parseCreateRequest } from '#domain/create-request';
 import { ApiError, FAILURE_CODES } from '#domain/errors';
 import { deriveId, newActionId } from '#domain/ids';
-import type { SecurityAction } from '#domain/security-action';
-import { isTerminal } from '#domain/status';
+import type { EventType } from '#domain/event';
+import type { ResultInfo, SecurityAction } from '#domain/security-action';
+import { type Status, isTerminal } from '#domain/status';
 import { PublishError } from '#kafka/publish-errors';
 import { Publisher } from '#kafka/publisher';
 import { Catalogue } from '#providers/catalogue';
-import { resolveAction, targetKey } from '#providers/resolve';
+import { type Plan, planOf, resolveAction, targetKey } from '#providers/resolve';
 import type { PageRequest } from './page.ts';
+import { Presenter } from './presenter.ts';
 import { ReadYourWrite } from './read-your-write.ts';
 
 /** Seconds after which a refused create is worth another try: Kafka's outages are seldom shorter. */
@@ -30,6 +32,22 @@ export interface Page {
   count?: number;
 }
 
+/** One event of an action, as `/history` shows it. */
+export interface HistoryEntry {
+  /** 1, 2, 3 … without gaps. */
+  sequence: number;
+  dateTime: string;
+  type: EventType;
+  /** The status after it. */
+  status: Status;
+  attempt: number | null;
+  attemptId: string | null;
+  /** Who did it; null for what the service does by itself. */
+  appId: string | null;
+  user: string | null;
+  errorInfo: ResultInfo | null;
+}
+
 /** What the API does: creates go to Kafka, everything else to Postgres. */
 @Injectable()
 export class SecurityActionsService {
@@ -37,17 +55,20 @@ export class SecurityActionsService {
   readonly #publisher: Publisher;
   readonly #database: DataSource;
   readonly #readYourWrite: ReadYourWrite;
+  readonly #presenter: Presenter;
 
   constructor(
     catalogue: Catalogue,
     publisher: Publisher,
     @InjectDataSource() database: DataSource,
     readYourWrite: ReadYourWrite,
+    presenter: Presenter,
   ) {
     this.#catalogue = catalogue;
     this.#publisher = publisher;
     this.#database = database;
     this.#readYourWrite = readYourWrite;
+    this.#presenter = presenter;
   }
 
   /**
@@ -76,8 +97,30 @@ export class SecurityActionsService {
     return acceptedAction(command);
   }
 
-  async get(caller: Caller, id: string): Promise<SecurityAction> {
-    return this.#present(await this.#readYourWrite.find(caller, id));
+  /** @throws ApiError as a create of the same body would */
+  validate(body: unknown): Plan {
+    return planOf(this.#catalogue, parseCreateRequest(body));
+  }
+
+  get(caller: Caller, id: string): Promise<ActionRow> {
+    return this.#readYourWrite.find(caller, id);
+  }
+
+  /** What happened to an action: who, when, what, in which attempt. */
+  async history(caller: Caller, id: string): Promise<HistoryEntry[]> {
+    const row = await this.#readYourWrite.find(caller, id);
+    const events = await findHistory(this.#database.manager, caller.tenantId, row.id);
+    return events.map((event) => ({
+      sequence: event.sequence,
+      dateTime: event.dateTime.toISOString(),
+      type: event.type,
+      status: event.status,
+      attempt: event.attempt,
+      attemptId: event.attemptId,
+      appId: event.appId,
+      user: event.user,
+      errorInfo: event.errorInfo,
+    }));
   }
 
   async list(caller: Caller, { limit, below, count }: PageRequest): Promise<Page> {
@@ -87,7 +130,7 @@ export class SecurityActionsService {
       limit === 0 ? [] : await findPage(manager, caller.tenantId, { below, limit: limit + 1 });
     const shown = rows.slice(0, limit);
     return {
-      actions: shown.map((row) => this.#present(row)),
+      actions: shown.map((row) => this.#presenter.resource(row)),
       nextBelow: rows.length > limit ? shown.at(-1)!.position : null,
       ...(count && { count: await this.count(caller) }),
     };
@@ -128,11 +171,6 @@ export class SecurityActionsService {
         { retryAfterSeconds: RETRY_AFTER_SECONDS },
       );
     }
-  }
-
-  #present(row: ActionRow): SecurityAction {
-    const waiting = waitingFor(row, (key) => this.#catalogue.get(key) !== undefined);
-    return { ...toSecurityAction(row), ...(waiting !== null && { waitingFor: waiting }) };
   }
 }
 

@@ -8,6 +8,9 @@ const TYPES: Record<EventType, string> = {
   completed: 'securityActions.completed',
   failed: 'securityActions.failed',
   cancelled: 'securityActions.cancelled',
+  lateReport: 'securityActions.lateReport',
+  reportedAfterwards: 'securityActions.reportedAfterwards',
+  deleted: 'securityActions.deleted',
 };
 
 /**

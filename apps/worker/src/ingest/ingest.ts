@@ -112,10 +112,8 @@ export class Ingest {
         const targets = inserted.filter(
           (action): action is typeof action & Target => action.targetKey !== null,
         );
-        if (targets.length > 0) {
-          await lockHeads(manager, targets);
-          await promoteHeads(manager, targets);
-        }
+        await lockHeads(manager, targets);
+        await promoteHeads(manager, targets);
         if (inserted.length === 0 || room.byProvider.size === 0) return [];
         return claimWork(manager, room, lease);
       }),

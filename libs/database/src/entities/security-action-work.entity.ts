@@ -6,7 +6,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  */
 @Entity('security_action_work')
 @Index('security_action_work_claim', ['providerKey', 'dueDateTime', 'position'], {
-  where: '"ready" AND "leaseOwner" IS NULL',
+  where: '"ready" AND "leaseOwner" IS NULL AND NOT "awaitingReport"',
 })
 @Index('security_action_work_target', ['azureTenantId', 'targetKey', 'position'], {
   where: '"targetKey" IS NOT NULL',
@@ -52,6 +52,10 @@ export class SecurityActionWorkEntity {
   /** Set right before a call that must not be repeated: from then on the provider may have acted. */
   @Column({ type: 'timestamptz', nullable: true })
   sentDateTime!: Date | null;
+
+  /** Run by somebody who will report its end: never claimed. */
+  @Column('boolean', { default: false })
+  awaitingReport!: boolean;
 
   /** An earlier attempt may have acted. */
   @Column('boolean', { default: false })

@@ -2,6 +2,15 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { KeyValuePair, ResultInfo, VendorInformation } from '#domain/security-action';
 import type { Status } from '#domain/status';
 
+/** The late truth about an action, and who told it. */
+export interface ReportedAfterwards {
+  status: Status;
+  errorInfo: ResultInfo | null;
+  appId: string | null;
+  user: string | null;
+  dateTime: string;
+}
+
 /**
  * One row per action, under Graph's own names. No index on the status, and room left on each page: a change
  * of status then rewrites the row in place (a HOT update) and touches no index.
@@ -76,6 +85,10 @@ export class SecurityActionEntity {
 
   @Column('jsonb', { nullable: true })
   errorInfo!: ResultInfo | null;
+
+  /** What was reported after the action had ended with its outcome unknown. */
+  @Column('jsonb', { nullable: true })
+  reportedAfterwards!: ReportedAfterwards | null;
 
   @Column({ type: 'timestamptz', precision: 3 })
   createdDateTime!: Date;

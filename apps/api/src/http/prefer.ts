@@ -1,0 +1,24 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const PREFERENCE = /^([\w.-]+)(?:\s*=\s*"?([^";]*)"?)?/;
+
+/**
+ * The value of one preference of the `Prefer` header (RFC 7240), undefined when it was not asked for. OData's
+ * names may come with or without their prefix.
+ */
+export function preference(request: FastifyRequest, name: string): string | undefined {
+  const header = [request.headers['prefer'] ?? []].flat().join(',');
+  for (const part of header.split(',')) {
+    const match = PREFERENCE.exec(part.trim());
+    const asked = match?.[1]?.toLowerCase().replace(/^odata\./, '');
+    if (match && asked === name) return match[2]?.trim() ?? '';
+  }
+  return undefined;
+}
+
+/** Answers 204 when the client wants no body (`Prefer: return=minimal`), and says that it did. */
+export function followsReturnMinimal(request: FastifyRequest, reply: FastifyReply): boolean {
+  if (preference(request, 'return') !== 'minimal') return false;
+  reply.status(204).header('Preference-Applied', 'return=minimal');
+  return true;
+}

@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import type { ActionRow } from '#database/action-row';
+import { type LockedAction, applyReport, hideAction, lockAction } from '#database/report.queries';
+import { inTransaction } from '#database/transaction';
+import type { Caller } from '#domain/caller';
+import { ApiError } from '#domain/errors';
+import { judgeReport, parseReport } from '#domain/report';
+import { isTerminal } from '#domain/status';
+import { Catalogue } from '#providers/catalogue';
+import { requireMatch } from './etag.ts';
+import { ReadYourWrite } from './read-your-write.ts';
+
+/** Conditions that a change comes with. */
+export interface ChangeConditions {
+  ifMatch: string | undefined;
+}
+
+/** Changes from outside: what providers report, and what is deleted. */
+@Injectable()
+export class ChangesService {
+  readonly #database: DataSource;
+  readonly #readYourWrite: ReadYourWrite;
+  readonly #catalogue: Catalogue;
+
+  constructor(
+    @InjectDataSource() database: DataSource,
+    readYourWrite: ReadYourWrite,
+    catalogue: Catalogue,
+  ) {
+    this.#database = database;
+    this.#readYourWrite = readYourWrite;
+    this.#catalogue = catalogue;
+  }
+
+  /**
+   * Takes a provider's report. It beats whatever this service is doing: an action that was not dispatched never is,
+   * and the outcome of a call under way counts no more once the report has ended the action.
+   * @param tenantId the action's tenant, when the reporter is of another one
+   * @throws ApiError `itemNotFound`, also when the caller may not know the action; `alreadyFinished` when a terminal
+   * status would change; `conflict` when it would go backwards; `preconditionFailed`
+   */
+  async report(
+    caller: Caller,
+    { id, tenantId = caller.tenantId }: { id: string; tenantId: string | undefined },
+    body: unknown,
+    conditions: ChangeConditions,
+  ): Promise<ActionRow> {
+    const report = parseReport(body);
+    const owner = { ...caller, tenantId };
+    this.#allowReporter(caller, await this.#readYourWrite.find(owner, id));
+    await this.#change(owner, id, conditions, async (manager, action) => {
+      const verdict = judgeReport(action, report);
+      if (verdict.kind === 'refused') {
+        throw new ApiError(
+          isTerminal(action.status) ? 'alreadyFinished' : 'conflict',
+          verdict.message,
+        );
+      }
+      if (verdict.kind === 'unchanged') return;
+      await applyReport(manager, action, verdict, { attemptId: report.attemptId, by: caller });
+    });
+    return this.#readYourWrite.find(owner, id);
+  }
+
+  /**
+   * Hides an action that has ended.
+   * @throws ApiError `itemNotFound`; `conflict` while it has not ended; `preconditionFailed`
+   */
+  async remove(caller: Caller, id: string, conditions: ChangeConditions): Promise<void> {
+    await this.#readYourWrite.find(caller, id);
+    await this.#change(caller, id, conditions, async (manager, action) => {
+      if (!isTerminal(action.status)) {
+        throw new ApiError(
+          'conflict',
+          `The action is ${action.status}; only a Completed or Failed one can be deleted.`,
+        );
+      }
+      await hideAction(manager, action, caller);
+    });
+  }
+
+  /** Decides and writes under the locks of the action, so that nothing comes between. */
+  async #change(
+    { tenantId }: Caller,
+    id: string,
+    { ifMatch }: ChangeConditions,
+    work: (
+      manager: Parameters<Parameters<typeof inTransaction>[1]>[0],
+      action: LockedAction,
+    ) => Promise<void>,
+  ): Promise<void> {
+    const reference = { azureTenantId: tenantId, actionId: id };
+    await inTransaction(this.#database, async (manager) => {
+      const action = await lockAction(manager, reference);
+      if (!action) throw new ApiError('itemNotFound');
+      requireMatch(ifMatch, action.version);
+      await work(manager, action);
+    });
+  }
+
+  /** To whom the action is none of theirs it does not exist. */
+  #allowReporter({ tenantId, appId }: Caller, row: ActionRow): void {
+    const reporters = this.#catalogue.get(row.providerKey)?.reporters;
+    if (reporters?.some(({ tenant, app }) => tenant === tenantId && app === appId)) return;
+    if (row.azureTenantId !== tenantId) throw new ApiError('itemNotFound');
+    if (reporters) {
+      throw new ApiError(
+        'Authorization_RequestDenied',
+        `Only the reporters of ${row.providerKey} may report about its actions.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { type ActionRow, toSecurityAction, waitingFor } from '#database/action-row';
+import type { SecurityAction } from '#domain/security-action';
+import { Catalogue } from '#providers/catalogue';
+import type { RequestContext } from '../http/request-context.ts';
+import { type Revision, etagOf } from './etag.ts';
+
+export const SECURITY_ACTIONS = 'security/securityActions';
+
+/** The resource as an answer shows it: with its ETag, and with what it waits for. */
+export type PresentedAction = { '@odata.etag': string } & SecurityAction;
+
+/** Turns rows into answers. */
+@Injectable()
+export class Presenter {
+  readonly #catalogue: Catalogue;
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
+
+  resource(row: ActionRow): PresentedAction {
+    const revision = this.revision(row);
+    return {
+      '@odata.etag': etagOf(revision),
+      ...toSecurityAction(row),
+      ...(revision.waitingFor !== null && { waitingFor: revision.waitingFor }),
+    };
+  }
+
+  /** The answer that is one action: annotated with its context, its ETag also as a header. */
+  entity(row: ActionRow, context: RequestContext, reply: FastifyReply) {
+    const resource = this.resource(row);
+    reply.header('ETag', resource['@odata.etag']);
+    return { '@odata.context': `${metadataOf(context)}/$entity`, ...resource };
+  }
+
+  revision(row: ActionRow): Revision {
+    const isKnown = (key: string) => this.#catalogue.get(key) !== undefined;
+    return { version: row.version, waitingFor: waitingFor(row, isKnown) };
+  }
+}
+
+/** The address of the collection, under the base the client used. */
+export function addressOf({ origin, base }: RequestContext): string {
+  return `${origin}${base}/${SECURITY_ACTIONS}`;
+}
+
+/** The context of an answer: which part of the metadata describes it. */
+export function metadataOf({ origin, base }: RequestContext): string {
+  return `${origin}${base}/$metadata#${SECURITY_ACTIONS}`;
+}

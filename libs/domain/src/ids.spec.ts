@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { deriveId, isActionId, newActionId } from './ids.ts';
+
+const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const V8 = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+describe('deriveId', () => {
+  it('gives the same id for the same parts, in this release and the next', () => {
+    // SHA-256 of `1:a1:b` and of `6:tenant8:provider2:é`. A change would split one target into two.
+    expect(deriveId('a', 'b')).toBe('facdde7a-bf1e-8c5b-b012-73ab2e282f79');
+    expect(deriveId('tenant', 'provider', 'é')).toBe('03d699c1-2799-8355-a16e-38c8ba4d854e');
+  });
+
+  it.each([
+    [
+      ['ab', 'c'],
+      ['a', 'bc'],
+    ],
+    [['a', ''], ['a']],
+    [['', 'a'], ['a']],
+    [[''], []],
+    [['a', 'b'], ['1:a1:b']],
+    [['1:a'], ['1', 'a']],
+    [['a1:b'], ['a', 'b']],
+  ])('tells %j and %j apart', (one, other) => {
+    expect(deriveId(...one)).not.toBe(deriveId(...other));
+  });
+
+  it('is a UUIDv8 whatever the hash begins with', () => {
+    const ids = Array.from({ length: 500 }, (_, index) => deriveId('tenant', String(index)));
+    expect(ids.filter((id) => !V8.test(id))).toEqual([]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('takes parts of any length', () => {
+    expect(deriveId('x'.repeat(65_536))).toMatch(V8);
+  });
+});
+
+describe('newActionId', () => {
+  it('is a UUIDv7, and each is greater than the one before', () => {
+    const ids = Array.from({ length: 1000 }, () => newActionId());
+    expect(ids.filter((id) => !V7.test(id))).toEqual([]);
+    expect(ids.toSorted()).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+describe('isActionId', () => {
+  it.each([newActionId(), deriveId('a'), newActionId().toUpperCase()])('takes %s', (id) => {
+    expect(isActionId(id)).toBe(true);
+  });
+
+  it.each([
+    '',
+    '1234567890',
+    `${newActionId()}\n`,
+    ` ${newActionId()}`,
+    `{${newActionId()}}`,
+    newActionId().replaceAll('-', ''),
+    newActionId().replace(/.$/, 'g'),
+    newActionId().replace(/.$/, '٣'),
+  ])('refuses %j, which Postgres would refuse as a uuid or read as another', (text) => {
+    expect(isActionId(text)).toBe(false);
+  });
+});

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { ApiError, type ErrorDetail, FAILURE_CODES } from './errors.ts';
+import { invalidRequest } from './create-request.ts';
+import type { EventType } from './event.ts';
+import type { ResultInfo } from './security-action.ts';
+import { type Status, isTerminal, parseStatus } from './status.ts';
+
+/*
+ * What a provider reports about an action, and what that makes of it. The truth about an action is its provider's,
+ * but a status only moves forward, and a terminal one never changes.
+ */
+
+const reportSchema = z.object({
+  status: z
+    .string()
+    .transform((text) => parseStatus(text))
+    .refine((status) => status !== undefined, 'must be NotStarted, Running, Completed or Failed'),
+  errorInfo: z
+    .object({
+      code: z.int32(),
+      message: z.string().max(4096).nullish(),
+      subcode: z.int32().default(0),
+    })
+    .nullish(),
+  /** Which attempt it is about; without it: the present one. */
+  attemptId: z.uuid().nullish(),
+});
+
+/** A report, checked. */
+export interface Report {
+  status: Status;
+  errorInfo: ResultInfo | null;
+  attemptId: string | null;
+}
+
+/** What may stand in a report beside what counts: clients send whole resources back. */
+const CARRIED = [
+  'id',
+  'appId',
+  'azureTenantId',
+  'user',
+  'states',
+  'createdDateTime',
+  'lastActionDateTime',
+  'completedDateTime',
+];
+
+/**
+ * Checks the body of a report. What it carries beside status, errorInfo and attemptId must be what the service sets
+ * itself, as in a resource that a client read and sends back.
+ * @throws ApiError `invalidRequest` naming each fault
+ */
+export function parseReport(body: unknown): Report {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ApiError('invalidRequest', 'The body must be a JSON object with a status.');
+  }
+  const faults: ErrorDetail[] = Object.keys(body)
+    .filter(
+      (name) => !(name in reportSchema.shape) && !CARRIED.includes(name) && !name.includes('@'),
+    )
+    .map((name) => ({
+      code: 'invalidRequest',
+      message: 'cannot be changed; a report has status, errorInfo and attemptId',
+      target: name,
+    }));
+  const parsed = reportSchema.safeParse(body, {
+    error: (issue) => (issue.input === undefined ? 'is required' : undefined),
+  });
+  for (const issue of parsed.error?.issues ?? []) {
+    faults.push({ code: 'invalidRequest', message: issue.message, target: issue.path.join('.') });
+  }
+  if (!parsed.success || faults.length > 0) throw invalidRequest(faults);
+  const { status, errorInfo, attemptId } = parsed.data;
+  return {
+    status: status!,
+    errorInfo: errorInfo ? { ...errorInfo, message: storable(errorInfo.message ?? null) } : null,
+    attemptId: attemptId ?? null,
+  };
+}
+
+/** What of an action decides about a report. */
+export interface ReportedAction {
+  status: Status;
+  errorInfo: ResultInfo | null;
+  /** The attempt under way, if any. */
+  attemptId: string | null;
+  /** A late truth is on record already. */
+  reportedAfterwards: boolean;
+}
+
+/** What a report makes of an action: nothing, one event, or a refusal. */
+export type ReportVerdict =
+  | { kind: 'unchanged' }
+  | { kind: 'refused'; message: string }
+  | {
+      kind: 'event';
+      type: Extract<
+        EventType,
+        'started' | 'completed' | 'failed' | 'lateReport' | 'reportedAfterwards'
+      >;
+      errorInfo: ResultInfo | null;
+    };
+
+/** The rules, in the order in which they apply. */
+export function judgeReport(action: ReportedAction, report: Report): ReportVerdict {
+  const { status, attemptId } = report;
+  if (isTerminal(action.status)) return judgeLateReport(action, report);
+  if (status === 'NotStarted') {
+    if (action.status === 'NotStarted') return { kind: 'unchanged' };
+    return { kind: 'refused', message: 'The action is Running; a status only moves forward.' };
+  }
+  if (status === 'Running') {
+    if (action.status === 'Running') return { kind: 'unchanged' };
+    return { kind: 'event', type: 'started', errorInfo: null };
+  }
+  if (status === 'Completed') return { kind: 'event', type: 'completed', errorInfo: null };
+  // An attempt that was given up failing says nothing about the one under way.
+  const isOld = attemptId !== null && attemptId !== action.attemptId;
+  return { kind: 'event', type: isOld ? 'lateReport' : 'failed', errorInfo: failureOf(report) };
+}
+
+function judgeLateReport(action: ReportedAction, report: Report): ReportVerdict {
+  const unknown = action.errorInfo?.code === FAILURE_CODES.outcomeUnknown;
+  if (unknown && isTerminal(report.status) && !action.reportedAfterwards) {
+    const errorInfo = report.status === 'Failed' ? failureOf(report) : null;
+    return { kind: 'event', type: 'reportedAfterwards', errorInfo };
+  }
+  if (report.status === action.status) return { kind: 'unchanged' };
+  return {
+    kind: 'refused',
+    message: `The action has ended already: ${action.status}. A terminal status never changes.`,
+  };
+}
+
+function failureOf({ errorInfo }: Report): ResultInfo {
+  return errorInfo ?? { code: FAILURE_CODES.providerRejected, message: null, subcode: 0 };
+}
+
+function storable(text: string | null): string | null {
+  return text && text.replaceAll('\u0000', '').toWellFormed();
+}
