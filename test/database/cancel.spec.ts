@@ -6,7 +6,7 @@ import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/datab
 import { assertSound } from '../support/sound.ts';
 
 const CALLER = { tenantId: TENANT, appId: 'app-2', user: 'bob@example.com' };
-const ROOM = { byProvider: new Map([[PROVIDER, 10]]), total: 10 };
+const ROOM = { byProvider: new Map([[PROVIDER, 10]]), total: 10, repeatable: new Set<string>() };
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
 const ROUNDS = 200;
 

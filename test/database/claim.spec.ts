@@ -22,7 +22,11 @@ describe('claim', () => {
 
   const claim = (room: Record<string, number>, total: number) =>
     database.inTransaction((manager) =>
-      claimWork(manager, { byProvider: new Map(Object.entries(room)), total }, LEASE),
+      claimWork(
+        manager,
+        { byProvider: new Map(Object.entries(room)), total, repeatable: new Set() },
+        LEASE,
+      ),
     );
 
   const claimedOne = async () => {
@@ -102,7 +106,11 @@ describe('claim', () => {
     await database.ingest(command());
     const before = await database.snapshot();
     const died = database.inTransaction(async (manager) => {
-      await claimWork(manager, { byProvider: new Map([['Acme/Idempotent', 1]]), total: 1 }, LEASE);
+      await claimWork(
+        manager,
+        { byProvider: new Map([['Acme/Idempotent', 1]]), total: 1, repeatable: new Set() },
+        LEASE,
+      );
       throw new Error('died');
     });
     await expect(died).rejects.toThrow('died');
@@ -136,7 +144,7 @@ describe('claim', () => {
   it('passes by what another claim has in hand, rather than wait for it', async () => {
     const [first, second] = await free(2, 'a');
     await database.inTransaction(async (manager) => {
-      const room = { byProvider: new Map([['a', 1]]), total: 1 };
+      const room = { byProvider: new Map([['a', 1]]), total: 1, repeatable: new Set<string>() };
       expect((await claimWork(manager, room, LEASE))[0]?.actionId).toBe(first);
       expect((await claim({ a: 5 }, 5)).map(({ actionId }) => actionId)).toEqual([second]);
     });

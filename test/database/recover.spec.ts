@@ -6,8 +6,6 @@ import { assertSound } from '../support/sound.ts';
 
 const IDEMPOTENT = 'Acme/Idempotent';
 const STRICT = 'Acme/Strict';
-const UNKNOWN = 'Other/Unknown';
-const KNOWN = { idempotent: [IDEMPOTENT], others: [STRICT] };
 const ERROR = { code: 3, message: 'Outcome unknown.', subcode: 0 };
 
 describe('recovery', () => {
@@ -23,14 +21,15 @@ describe('recovery', () => {
   /** An action that a worker holds. */
   const held = async (provider: string, { sent }: { sent: boolean }) => {
     await database.ingest(command({ target: null, provider }));
-    const [claim] = await database.claim(1, { provider });
+    const repeatable = provider === IDEMPOTENT;
+    const [claim] = await database.claim(1, { provider, repeatable });
     if (sent) await markSent(database.manager, [claim!]);
     return claim!;
   };
 
-  const free = (limit = 100) => freeExpired(database.manager, KNOWN, limit);
+  const free = (limit = 100) => freeExpired(database.manager, limit);
   const lostOnes = (limit = 100) =>
-    database.inTransaction((manager) => lockExpiredLost(manager, KNOWN, limit));
+    database.inTransaction((manager) => lockExpiredLost(manager, limit));
 
   it('leaves every lease alone that has not expired', async () => {
     for (const provider of [IDEMPOTENT, STRICT]) {
@@ -88,14 +87,23 @@ describe('recovery', () => {
     expect(await lostOnes()).toEqual([]);
   });
 
-  it('touches nothing of a provider that this worker does not know', async () => {
-    await held(UNKNOWN, { sent: true });
-    await held(UNKNOWN, { sent: false });
+  it('judges by what the claim put on record, whatever the catalogue says by now', async () => {
+    const [unmarked, marked] = [
+      await held(IDEMPOTENT, { sent: false }),
+      await held(STRICT, { sent: true }),
+    ];
     await database.expireLeases();
-    const before = await database.snapshot();
+    expect(await free()).toBe(1);
+    expect((await database.work(unmarked.actionId))?.mayHaveActed).toBe(true);
+    expect((await lostOnes()).map(({ actionId }) => actionId)).toEqual([marked.actionId]);
+  });
+
+  it('gives up on an action that was claimed again and again and never settled', async () => {
+    const claim = await held(IDEMPOTENT, { sent: false });
+    await database.query('UPDATE security_action_work SET attempt = 120');
+    await database.expireLeases();
     expect(await free()).toBe(0);
-    expect(await lostOnes()).toEqual([]);
-    expect(await database.snapshot()).toEqual(before);
+    expect((await lostOnes()).map(({ actionId }) => actionId)).toEqual([claim.actionId]);
   });
 
   it('takes at most as many as it is told', async () => {
@@ -123,7 +131,7 @@ describe('recovery', () => {
     for (const _ of times(4, () => 0)) await held(STRICT, { sent: true });
     await database.expireLeases();
     await database.inTransaction(async (manager) => {
-      expect(await lockExpiredLost(manager, KNOWN, 3)).toHaveLength(3);
+      expect(await lockExpiredLost(manager, 3)).toHaveLength(3);
       expect(await lostOnes()).toHaveLength(1);
     });
     expect(await lostOnes()).toHaveLength(4);

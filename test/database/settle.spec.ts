@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type Claim, releaseClaims } from '#database/claim.queries';
 import { freeExpired } from '#database/recover.queries';
 import type { Settlement } from '#database/settle.queries';
-import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
+import { TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const ERROR = { code: 4, message: 'The firewall said no.', subcode: 403 };
@@ -136,7 +136,7 @@ describe('settle', () => {
       'one that was given back': (claim) => releaseClaims(database.manager, [claim]),
       'one that was taken over': async () => {
         await database.expireLeases();
-        await freeExpired(database.manager, { idempotent: [PROVIDER], others: [] }, 10);
+        await freeExpired(database.manager, 10);
         await database.claim();
       },
       'one that has been settled for a retry': (claim) => database.settle(retry(claim)),
@@ -199,7 +199,7 @@ describe('settle', () => {
 
     async function reclaim(): Promise<Claim> {
       await database.expireLeases();
-      await freeExpired(database.manager, { idempotent: [PROVIDER], others: [] }, 10);
+      await freeExpired(database.manager, 10);
       return claimOne();
     }
   });

@@ -8,7 +8,8 @@ import { dataSourceOptions, migrationDataSource } from '#database/data-source';
 import type { SecurityActionEventEntity } from '#database/entities/security-action-event.entity';
 import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
 import type { SecurityActionEntity } from '#database/entities/security-action.entity';
-import { insertActions, lockHeads, promoteHeads, type Target } from '#database/ingest.queries';
+import { insertActions } from '#database/ingest.queries';
+import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { type Settlement, settle } from '#database/settle.queries';
 import { inTransaction } from '#database/transaction';
 import type { CreateCommand } from '#domain/command';
@@ -153,10 +154,19 @@ export class TestDatabase {
   }
 
   /** Claims for a worker with room for this one provider. */
-  async claim(room = 100, { provider = PROVIDER, leaseMs = 60_000 } = {}): Promise<Claim[]> {
+  async claim(
+    room = 100,
+    { provider = PROVIDER, leaseMs = 60_000, repeatable = false } = {},
+  ): Promise<Claim[]> {
     const byProvider = new Map([[provider, room]]);
     const lease = { owner: 'worker-1', leaseMs };
-    return this.inTransaction((manager) => claimWork(manager, { byProvider, total: room }, lease));
+    return this.inTransaction((manager) =>
+      claimWork(
+        manager,
+        { byProvider, total: room, repeatable: new Set(repeatable ? [provider] : []) },
+        lease,
+      ),
+    );
   }
 
   async settle(...settlements: Settlement[]): Promise<{ settled: Set<string>; promoted: number }> {

@@ -99,7 +99,11 @@ describe('an action from create to its end', () => {
       'Running',
       'Completed',
     ]);
-    expect(action).toEqual({ '@odata.context': expect.any(String), ...shown.at(-1) });
+    expect(action).toEqual({
+      '@odata.context': expect.any(String),
+      '@odata.etag': expect.any(String),
+      ...shown.at(-1),
+    });
     expect(shown[0]).toMatchObject({ completedDateTime: null, states: [{ status: 'NotStarted' }] });
     expect(events.every(({ key }) => key === id)).toBe(true);
   });

@@ -24,6 +24,8 @@ export interface Claim extends ActionReference {
 export interface ClaimRoom {
   byProvider: ReadonlyMap<string, number>;
   total: number;
+  /** The providers that bear repeats. */
+  repeatable: ReadonlySet<string>;
 }
 
 /**
@@ -41,6 +43,7 @@ export async function claimWork(
     room.total,
     lease.owner,
     lease.leaseMs,
+    [...room.repeatable],
   ]);
   if (claimed.length === 0) return [];
   const actions = await findActions(database, claimed);
@@ -62,7 +65,8 @@ const CLAIM = `
   leased AS (
     UPDATE "security_action_work" w
        SET "leaseOwner" = $4, "leaseUntil" = clock_timestamp() + $5 * interval '1 ms',
-           "attempt" = w."attempt" + 1, "attemptId" = gen_random_uuid(), "sentDateTime" = NULL
+           "attempt" = w."attempt" + 1, "attemptId" = gen_random_uuid(), "sentDateTime" = NULL,
+           "repeatable" = w."providerKey" = ANY($6::text[])
       FROM picked p
      WHERE w."azureTenantId" = p."azureTenantId" AND w."actionId" = p."actionId"
     RETURNING w."azureTenantId", w."actionId", w."providerKey", w."attempt", w."attemptId",

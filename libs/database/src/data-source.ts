@@ -5,6 +5,7 @@ import { RelayLeaseEntity } from './entities/relay-lease.entity.ts';
 import { SecurityActionEventEntity } from './entities/security-action-event.entity.ts';
 import { SecurityActionWorkEntity } from './entities/security-action-work.entity.ts';
 import { SecurityActionEntity } from './entities/security-action.entity.ts';
+import { ImpatientClient } from './impatient-client.ts';
 import { CreateTables1763900000000 } from './migrations/1763900000000-create-tables.ts';
 import { Reports1763900100000 } from './migrations/1763900100000-reports.ts';
 
@@ -34,6 +35,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
     poolSize: pool.connectionsMax,
     connectTimeoutMS: settings.DATABASE_CONNECT_TIMEOUT_MS,
     extra: {
+      Client: ImpatientClient,
       statement_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
       lock_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
       // A server that hangs answers nothing, not even its own time-out: the client must give up by itself.

@@ -3,7 +3,7 @@ import { FAILURE_CODES } from '#domain/errors';
 import type { EventType } from '#domain/event';
 import type { ResultInfo } from '#domain/security-action';
 import type { ActionReference, Database } from './action-row.ts';
-import { lockHeads, promoteHeads } from './ingest.queries.ts';
+import { lockHeads, promoteHeads } from './targets.queries.ts';
 import { recordEvents } from './record-events.ts';
 
 /**

@@ -88,16 +88,20 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
   }));
 }
 
-/** Forgets published events, unless another worker has taken over the relay meanwhile. */
+/**
+ * Forgets published events, unless another worker has taken over the relay meanwhile.
+ * @returns whether they were forgotten
+ */
 export async function deleteFromOutbox(
   database: Database,
   lease: RelayLease,
   positions: string[],
-): Promise<void> {
-  await database.query(
+): Promise<boolean> {
+  const [, count]: [unknown[], number] = await database.query(
     `DELETE FROM "outbox" WHERE "position" = ANY($1::bigint[])
        AND EXISTS (SELECT FROM "relay_lease"
                     WHERE "name" = $2 AND "owner" = $3 AND "epoch" = $4)`,
     [positions, RELAY, lease.owner, lease.epoch],
   );
+  return count > 0;
 }

@@ -1,16 +1,10 @@
 import type { Database } from './action-row.ts';
 import type { ClaimReference } from './claim.queries.ts';
-import { lockHeads, promoteHeads, type Target } from './ingest.queries.ts';
+import { lockHeads, promoteHeads, type Target } from './targets.queries.ts';
 
 /*
  * What a dead worker left behind, and the net under everything else. Time is Postgres's clock throughout.
  */
-
-/** What this worker knows of its providers: only their work can it judge. */
-export interface KnownProviders {
-  idempotent: string[];
-  others: string[];
-}
 
 /**
  * An action that was claimed so often and never settled takes its workers down with it, and must end too. Above
@@ -19,30 +13,25 @@ export interface KnownProviders {
 const CLAIMS_MAX = 120;
 
 /**
- * Frees what a dead worker held and surely or harmlessly can be run again: all of idempotent providers, and of
- * the others what was claimed and not sent, as if it had not been claimed.
+ * Frees what a dead worker held and surely or harmlessly can be run again: what bears repeats, and of the rest what was
+ * claimed and not sent, as if it had not been claimed.
  * @returns how many were freed
  */
-export async function freeExpired(
-  database: Database,
-  { idempotent, others }: KnownProviders,
-  limit: number,
-): Promise<number> {
+export async function freeExpired(database: Database, limit: number): Promise<number> {
   const [rows]: [unknown[], number] = await database.query(
     `WITH expired AS (
        SELECT "azureTenantId", "actionId" FROM "security_action_work"
         WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp()
-          AND (("providerKey" = ANY($1) AND "attempt" < ${CLAIMS_MAX})
-            OR ("providerKey" = ANY($2) AND "sentDateTime" IS NULL))
-        ORDER BY "leaseUntil" LIMIT $3 FOR UPDATE SKIP LOCKED)
+          AND CASE WHEN "repeatable" THEN "attempt" < ${CLAIMS_MAX} ELSE "sentDateTime" IS NULL END
+        ORDER BY "leaseUntil" LIMIT $1 FOR UPDATE SKIP LOCKED)
      UPDATE "security_action_work" w
         SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
-            "dueDateTime" = now(), "mayHaveActed" = w."mayHaveActed" OR w."providerKey" = ANY($1),
-            "attempt" = w."attempt" - CASE WHEN w."providerKey" = ANY($1) THEN 0 ELSE 1 END
+            "dueDateTime" = now(), "mayHaveActed" = w."mayHaveActed" OR w."repeatable",
+            "attempt" = w."attempt" - CASE WHEN w."repeatable" THEN 0 ELSE 1 END
        FROM expired e
       WHERE w."azureTenantId" = e."azureTenantId" AND w."actionId" = e."actionId"
      RETURNING w."actionId"`,
-    [idempotent, others, limit],
+    [limit],
   );
   return rows.length;
 }
@@ -53,16 +42,14 @@ export async function freeExpired(
  */
 export async function lockExpiredLost(
   database: Database,
-  { idempotent, others }: KnownProviders,
   limit: number,
 ): Promise<ClaimReference[]> {
   return database.query(
     `SELECT "azureTenantId", "actionId", "attemptId" FROM "security_action_work"
       WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp()
-        AND (("providerKey" = ANY($1) AND "attempt" >= ${CLAIMS_MAX})
-          OR ("providerKey" = ANY($2) AND "sentDateTime" IS NOT NULL))
-      ORDER BY "azureTenantId", "targetKey" LIMIT $3 FOR UPDATE SKIP LOCKED`,
-    [idempotent, others, limit],
+        AND CASE WHEN "repeatable" THEN "attempt" >= ${CLAIMS_MAX} ELSE "sentDateTime" IS NOT NULL END
+      ORDER BY "azureTenantId", "targetKey" LIMIT $1 FOR UPDATE SKIP LOCKED`,
+    [limit],
   );
 }
 

@@ -3,7 +3,7 @@ import type { ResultInfo } from '#domain/security-action';
 import type { ReportedAction, ReportVerdict } from '#domain/report';
 import type { Status } from '#domain/status';
 import type { ActionReference, Database } from './action-row.ts';
-import { type Target, lockHeads, promoteHeads } from './ingest.queries.ts';
+import { type Target, lockHeads, promoteHeads } from './targets.queries.ts';
 import { recordEvents } from './record-events.ts';
 
 /** An action whose rows are locked until the transaction ends: nobody else can change it meanwhile. */

@@ -3,7 +3,7 @@ import type { ResultInfo } from '#domain/security-action';
 import type { Status } from '#domain/status';
 import type { Database } from './action-row.ts';
 import type { ClaimReference } from './claim.queries.ts';
-import { type Target, promoteHeads } from './ingest.queries.ts';
+import { type Target, promoteHeads } from './targets.queries.ts';
 import { recordEvents } from './record-events.ts';
 
 /** How an attempt ended. */

@@ -3,8 +3,11 @@
  * with the data. Data: it will fail again for as long as the data are what they are.
  */
 
-const TRANSIENT_CLASSES = ['08', '53', '57', '58', '40', '55'];
-const DATA_CLASSES = ['22', '23'];
+// 25: read-only after a failover; 28 and 3D: a server that is not the one it should be, for the moment.
+const TRANSIENT_CLASSES = ['08', '25', '28', '3D', '40', '53', '55', '57', '58'];
+// 54: too large or too deep for an index or a type.
+const DATA_CLASSES = ['22', '23', '54'];
+const QUERY_CANCELED = '57014';
 /** What the sockets of node and the pool of pg report; they carry no SQLSTATE. */
 const CONNECTION_CODES = [
   'ECONNREFUSED',
@@ -31,6 +34,11 @@ export function isTransient(error: unknown): boolean {
 export function isDataError(error: unknown): boolean {
   const code = codeOf(error);
   return code !== undefined && isSqlState(code) && DATA_CLASSES.includes(code.slice(0, 2));
+}
+
+/** Whether the statement ran out of its time: the same with less to do may pass. */
+export function isStatementTimeout(error: unknown): boolean {
+  return codeOf(error) === QUERY_CANCELED;
 }
 
 function isSqlState(code: string): boolean {

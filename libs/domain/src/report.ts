@@ -10,11 +10,12 @@ import { type Status, isTerminal, parseStatus } from './status.ts';
  * but a status only moves forward, and a terminal one never changes.
  */
 
-const reportSchema = z.object({
+export const reportSchema = z.object({
   status: z
     .string()
     .transform((text) => parseStatus(text))
-    .refine((status) => status !== undefined, 'must be NotStarted, Running, Completed or Failed'),
+    .refine((status) => status !== undefined, 'must be NotStarted, Running, Completed or Failed')
+    .describe('NotStarted, Running, Completed or Failed, in any case.'),
   errorInfo: z
     .object({
       code: z.int32(),
@@ -22,8 +23,7 @@ const reportSchema = z.object({
       subcode: z.int32().default(0),
     })
     .nullish(),
-  /** Which attempt it is about; without it: the present one. */
-  attemptId: z.uuid().nullish(),
+  attemptId: z.uuid().nullish().describe('Which attempt it is about; without it: the present one.'),
 });
 
 /** A report, checked. */
@@ -32,6 +32,8 @@ export interface Report {
   errorInfo: ResultInfo | null;
   attemptId: string | null;
 }
+
+const OURS: readonly number[] = Object.values(FAILURE_CODES);
 
 /** What may stand in a report beside what counts: clients send whole resources back. */
 const CARRIED = [
@@ -132,8 +134,11 @@ function judgeLateReport(action: ReportedAction, report: Report): ReportVerdict 
   };
 }
 
+/** Our own codes say what the service did; a provider that uses one by chance must not say it for us. */
 function failureOf({ errorInfo }: Report): ResultInfo {
-  return errorInfo ?? { code: FAILURE_CODES.providerRejected, message: null, subcode: 0 };
+  const rejected = FAILURE_CODES.providerRejected;
+  if (!errorInfo) return { code: rejected, message: null, subcode: 0 };
+  return OURS.includes(errorInfo.code) ? { ...errorInfo, code: rejected } : errorInfo;
 }
 
 function storable(text: string | null): string | null {

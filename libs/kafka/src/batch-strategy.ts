@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
-import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Settings } from '#config/settings';
 import { BatchConsumer } from './batch-consumer.ts';
@@ -30,8 +30,9 @@ const PATIENCE = {
   connectRetries: Number.MAX_SAFE_INTEGER,
 };
 
-/** More handlers at once would only queue up for the database's connections. */
 const PARTITIONS_CONCURRENTLY_MAX = 16;
+/** Connections that handlers leave to everything else of the process. */
+const CONNECTIONS_SPARED = 3;
 
 /**
  * Nest's transport over a kafkajs consumer: an `@EventPattern('<logical topic>')` method is called with whole
@@ -86,7 +87,7 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
       createKafka: (onSocket) => createKafka(settings, log, { ...PATIENCE, onSocket }),
       groupId: this.#options.groupId ?? workerGroupId(settings.KAFKA_TOPIC_PREFIX),
       topics: [...this.#topics.keys()],
-      partitionsConcurrently: Math.min(settings.KAFKA_PARTITIONS, PARTITIONS_CONCURRENTLY_MAX),
+      partitionsConcurrently: partitionsConcurrently(settings),
       eachBatch: (payload) => this.#consume(payload),
       onFatal,
       logger: this.logger,
@@ -109,8 +110,8 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
     throw new Error('BatchStrategy has no events: use joined, alive and onFatal.');
   }
 
-  /** The client behind the present consumer. */
-  unwrap<T = Kafka>(): T {
+  /** kafkajs's consumer; Nest's contract leaves its type to the caller. */
+  unwrap<T>(): T {
     return this.#consumer?.consumer as T;
   }
 
@@ -182,6 +183,12 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
       error instanceof Error ? error.stack : String(error),
     );
   }
+}
+
+/** More handlers at once than connections would only queue up for them, and keep everybody else waiting. */
+function partitionsConcurrently({ KAFKA_PARTITIONS, DATABASE_POOL_SIZE }: Settings): number {
+  const connections = Math.max(1, DATABASE_POOL_SIZE - CONNECTIONS_SPARED);
+  return Math.min(KAFKA_PARTITIONS, connections, PARTITIONS_CONCURRENTLY_MAX);
 }
 
 function received({ offset, key, value, headers, timestamp }: KafkaMessage): BatchMessage {

@@ -32,28 +32,28 @@ const actionSchema = z.strictObject({
   parameters: z.array(parameterSchema).max(100).default([]),
 });
 
+export const capabilitiesSchema = z.strictObject({
+  idempotent: z
+    .boolean()
+    .default(false)
+    .describe('A repeat with the same idempotency key has no second effect.'),
+  cancel: z.boolean().default(false).describe('A call under way can be taken back.'),
+  probe: z.boolean().default(false).describe('It can be asked what became of an action.'),
+});
+
 const providerSchema = z.strictObject({
-  vendor: z.string().min(1),
-  provider: z.string().min(1),
+  vendor: z.string().min(1).max(256),
+  provider: z.string().min(1).max(256),
   aliases: z.array(z.string().min(1)).default([]),
   type: z.enum(['simulated']),
-  capabilities: z
-    .strictObject({
-      /** A repeat with the same idempotency key has no second effect. */
-      idempotent: z.boolean().default(false),
-      /** A call under way can be taken back. */
-      cancel: z.boolean().default(false),
-      /** It can be asked what became of an action. */
-      probe: z.boolean().default(false),
-    })
-    .prefault({}),
+  capabilities: capabilitiesSchema.prefault({}),
   /** Longest wait for one answer; a call that takes longer may have acted. */
   timeoutMs: z.int().positive().max(600_000).default(10_000),
   retry: z
     .strictObject({
       attemptsMax: z.int().positive().max(100).default(3),
-      backoffMs: z.int().positive().default(500),
-      backoffMsMax: z.int().positive().default(30_000),
+      backoffMs: z.int().positive().max(86_400_000).default(500),
+      backoffMsMax: z.int().positive().max(86_400_000).default(30_000),
     })
     .prefault({}),
   /** Calls of one worker to this provider at once. */
@@ -68,6 +68,12 @@ const providerSchema = z.strictObject({
   actions: z.array(actionSchema).max(1000).default([]),
 });
 
+/** zod would else keep these back until every entry is well-formed. */
+const ALSO_BESIDE_OTHER_MISTAKES = {
+  when: ({ value }: { value: unknown }) =>
+    z.looseObject({ providers: z.array(z.unknown()) }).safeParse(value).success,
+};
+
 const catalogueSchema = z
   .strictObject({ providers: z.array(providerSchema).min(1).max(1000) })
   .superRefine(({ providers }, context) => {
@@ -75,6 +81,7 @@ const catalogueSchema = z
       context.addIssue({ code: 'custom', path: ['providers', ...path], message });
     const names = new Set<string>();
     providers.forEach((entry, index) => {
+      if (!providerSchema.safeParse(entry).success) return; // Its mistakes are listed already.
       for (const name of [entry.provider, ...entry.aliases]) {
         const full = fold(`${entry.vendor}/${name}`);
         if (names.has(full)) refuse([index], `${entry.vendor}/${name} is listed twice`);
@@ -82,7 +89,7 @@ const catalogueSchema = z
       }
       refuseInconsistentActions(entry, (path, message) => refuse([index, ...path], message));
     });
-  });
+  }, ALSO_BESIDE_OTHER_MISTAKES);
 
 export type ProviderEntry = z.infer<typeof providerSchema>;
 export type ActionEntry = z.infer<typeof actionSchema>;

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** What a parameter of an action can be; the catalogue names one of these for each. */
@@ -42,7 +43,11 @@ const hash = (name: string, digits: number) =>
 
 const RULES: Record<ParameterType, Rule> = {
   string: { expected: 'a text', canonical: (value) => value },
-  integer: matching(/^-?\d{1,15}$/, 'an integer'),
+  integer: {
+    expected: 'an integer',
+    // Fifteen digits are exact in a number; `+ 0` makes zero of minus zero.
+    canonical: (value) => (/^-?\d{1,15}$/.test(value) ? String(Number(value) + 0) : undefined),
+  },
   boolean: matching(/^(true|false)$/, 'true or false'),
   ipAddress: { expected: 'an IPv4 or IPv6 address', canonical: canonicalAddress },
   cidr: { expected: 'an address range such as 10.0.0.0/8', canonical: canonicalRange },
@@ -55,7 +60,7 @@ const RULES: Record<ParameterType, Rule> = {
   },
   url: {
     expected: 'an absolute URL',
-    canonical: (value) => (URL.canParse(value) ? new URL(value).href : undefined),
+    canonical: (value) => URL.parse(value)?.href,
   },
   sha1: hash('SHA-1', 40),
   sha256: hash('SHA-256', 64),
@@ -79,17 +84,37 @@ export function expectedValue(type: ParameterType): string {
 }
 
 function canonicalAddress(value: string): string | undefined {
-  // Only the four-part form: `ipaddr` also reads "1.2" or "0x7f.1", which products read in other ways.
-  if (!ipaddr.IPv4.isValidFourPartDecimal(value) && !ipaddr.IPv6.isValid(value)) return undefined;
-  const address = ipaddr.process(value);
-  return address.kind() === 'ipv6'
-    ? (address as ipaddr.IPv6).toRFC5952String()
-    : address.toString();
+  const address = parseAddress(value);
+  return address && textOf(address);
 }
 
 function canonicalRange(value: string): string | undefined {
-  if (!ipaddr.isValidCIDR(value)) return undefined;
-  const [address, length] = ipaddr.parseCIDR(value);
-  const kind = address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6;
-  return `${kind.networkAddressFromCIDR(value).toString()}/${length}`;
+  const [, text = '', digits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(value) ?? [];
+  const address = parseAddress(text);
+  const length = Number(digits);
+  if (!address || length > (address instanceof ipaddr.IPv4 ? 32 : 128)) return undefined;
+  if (address instanceof ipaddr.IPv4) {
+    return `${ipaddr.IPv4.networkAddressFromCIDR(value).toString()}/${length}`;
+  }
+  // From 96 bits on, a range of mapped addresses is one of IPv4.
+  if (address.isIPv4MappedAddress() && length >= 96) {
+    return canonicalRange(`${textOf(address)}/${length - 96}`);
+  }
+  const network = ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/${length}`);
+  return `${network.toRFC5952String()}/${length}`;
+}
+
+/** Only what every product reads alike: `ipaddr` alone also takes "1.2", "0x7f.0.0.1" and "010.0.0.1". */
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (isIP(text) === 0 || !ipaddr.isValid(text)) return undefined;
+  // It takes "::1.2.3.4" for "::ffff:1.2.3.4", another address.
+  return ipaddr.parse(text.replace(/^::(?=\d+\.)/, '0::'));
+}
+
+/** IPv4 addresses that are mapped into IPv6 are IPv4. */
+function textOf(address: ipaddr.IPv4 | ipaddr.IPv6): string {
+  if (address instanceof ipaddr.IPv4) return address.toString();
+  return address.isIPv4MappedAddress()
+    ? address.toIPv4Address().toString()
+    : address.toRFC5952String();
 }

@@ -1,4 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
+import { z } from 'zod';
 import type { CreateRequest } from '#domain/create-request';
 import { invalidRequest } from '#domain/create-request';
 import { ApiError, type ErrorDetail } from '#domain/errors';
@@ -9,6 +10,7 @@ import {
   type Catalogue,
   type ParameterEntry,
   type ProviderEntry,
+  capabilitiesSchema,
   fold,
   providerKey,
 } from './catalogue.ts';
@@ -47,16 +49,19 @@ export function resolveAction(catalogue: Catalogue, request: CreateRequest): Res
 }
 
 /** What a create of a request would do, for a dry run. */
-export interface Plan {
-  vendorInformation: { vendor: string; provider: string };
-  name: string;
-  description: string;
-  /** What it acts on, in the form by which targets are compared; actions on one target run in order. */
-  target: string | null;
-  /** The action that would undo it. */
-  revert: string | null;
-  capabilities: ProviderEntry['capabilities'];
-}
+export const planSchema = z.object({
+  vendorInformation: z.object({ vendor: z.string(), provider: z.string() }),
+  name: z.string(),
+  description: z.string(),
+  target: z
+    .string()
+    .nullable()
+    .describe('What it acts on, in the form by which targets are compared.'),
+  revert: z.string().nullable().describe('The action that would undo it.'),
+  capabilities: capabilitiesSchema,
+});
+
+export type Plan = z.infer<typeof planSchema>;
 
 /** @throws ApiError as `resolveAction` */
 export function planOf(catalogue: Catalogue, request: CreateRequest): Plan {

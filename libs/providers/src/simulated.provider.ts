@@ -4,6 +4,9 @@ import { FAILURE_CODES } from '#domain/errors';
 import type { SecurityAction } from '#domain/security-action';
 import type { Attempt, Outcome, Provider } from './provider.ts';
 
+/** Beyond this a timer of Node fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /**
  * A product that does nothing but say so: for trying things, for tests and for rehearsals. Parameters of an
  * action steer it; without them it completes at once. Each effect is one line of the effects file, written
@@ -55,7 +58,7 @@ function steeringOf(action: SecurityAction) {
   const values = new Map(action.parameters.map(({ name, value }) => [name.toLowerCase(), value]));
   return {
     outcome: values.get('outcome') ?? 'Completed',
-    delayMs: Number(values.get('delayms') ?? 0),
+    delayMs: Math.min(Number(values.get('delayms') ?? 0), TIMER_MS_MAX),
     failAttempts: Number(values.get('failattempts') ?? 0),
   };
 }

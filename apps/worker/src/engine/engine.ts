@@ -59,8 +59,11 @@ export class Engine implements OnApplicationBootstrap, BeforeApplicationShutdown
    * the consumer and closes the pools; what the consumer still stores meanwhile waits for the next worker.
    */
   async beforeApplicationShutdown(): Promise<void> {
-    this.#holdings.close();
-    await Promise.all([this.#dispatcher.loop.stop(), this.#recovery.loop.stop()]);
+    await Promise.all([
+      this.#holdings.close(),
+      this.#dispatcher.loop.stop(),
+      this.#recovery.loop.stop(),
+    ]);
     const deadline = setTimeout(() => this.#settler.abandon(), this.#graceMs + LAST_WORDS_MS);
     await this.#executor.drain(this.#graceMs);
     clearTimeout(deadline);

@@ -14,9 +14,14 @@ import { Settler } from './settler.ts';
 /** A call starts only if its lease has at least this long to go: time enough to be renewed. */
 const LEASE_LEFT_MS_MIN = 500;
 
+const UNDECIDABLE: Outcome = {
+  kind: 'mayHaveActed',
+  reason: 'an earlier attempt may have acted, and the provider does not bear repeats any more',
+};
+
 /**
  * Runs what this worker has claimed: mark as sent where a repeat would harm, call the provider, settle. One
- * attempt's trouble is its own; `run` never throws.
+ * attempt's trouble is its own; nothing here throws.
  */
 @Injectable()
 export class Executor {
@@ -44,10 +49,19 @@ export class Executor {
 
   /** Starts the attempts and returns at once; `drain` waits for them. */
   start(held: Holding[]): void {
-    const repeatable = held.filter(({ entry }) => entry.capabilities.idempotent);
+    if (this.#holdings.isClosed) {
+      this.#track(this.#release(held));
+      return;
+    }
     const strict = held.filter(({ entry }) => !entry.capabilities.idempotent);
-    for (const holding of repeatable) this.#track(this.#attempt(holding));
-    if (strict.length > 0) this.#track(this.#attemptOnce(strict));
+    // The provider bore repeats when it was called, and does not any more: it must not be asked again.
+    const undecidable = strict.filter(({ claim }) => claim.mayHaveActed);
+    const callable = strict.filter(({ claim }) => !claim.mayHaveActed);
+    for (const holding of held) {
+      if (holding.entry.capabilities.idempotent) this.#track(this.#attempt(holding));
+    }
+    for (const holding of undecidable) this.#track(this.#settle(holding, UNDECIDABLE));
+    if (callable.length > 0) this.#track(this.#attemptOnce(callable));
   }
 
   /** Waits for what runs; after `graceMs` the calls are aborted, and what became of them settled. */
@@ -70,13 +84,10 @@ export class Executor {
   /** Attempts that must not reach the provider twice: on record as sent, in one commit, before any call. */
   async #attemptOnce(held: Holding[]): Promise<void> {
     const sent = await this.#markSent(held);
-    const unsent = held.filter(({ claim }) => !sent.has(claim.attemptId));
-    await Promise.all([
-      this.#release(unsent),
-      ...held
-        .filter(({ claim }) => sent.has(claim.attemptId))
-        .map((holding) => this.#attempt(holding)),
-    ]);
+    for (const holding of held) {
+      if (sent.has(holding.claim.attemptId)) this.#track(this.#attempt(holding));
+    }
+    await this.#release(held.filter(({ claim }) => !sent.has(claim.attemptId)));
   }
 
   async #markSent(held: Holding[]): Promise<Set<string>> {
@@ -84,18 +95,21 @@ export class Executor {
     try {
       return await this.#insist(() => markSent(this.#database.manager, claims));
     } catch (error) {
-      // Not called, and perhaps on record as sent: what became of them is for the recovery to say.
-      held.forEach((holding) => this.#holdings.drop(holding));
-      throw error;
+      this.#logger.error({ err: error }, 'attempts not put on record: given back uncalled');
+      return new Set();
     }
   }
 
   async #attempt(holding: Holding): Promise<void> {
     // A process that was stopped for a while must not start a call that another has taken over.
-    if (performance.now() > holding.leaseEndsAtMs - LEASE_LEFT_MS_MIN) {
+    const leaseLeftMs = holding.leaseEndsAtMs - performance.now();
+    if (this.#abort.signal.aborted || leaseLeftMs < LEASE_LEFT_MS_MIN) {
       return this.#release([holding]);
     }
-    const outcome = await this.#call(holding);
+    await this.#settle(holding, await this.#call(holding));
+  }
+
+  async #settle(holding: Holding, outcome: Outcome): Promise<void> {
     try {
       await this.#settler.settle(settlementOf(holding.claim, holding.entry, outcome));
     } finally {
@@ -105,25 +119,27 @@ export class Executor {
   }
 
   /** Returns when the provider answers or its deadline passes, whatever the provider does with the signal. */
-  async #call({ claim, entry }: Holding): Promise<Outcome> {
-    const deadline = AbortSignal.any([AbortSignal.timeout(entry.timeoutMs), this.#abort.signal]);
+  async #call({ claim, entry, lost }: Holding): Promise<Outcome> {
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(new Error(`no answer in ${entry.timeoutMs} ms`)),
+      entry.timeoutMs,
+    );
+    const signal = AbortSignal.any([deadline.signal, this.#abort.signal, lost.signal]);
     const aborted = new Promise<Outcome>((resolve) => {
       const giveUp = () =>
-        resolve({
-          kind: 'mayHaveActed',
-          reason: this.#abort.signal.aborted
-            ? 'the worker was stopped before the answer came'
-            : `no answer in ${entry.timeoutMs} ms`,
-        });
-      deadline.addEventListener('abort', giveUp, { once: true });
+        resolve({ kind: 'mayHaveActed', reason: (signal.reason as Error).message });
+      signal.addEventListener('abort', giveUp, { once: true });
     });
     const attempt = { id: claim.attemptId, number: claim.attempt };
     try {
-      const answer = this.#providers.for(entry).execute(claim.action, attempt, deadline);
+      const answer = this.#providers.for(entry).execute(claim.action, attempt, signal);
       return await Promise.race([answer, aborted]);
     } catch (error) {
       this.#logger.error({ actionId: claim.actionId, err: error }, 'provider threw');
       return { kind: 'mayHaveActed', reason: 'the provider failed unexpectedly' };
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -138,8 +154,12 @@ export class Executor {
     }
   }
 
-  /** Postgres being away is no reason to give a claim up: the lease decides that, not we. */
+  /**
+   * Postgres being away is no reason to give a claim up: the lease decides that, not we. Once the worker must end,
+   * there is one try left.
+   */
   async #insist<T>(statement: () => Promise<T>): Promise<T> {
+    if (this.#abort.signal.aborted) return statement();
     return pRetry(statement, {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 100,

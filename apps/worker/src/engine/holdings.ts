@@ -9,6 +9,8 @@ export interface Holding {
   entry: ProviderEntry;
   /** When the lease ends at the earliest, by this process's monotonic clock (`performance.now()`). */
   leaseEndsAtMs: number;
+  /** Fires when the attempt was taken over: what it still does counts no more. */
+  lost: AbortController;
 }
 
 /**
@@ -21,12 +23,17 @@ export class Holdings {
   readonly #catalogue: Catalogue;
   readonly #held = new Map<string, Holding>();
   readonly #usedByProvider = new Map<string, number>();
+  readonly #claiming = new Set<Promise<unknown>>();
+  readonly #repeatable: ReadonlySet<string>;
   #used = 0;
   #closed = false;
 
   constructor(settings: Settings, catalogue: Catalogue) {
     this.#settings = settings;
     this.#catalogue = catalogue;
+    this.#repeatable = new Set(
+      catalogue.providers.filter((entry) => entry.capabilities.idempotent).map(providerKey),
+    );
   }
 
   /**
@@ -38,10 +45,13 @@ export class Holdings {
     this.#count(room.byProvider, room.total);
     // The lease runs from some moment after this one: seen from here it may end early, never late.
     const leaseEndsAtMs = performance.now() + this.#settings.LEASE_MS;
+    const taken = (async () => take(room))(); // A `take` that throws at once gives back its room too.
+    this.#claiming.add(taken);
     try {
-      const claims = await take(room);
+      const claims = await taken;
       return claims.map((claim) => this.#hold(claim, leaseEndsAtMs));
     } finally {
+      this.#claiming.delete(taken);
       this.#count(negated(room.byProvider), -room.total);
     }
   }
@@ -51,9 +61,14 @@ export class Holdings {
     if (this.#held.delete(claim.attemptId)) this.#count(new Map([[claim.providerKey, 1]]), 1, -1);
   }
 
-  /** From now on there is room for nothing: the worker is stopping. */
-  close(): void {
+  /** From now on there is room for nothing: the worker is stopping. Waits for the claims under way. */
+  async close(): Promise<void> {
     this.#closed = true;
+    await Promise.allSettled(this.#claiming);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   get isFull(): boolean {
@@ -74,12 +89,12 @@ export class Holdings {
       const free = entry.concurrencyMax - (this.#usedByProvider.get(key) ?? 0);
       if (total > 0 && free > 0) byProvider.set(key, Math.min(free, total));
     }
-    return { byProvider, total };
+    return { byProvider, total, repeatable: this.#repeatable };
   }
 
   #hold(claim: Claim, leaseEndsAtMs: number): Holding {
     const entry = this.#catalogue.get(claim.providerKey)!;
-    const holding = { claim, entry, leaseEndsAtMs };
+    const holding = { claim, entry, leaseEndsAtMs, lost: new AbortController() };
     this.#held.set(claim.attemptId, holding);
     this.#count(new Map([[claim.providerKey, 1]]), 1);
     return holding;

@@ -7,7 +7,7 @@ import { LIFELINE } from '#database/database.module';
 import { Holdings } from './holdings.ts';
 import { Loop } from './loop.ts';
 
-/** Renews the leases of everything held, three times per lease, on connections that nothing else can take. */
+/** Renews the leases of everything held, three times per lease, on connections that new work cannot take. */
 @Injectable()
 export class LeaseKeeper {
   readonly loop: Loop;
@@ -34,6 +34,7 @@ export class LeaseKeeper {
     const renewed = await renewLeases(this.#database.manager, claims, this.#leaseMs);
     for (const holding of held) {
       if (renewed.has(holding.claim.attemptId)) holding.leaseEndsAtMs = renewedAtMs + this.#leaseMs;
+      else holding.lost.abort(new Error('The attempt was taken over.'));
     }
     return false;
   }

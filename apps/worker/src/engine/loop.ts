@@ -2,11 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 
 const BACKOFF_MS_MAX = 2000;
+/** During an outage every step fails alike: one line in so many ms is enough. */
+const REPEATED_WARNING_MS = 60_000;
 
 /**
  * Repeats one step for as long as the process lives: at once while a step says there is more, else at the next
- * `wake()` or after the interval. A step that throws is an outage: it is logged once, and tried again with
- * growing pauses until it works.
+ * `wake()` or after the interval. A step that throws is an outage: it is logged, and tried again with growing
+ * pauses until it works.
  */
 export class Loop {
   readonly #logger: Logger;
@@ -16,6 +18,7 @@ export class Loop {
   #awake = false;
   #wakeUp: (() => void) | undefined;
   #failures = 0;
+  #warned: { message: string; atMs: number } | undefined;
   #ended: Promise<void> | undefined;
 
   /** @param step returns true when another step should follow at once */
@@ -55,13 +58,23 @@ export class Loop {
       const again = await this.#step();
       if (this.#failures > 0) this.#logger.log('works again');
       this.#failures = 0;
+      this.#warned = undefined;
       return again;
     } catch (error) {
-      if (this.#failures === 0) this.#logger.warn(error);
+      this.#warn(error);
       this.#failures += 1;
       await this.#backOff();
-      return false;
+      return true; // That was the pause: a long interval on top would cost a lease.
     }
+  }
+
+  #warn(error: unknown): void {
+    const message = String(error);
+    const now = performance.now();
+    const repeats = message === this.#warned?.message;
+    if (repeats && now - this.#warned!.atMs < REPEATED_WARNING_MS) return;
+    this.#logger.warn({ err: error }, 'failed, and will be tried again');
+    this.#warned = { message, atMs: now };
   }
 
   /** Not cut short by `wake()`: signals keep coming during an outage. */

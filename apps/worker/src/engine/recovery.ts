@@ -2,20 +2,17 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import {
-  type KnownProviders,
-  freeExpired,
-  lockExpiredLost,
-  sweepTargets,
-} from '#database/recover.queries';
+import { freeExpired, lockExpiredLost, sweepTargets } from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
 import { inTransaction } from '#database/transaction';
+import { LIFELINE } from '#database/database.module';
 import { FAILURE_CODES } from '#domain/errors';
-import { Catalogue, providerKey } from '#providers/catalogue';
 import { Dispatcher } from './dispatcher.ts';
 import { Loop } from './loop.ts';
 
 const BATCH_MAX = 500;
+/** The sweep walks every target, and finds something only if there is a bug elsewhere. */
+const STEPS_PER_SWEEP = 10;
 const UNKNOWN =
   'Outcome unknown: the worker was lost after it had sent the action, which must not be sent again.';
 
@@ -30,46 +27,50 @@ export class Recovery {
   readonly #database: DataSource;
   readonly #dispatcher: Dispatcher;
   readonly #settings: Settings;
-  readonly #known: KnownProviders;
+  #steps = 0;
   #contactSinceMs: number | undefined;
   #lastContactMs = 0;
 
   constructor(
-    @InjectDataSource() database: DataSource,
+    @InjectDataSource(LIFELINE) database: DataSource,
     dispatcher: Dispatcher,
-    catalogue: Catalogue,
     settings: Settings,
   ) {
     this.#database = database;
     this.#dispatcher = dispatcher;
     this.#settings = settings;
-    const isIdempotent = (entry: (typeof catalogue.providers)[number]) =>
-      entry.capabilities.idempotent;
-    this.#known = {
-      idempotent: catalogue.providers.filter(isIdempotent).map(providerKey),
-      others: catalogue.providers.filter((entry) => !isIdempotent(entry)).map(providerKey),
-    };
     this.loop = new Loop(Recovery.name, settings.RECOVERY_INTERVAL_MS, () => this.#recover());
   }
 
   async #recover(): Promise<boolean> {
     await this.#noteContact();
-    const swept = await inTransaction(this.#database, sweepTargets);
-    if (swept > 0) this.#logger.warn({ targets: swept }, 'targets had nobody ready');
-    if (!this.#mayJudge()) return false;
-    const freed = await freeExpired(this.#database.manager, this.#known, BATCH_MAX);
+    const again = this.#mayJudge() && (await this.#takeOver());
+    this.#steps += 1;
+    if (!again && this.#steps % STEPS_PER_SWEEP === 0) await this.#sweep();
+    return again;
+  }
+
+  /** @returns whether there may be more */
+  async #takeOver(): Promise<boolean> {
+    const freed = await freeExpired(this.#database.manager, BATCH_MAX);
     const unknown = await this.#settleLost();
-    if (freed + unknown > 0) {
-      this.#logger.warn({ freed, outcomeUnknown: unknown }, 'took over what a lost worker held');
-    }
-    if (freed + unknown + swept > 0) this.#dispatcher.loop.wake();
+    if (freed + unknown === 0) return false;
+    this.#logger.warn({ freed, outcomeUnknown: unknown }, 'took over what a lost worker held');
+    this.#dispatcher.loop.wake();
     return freed === BATCH_MAX || unknown === BATCH_MAX;
+  }
+
+  async #sweep(): Promise<void> {
+    const swept = await inTransaction(this.#database, sweepTargets);
+    if (swept === 0) return;
+    this.#logger.warn({ targets: swept }, 'targets had nobody ready');
+    this.#dispatcher.loop.wake();
   }
 
   /** What was sent and must not be repeated: nobody can know, and the status says so. */
   async #settleLost(): Promise<number> {
     return inTransaction(this.#database, async (manager) => {
-      const lost = await lockExpiredLost(manager, this.#known, BATCH_MAX);
+      const lost = await lockExpiredLost(manager, BATCH_MAX);
       if (lost.length === 0) return 0;
       const errorInfo = { code: FAILURE_CODES.outcomeUnknown, message: UNKNOWN, subcode: 0 };
       await settle(

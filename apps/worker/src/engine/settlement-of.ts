@@ -6,6 +6,7 @@ import type { ProviderEntry } from '#providers/catalogue';
 import type { Outcome } from '#providers/provider';
 
 const MESSAGE_LENGTH_MAX = 1000;
+const RETRY_IN_MS_MAX = 86_400_000;
 
 /**
  * What an outcome means for the action: the table of docs/architecture.md in code. The rule behind it: an action is
@@ -23,7 +24,7 @@ export function settlementOf(claim: Claim, entry: ProviderEntry, outcome: Outcom
     ...reference,
     type: 'attemptFailed',
     errorInfo: errorInfo(0, reason),
-    retryInMs,
+    retryInMs: bounded(retryInMs),
     mayHaveActed,
   });
   const attemptsLeft = claim.attempt < entry.retry.attemptsMax;
@@ -31,7 +32,12 @@ export function settlementOf(claim: Claim, entry: ProviderEntry, outcome: Outcom
     case 'completed':
       return { ...reference, type: 'completed' };
     case 'failed':
-      return { ...reference, type: 'failed', errorInfo: sanitized(outcome.errorInfo) };
+      // The code is ours: one that a provider made up could be taken for "cancelled" or "unknown".
+      return {
+        ...reference,
+        type: 'failed',
+        errorInfo: sanitized({ ...outcome.errorInfo, code: FAILURE_CODES.providerRejected }),
+      };
     case 'notDone':
       if (attemptsLeft)
         return again(false, outcome.reason, outcome.retryAfterMs ?? backoffMs(claim, entry));
@@ -47,6 +53,13 @@ export function settlementOf(claim: Claim, entry: ProviderEntry, outcome: Outcom
       }
       return failed(FAILURE_CODES.outcomeUnknown, unknownAfter(claim, outcome.reason));
   }
+}
+
+/** A provider may ask for any pause; beyond a day nobody would know that the action still waits. */
+function bounded(retryInMs: number): number {
+  return Number.isFinite(retryInMs)
+    ? Math.min(Math.max(0, Math.round(retryInMs)), RETRY_IN_MS_MAX)
+    : RETRY_IN_MS_MAX;
 }
 
 /** Exponential, with jitter so that what failed together does not come back together. */

@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { LIFELINE } from '#database/database.module';
 import { type Settlement, settle } from '#database/settle.queries';
-import { isTransient } from '#database/sqlstate';
+import { isDataError, isStatementTimeout } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
 
 interface Waiting {
@@ -79,8 +79,10 @@ export class Settler {
       if (batch.length === 1 || this.#abandon.signal.aborted) {
         batch.forEach(({ reject }) => reject(error));
       } else {
-        // Refused for good: one by one, so that only the culprit is left unsettled.
-        for (const waiting of batch) await this.#write([waiting]);
+        // Refused for good, or too much at once: in halves, until only the culprit is left unsettled.
+        const middle = batch.length >> 1;
+        await this.#write(batch.slice(0, middle));
+        await this.#write(batch.slice(middle));
       }
     }
   }
@@ -92,7 +94,9 @@ export class Settler {
       minTimeout: 100,
       maxTimeout: 2000,
       signal: this.#abandon.signal,
-      shouldRetry: ({ error }) => isTransient(error),
+      // Everything but the outcome itself may pass, and nobody else knows the outcome.
+      shouldRetry: ({ error }) =>
+        !isDataError(error) && !(isStatementTimeout(error) && batch.length > 1),
     });
   }
 }

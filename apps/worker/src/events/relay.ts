@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Kafka } from 'kafkajs';
 import type { DataSource } from 'typeorm';
@@ -16,6 +17,9 @@ import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { cloudEvent } from './cloud-event.ts';
 
+/** How often a worker that does not relay looks whether it must. */
+const STAND_BY_MS = 1000;
+const LAST_STEP_MS = 1000;
 /** Of a request's bytes; the rest is left to keys and headers. */
 const BYTES_SHARE = 0.7;
 
@@ -27,11 +31,12 @@ const BYTES_SHARE = 0.7;
 @Injectable()
 export class Relay {
   readonly loop: Loop;
+  readonly #logger = new Logger(Relay.name);
   readonly #database: DataSource;
   readonly #settings: Settings;
   readonly #line: ProducerLine;
   #lease: RelayLease | undefined;
-  #leaseRenewAtMs = 0;
+  #leaseLookAtMs = 0;
 
   constructor(@InjectDataSource() database: DataSource, kafka: Kafka, settings: Settings) {
     this.#database = database;
@@ -40,9 +45,14 @@ export class Relay {
     this.loop = new Loop(Relay.name, settings.RELAY_INTERVAL_MS, () => this.#relay());
   }
 
-  /** Ends after the request under way, and leaves the relay to another worker at once. */
+  /** Publishes what is left if Kafka is there, and leaves the relay to another worker at once. */
   async stop(): Promise<void> {
-    await Promise.all([this.loop.stop(), this.#line.close()]);
+    await this.loop.stop();
+    if (this.#line.open) {
+      const last = this.#relay().catch((error: unknown) => this.#logger.warn({ err: error }));
+      await Promise.race([last, delay(LAST_STEP_MS)]);
+    }
+    await this.#line.close();
     if (!this.#lease) return;
     try {
       await dropRelayLease(this.#database.manager, this.#lease);
@@ -62,8 +72,10 @@ export class Relay {
     for (const request of inRequests(events.map(cloudEvent), this.#bytesMax)) {
       await this.#send(request);
     }
-    await deleteFromOutbox(this.#database.manager, this.#lease, positions);
-    return true;
+    if (await deleteFromOutbox(this.#database.manager, this.#lease, positions)) return true;
+    // Overtaken: the other relay has published them too, or will.
+    this.#lease = undefined;
+    return false;
   }
 
   async #send(request: ReturnType<typeof cloudEvent>[]): Promise<void> {
@@ -77,10 +89,11 @@ export class Relay {
   }
 
   async #holdLease(): Promise<void> {
-    if (this.#lease && performance.now() < this.#leaseRenewAtMs) return;
+    if (performance.now() < this.#leaseLookAtMs) return;
     const { LEASE_MS } = this.#settings;
-    this.#leaseRenewAtMs = performance.now() + LEASE_MS / 3;
     this.#lease = await holdRelayLease(this.#database.manager, WORKER_NAME, LEASE_MS);
+    const pauseMs = this.#lease ? LEASE_MS / 3 : STAND_BY_MS;
+    this.#leaseLookAtMs = performance.now() + pauseMs;
   }
 
   get #bytesMax(): number {

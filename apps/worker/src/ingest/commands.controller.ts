@@ -4,12 +4,20 @@ import { type CreateCommand, decodeCommand } from '#domain/command';
 import { type DeadLetterCause, deadLetter } from '#kafka/dead-letter';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import { Publisher } from '#kafka/publisher';
+import type { LogicalTopic } from '#kafka/topics';
 import { Ingest } from './ingest.ts';
 
 /** What a message of the batch turned out to be. */
 interface Decoded {
   message: BatchMessage;
   command: CreateCommand;
+}
+
+/** A message that becomes a dead letter, and why. */
+interface Letter {
+  message: BatchMessage;
+  error: Error;
+  command?: CreateCommand;
 }
 
 /** Reads the commands topic. What is no command goes to the dead letters; the rest to the ingest. */
@@ -25,29 +33,30 @@ export class CommandsController {
   }
 
   /** Returns when every message is stored or in the dead letters; only then may the offset move. */
-  @EventPattern('commands')
-  async handle(@Payload() batch: KafkaBatch, @Ctx() context: unknown): Promise<void> {
+  @EventPattern<LogicalTopic>('commands')
+  async handle(@Payload() batch: KafkaBatch, @Ctx() context: KafkaBatchContext): Promise<void> {
     const decoded: Decoded[] = [];
+    const letters: Letter[] = [];
     for (const message of batch.messages) {
       try {
         decoded.push({ message, command: decodeCommand(message.value) });
       } catch (error) {
-        await this.#giveUp(batch, message, context as KafkaBatchContext, error as Error);
+        letters.push({ message, error: error as Error });
       }
     }
     const refusals = await this.#ingest.store(decoded.map(({ command }) => command));
     for (const { command, error } of refusals) {
       const { message } = decoded.find((entry) => entry.command === command)!;
-      await this.#giveUp(batch, message, context as KafkaBatchContext, error, command);
+      letters.push({ message, error, command });
     }
+    // After the rest is stored: a batch that comes again must not leave a letter each time.
+    await Promise.all(letters.map((letter) => this.#giveUp(batch, letter, context)));
   }
 
   async #giveUp(
     batch: KafkaBatch,
-    message: BatchMessage,
+    { message, error, command }: Letter,
     { attempt, firstFailedAt }: KafkaBatchContext,
-    error: Error,
-    command?: CreateCommand,
   ): Promise<void> {
     const cause: DeadLetterCause = {
       code: 'invalidRequest',

@@ -3,7 +3,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { claimWork } from '#database/claim.queries';
-import { insertActions, lockHeads, promoteHeads, type Target } from '#database/ingest.queries';
+import { insertActions } from '#database/ingest.queries';
+import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { isDataError } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
 import { failUnrun } from '#database/end-waiting.queries';
@@ -37,6 +38,7 @@ export class Ingest {
   readonly #dispatcher: Dispatcher;
   readonly #relay: Relay;
   readonly #leaseMs: number;
+  readonly #claimsMax: number;
 
   constructor(
     @InjectDataSource() database: DataSource,
@@ -52,6 +54,7 @@ export class Ingest {
     this.#dispatcher = dispatcher;
     this.#relay = relay;
     this.#leaseMs = settings.LEASE_MS;
+    this.#claimsMax = Math.ceil(settings.CALLS_IN_FLIGHT_MAX / 4);
   }
 
   /**
@@ -106,7 +109,9 @@ export class Ingest {
 
   async #storeAll(commands: CreateCommand[]): Promise<void> {
     const lease = { owner: WORKER_NAME, leaseMs: this.#leaseMs };
-    const held = await this.#holdings.claim(commands.length, (room) =>
+    // Not all the room there is: while this waits for a lock, others must be able to claim.
+    const limit = Math.min(commands.length, this.#claimsMax);
+    const held = await this.#holdings.claim(limit, (room) =>
       inTransaction(this.#database, async (manager) => {
         const inserted = await insertActions(manager, commands);
         const targets = inserted.filter(
@@ -128,6 +133,10 @@ function withoutContents(command: CreateCommand): CreateCommand {
   const storable = (text: string) => text.replaceAll('\u0000', '').toWellFormed();
   return {
     ...command,
+    caller: {
+      ...command.caller,
+      user: command.caller.user && storable(command.caller.user),
+    },
     clientRequestId: null,
     targetKey: null,
     provider: {

@@ -53,6 +53,13 @@ export class SecurityActionWorkEntity {
   @Column({ type: 'timestamptz', nullable: true })
   sentDateTime!: Date | null;
 
+  /**
+   * Whether the worker that claimed it took its provider for one that bears repeats. Kept here, because the catalogue
+   * may say something else by the time the worker's fate is judged.
+   */
+  @Column('boolean', { nullable: true })
+  repeatable!: boolean | null;
+
   /** Run by somebody who will report its end: never claimed. */
   @Column('boolean', { default: false })
   awaitingReport!: boolean;

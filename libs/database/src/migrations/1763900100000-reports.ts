@@ -7,6 +7,7 @@ export class Reports1763900100000 implements MigrationInterface {
     await runner.query(
       `ALTER TABLE "security_action_work" ADD "awaitingReport" boolean NOT NULL DEFAULT false`,
     );
+    await runner.query(`ALTER TABLE "security_action_work" ADD "repeatable" boolean`);
     await runner.query(`DROP INDEX "security_action_work_claim"`);
     await runner.query(
       `CREATE INDEX "security_action_work_claim"
@@ -22,6 +23,7 @@ export class Reports1763900100000 implements MigrationInterface {
          ON "security_action_work" ("providerKey", "dueDateTime", "position")
          WHERE "ready" AND "leaseOwner" IS NULL`,
     );
+    await runner.query(`ALTER TABLE "security_action_work" DROP COLUMN "repeatable"`);
     await runner.query(`ALTER TABLE "security_action_work" DROP COLUMN "awaitingReport"`);
     await runner.query(`ALTER TABLE "security_action" DROP COLUMN "reportedAfterwards"`);
   }

@@ -1,0 +1,16 @@
+import { randomUUID } from 'node:crypto';
+import type { Claim } from '#database/claim.queries';
+
+/** The claim of an action of the fixture's provider, for tests that do not look at the action. */
+export function claimOf(overrides: Partial<Claim> = {}): Claim {
+  return {
+    azureTenantId: 'tenant',
+    actionId: randomUUID(),
+    attemptId: randomUUID(),
+    providerKey: 'Acme/Firewall',
+    attempt: 1,
+    mayHaveActed: false,
+    action: {} as Claim['action'],
+    ...overrides,
+  };
+}

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { loadSettings } from '#config/settings';
+import type { ClaimRoom } from '#database/claim.queries';
+import { Catalogue } from '#providers/catalogue';
+import { providerEntry } from '#providers/provider-entry.fixture';
+import { claimOf } from './claim.fixture.ts';
+import { Holdings } from './holdings.ts';
+
+const A = 'Acme/Firewall';
+const B = 'Acme/Mail';
+const LEASE_MS = 30_000;
+
+/** A worker with room for 10 calls in all, 4 of provider A and 20 of B. */
+function setup() {
+  const settings = loadSettings({ CALLS_IN_FLIGHT_MAX: '10', LEASE_MS: String(LEASE_MS) });
+  const idempotent = { idempotent: true, cancel: false, probe: false };
+  const catalogue = new Catalogue([
+    providerEntry({ concurrencyMax: 4 }),
+    providerEntry({ provider: 'Mail', concurrencyMax: 20, capabilities: idempotent }),
+  ]);
+  return new Holdings(settings, catalogue);
+}
+
+const claims = (count: number, providerKey = A) =>
+  Array.from({ length: count }, () => claimOf({ providerKey }));
+
+/** The room a claim is offered that takes nothing. */
+async function roomOf(holdings: Holdings, limit = 100): Promise<Record<string, number>> {
+  let offered: ClaimRoom | undefined;
+  await holdings.claim(limit, (room) => {
+    offered = room;
+    return Promise.resolve([]);
+  });
+  return { ...Object.fromEntries(offered!.byProvider), total: offered!.total };
+}
+
+const hold = (holdings: Holdings, count: number, providerKey = A) =>
+  holdings.claim(count, () => Promise.resolve(claims(count, providerKey)));
+
+describe('the room of a worker', () => {
+  it('is bounded by each provider, by all calls together and by what the claim can use', async () => {
+    const holdings = setup();
+    expect(await roomOf(holdings)).toEqual({ [A]: 4, [B]: 10, total: 10 });
+    expect(await roomOf(holdings, 3)).toEqual({ [A]: 3, [B]: 3, total: 3 });
+    expect(await roomOf(holdings, 0)).toEqual({ total: 0 });
+    expect(await roomOf(holdings, -1)).toEqual({ total: 0 });
+  });
+
+  it('shrinks by what is held, and leaves out a provider that has none', async () => {
+    const holdings = setup();
+    await hold(holdings, 4, A);
+    expect(await roomOf(holdings)).toEqual({ [B]: 6, total: 6 });
+    await hold(holdings, 5, B);
+    expect(await roomOf(holdings)).toEqual({ [B]: 1, total: 1 });
+    expect(holdings.isFull).toBe(false);
+    await hold(holdings, 1, B);
+    expect(await roomOf(holdings)).toEqual({ total: 0 });
+    expect(holdings.isFull).toBe(true);
+  });
+
+  it('comes back place by place; a place given back twice counts once', async () => {
+    const holdings = setup();
+    const [first, second] = await hold(holdings, 2, A);
+    holdings.drop(first!);
+    holdings.drop(first!);
+    expect(await roomOf(holdings)).toEqual({ [A]: 3, [B]: 9, total: 9 });
+    holdings.drop(second!);
+    holdings.drop(second!);
+    expect(await roomOf(holdings)).toEqual({ [A]: 4, [B]: 10, total: 10 });
+    expect(holdings.held).toEqual([]);
+  });
+
+  it('says which providers bear repeats', async () => {
+    await setup().claim(1, (room) => {
+      expect([...room.repeatable]).toEqual([B]);
+      return Promise.resolve([]);
+    });
+  });
+});
+
+describe('two claims at the same time', () => {
+  it('never get the same place', async () => {
+    const holdings = setup();
+    const first = Promise.withResolvers<ReturnType<typeof claims>>();
+    const claiming = holdings.claim(7, () => first.promise);
+    expect(await roomOf(holdings)).toEqual({ [B]: 3, total: 3 });
+    await hold(holdings, 3, B);
+    expect(await roomOf(holdings)).toEqual({ total: 0 });
+    first.resolve([...claims(2, A), ...claims(3, B)]);
+    await claiming;
+    // What the first one had reserved and did not use is free again.
+    expect(holdings.held).toHaveLength(8);
+    expect(await roomOf(holdings)).toEqual({ [A]: 2, [B]: 2, total: 2 });
+  });
+
+  it('find no room while another has reserved it all', async () => {
+    const holdings = setup();
+    const all = Promise.withResolvers<[]>();
+    const claiming = holdings.claim(100, () => all.promise);
+    expect(holdings.isFull).toBe(true);
+    expect(await roomOf(holdings)).toEqual({ total: 0 });
+    all.resolve([]);
+    await claiming;
+    expect(await roomOf(holdings)).toEqual({ [A]: 4, [B]: 10, total: 10 });
+  });
+
+  it('do not lose what a failed one had reserved', async () => {
+    const holdings = setup();
+    await expect(
+      holdings.claim(100, () => Promise.reject(new Error('Postgres is away'))),
+    ).rejects.toThrow('Postgres is away');
+    const thrown = holdings.claim(100, () => {
+      throw new Error('no connection');
+    });
+    await expect(thrown).rejects.toThrow('no connection');
+    expect(await roomOf(holdings)).toEqual({ [A]: 4, [B]: 10, total: 10 });
+  });
+});
+
+describe('a holding', () => {
+  it('has its claim, its entry, and a lease that never seems longer than it is', async () => {
+    const holdings = setup();
+    const beforeMs = performance.now();
+    const taken = Promise.withResolvers<ReturnType<typeof claims>>();
+    const claiming = holdings.claim(1, () => taken.promise);
+    const askedMs = performance.now();
+    const [claim] = claims(1, B);
+    taken.resolve([claim!]);
+    const [holding] = await claiming;
+    expect(holding).toMatchObject({ claim, entry: { provider: 'Mail' } });
+    expect(holding!.leaseEndsAtMs).toBeGreaterThanOrEqual(beforeMs + LEASE_MS);
+    expect(holding!.leaseEndsAtMs).toBeLessThanOrEqual(askedMs + LEASE_MS);
+    expect(holding!.lost.signal.aborted).toBe(false);
+    expect(holdings.held).toEqual([holding]);
+  });
+});
+
+describe('a closed worker', () => {
+  it('has room for nothing more, and keeps what it holds', async () => {
+    const holdings = setup();
+    const held = await hold(holdings, 2);
+    await holdings.close();
+    expect(await roomOf(holdings)).toEqual({ total: 0 });
+    expect([holdings.isFull, holdings.isClosed]).toEqual([true, true]);
+    expect(holdings.held).toEqual(held);
+    holdings.drop(held[0]!);
+    expect(holdings.isFull).toBe(true);
+  });
+
+  it('has waited for the claims under way, also for one that fails', async () => {
+    const holdings = setup();
+    const late = Promise.withResolvers<ReturnType<typeof claims>>();
+    const failing = Promise.withResolvers<never>();
+    const claiming = [
+      holdings.claim(1, () => late.promise),
+      holdings.claim(1, () => failing.promise),
+    ];
+    const settled = Promise.allSettled(claiming);
+    let closed = false;
+    const closing = holdings.close().then(() => (closed = true));
+    late.resolve(claims(1));
+    await claiming[0];
+    expect(closed).toBe(false);
+    failing.reject(new Error('Postgres is away'));
+    await Promise.all([closing, settled]);
+    expect(holdings.held).toHaveLength(1);
+  });
+});

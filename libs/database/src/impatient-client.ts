@@ -1,0 +1,21 @@
+import pg from 'pg';
+
+/**
+ * A connection that is given up together with the query it did not answer in time. pg only stops waiting: the query
+ * goes on, and whoever got the connection next would work inside a transaction that somebody else had begun.
+ */
+export class ImpatientClient extends pg.Client {
+  // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, promise or stream
+  override query(...args: any[]): any {
+    const answer: unknown = super.query(...(args as [string]));
+    if (answer instanceof Promise) answer.catch((error: unknown) => this.#giveUpAfter(error));
+    return answer;
+  }
+
+  #giveUpAfter(error: unknown): void {
+    if (!(error instanceof Error) || error.message !== 'Query read timeout') return;
+    const { stream } = (this as unknown as { connection: { stream: { destroy(): void } } })
+      .connection;
+    stream.destroy();
+  }
+}

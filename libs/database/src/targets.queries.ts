@@ -1,0 +1,57 @@
+import type { Database } from './action-row.ts';
+
+/*
+ * The order on a target: which of its actions is first, and so ready. Everybody who changes that goes through here.
+ */
+
+/** A target: all unfinished actions with this key run one after the other. */
+export interface Target {
+  azureTenantId: string;
+  targetKey: string;
+}
+
+/**
+ * Locks the first unfinished action of each target. Whoever adds to a target or ends one of its actions does
+ * this first, so that no two can miss each other and leave a target with nobody ready. Always in the order of
+ * tenant and key: no two can wait for each other either. Two that add to one target at once would not be told apart;
+ * there are never two, because a target is one partition, and a worker that was taken for dead and its successor
+ * begin with the same message, for which the second waits.
+ */
+export async function lockHeads(database: Database, targets: Target[]): Promise<void> {
+  if (targets.length === 0) return;
+  await database.query(
+    `SELECT head."actionId" FROM (${TARGETS}) t CROSS JOIN LATERAL (
+       SELECT w."actionId" FROM "security_action_work" w
+        WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
+        ORDER BY w."position" LIMIT 1 FOR UPDATE) head`,
+    targetArrays(targets),
+  );
+}
+
+/**
+ * Makes the first unfinished action of each target ready. The targets' heads must be locked, and this must be a
+ * statement of its own: only a fresh snapshot shows what the former holder of the lock has committed.
+ * @returns how many became ready
+ */
+export async function promoteHeads(database: Database, targets: Target[]): Promise<number> {
+  if (targets.length === 0) return 0;
+  const [rows]: [unknown[], number] = await database.query(
+    `UPDATE "security_action_work" w SET "ready" = true
+       FROM (${TARGETS}) t CROSS JOIN LATERAL (
+         SELECT h."azureTenantId", h."actionId", h."ready" FROM "security_action_work" h
+          WHERE h."azureTenantId" = t."azureTenantId" AND h."targetKey" = t."targetKey"
+          ORDER BY h."position" LIMIT 1) head
+      WHERE w."azureTenantId" = head."azureTenantId" AND w."actionId" = head."actionId"
+        AND NOT head."ready"
+      RETURNING w."actionId"`,
+    targetArrays(targets),
+  );
+  return rows.length;
+}
+
+const TARGETS = `SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[]) AS u("azureTenantId", "targetKey")
+  ORDER BY 1, 2`;
+
+function targetArrays(targets: Target[]): [string[], string[]] {
+  return [targets.map((target) => target.azureTenantId), targets.map((target) => target.targetKey)];
+}

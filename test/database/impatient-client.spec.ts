@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '#database/data-source';
+import { isTransient } from '#database/sqlstate';
+import { TestDatabase } from '../support/database.ts';
+
+describe('a connection whose query was not answered in time', () => {
+  let database: TestDatabase;
+  let dataSource: DataSource;
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+    const settings = Object.assign({}, database.settings, { DATABASE_STATEMENT_TIMEOUT_MS: 500 });
+    const pool = { applicationName: 'impatient', connectionsMax: 3 };
+    dataSource = await new DataSource(dataSourceOptions(settings, pool)).initialize();
+  });
+  afterAll(async () => {
+    await dataSource?.destroy();
+    await database?.drop();
+  });
+
+  const pids = async () =>
+    (
+      await database.query<{ pid: number }>(
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'
+            AND pid <> pg_backend_pid()`,
+      )
+    ).map(({ pid }) => pid);
+
+  it('is closed, so that nobody works on inside its transaction', async () => {
+    const hung = dataSource.transaction(async (manager) => {
+      await manager.query(`INSERT INTO relay_lease VALUES ('hung', 'nobody', 1, now())`);
+      // As on a server that hangs: its own time-out does not come first.
+      await manager.query('SET LOCAL statement_timeout = 0');
+      await manager.query('SELECT pg_sleep(5)');
+    });
+    const failure = await hung.catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(/Query read timeout|terminated/),
+    });
+    expect(isTransient(failure)).toBe(true);
+    // Every connection of the pool is asked: none is inside the abandoned transaction.
+    const seen = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        dataSource.transaction((manager) =>
+          manager.query(`SELECT count(*)::int AS count FROM relay_lease`),
+        ),
+      ),
+    );
+    expect(seen.flat()).toEqual(Array.from({ length: 10 }, () => ({ count: 0 })));
+    await expect.poll(pids, { timeout: 40_000 }).toEqual([]);
+    expect(await database.query('SELECT * FROM relay_lease')).toEqual([]);
+  });
+});
