@@ -30,6 +30,13 @@ describe('tokenClaims', () => {
     });
   });
 
+  it('is of the issuer for its tenant', () => {
+    const issuer = 'https://issuer.example.com/{tenantid}/v2.0';
+    expect(tokenClaims({ ...request, issuer }, 1000)).toMatchObject({
+      iss: 'https://issuer.example.com/tenant-a/v2.0',
+    });
+  });
+
   it('carries scopes and the user, and no roles, for a delegated token', () => {
     const claims = tokenClaims({ ...request, user: 'ann@example.org' }, 1000);
     expect(claims).toMatchObject({ scp: request.roles.join(' '), upn: 'ann@example.org' });

@@ -3,6 +3,7 @@ import type { SigningKey } from './stack/signing-key.ts';
 
 /** What a token shall say. */
 export interface TokenRequest {
+  /** `{tenantid}` in it stands for the tenant, as in AUTH_ISSUER. */
   issuer: string;
   audience: string;
   tenant: string;
@@ -35,7 +36,7 @@ export function tokenClaims(request: TokenRequest, nowSeconds: number): JWTPaylo
   const who =
     user === undefined ? { roles } : { scp: roles.join(' '), upn: user, preferred_username: user };
   return {
-    iss: issuer,
+    iss: issuer.replaceAll('{tenantid}', tenant),
     aud: audience,
     tid: tenant,
     azp: app,

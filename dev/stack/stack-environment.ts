@@ -48,7 +48,7 @@ export async function planStack(
     adminPorts: Array.from({ length: stack.API_PROCESSES }, (_, index) => adminPort + index),
     workerAdminPorts: await Promise.all(Array.from({ length: stack.WORKER_PROCESSES }, freePort)),
     hasOwnIssuer,
-    issuer: settings.AUTH_ISSUER,
+    issuer: settings.AUTH_ISSUER[0]!,
     caFile: env['TLS_CERT_FILE'] || certificateFiles(directory).caFile,
     environment: { ...environment, HTTP_PORT: String(httpPort), HTTPS_PORT: String(httpsPort) },
     externalBrokers: env['KAFKA_BROKERS'] ? settings.KAFKA_BROKERS : undefined,

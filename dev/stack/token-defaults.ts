@@ -27,8 +27,8 @@ export function defaultRequest(
 ): TokenRequest {
   const last = readJson<Audience>(`${directory}/issuer/audience.json`);
   return {
-    issuer: env['AUTH_ISSUER'] || last?.issuer || `http://localhost:${issuerPort}`,
-    audience: env['AUTH_AUDIENCE'] || last?.audience || audienceDefault(),
+    issuer: firstOf(env['AUTH_ISSUER']) || last?.issuer || `http://localhost:${issuerPort}`,
+    audience: firstOf(env['AUTH_AUDIENCE']) || firstOf(last?.audience) || audienceDefault(),
     tenant: TENANT_DEFAULT,
     app: APP_DEFAULT,
     roles: [ROLE_DEFAULT],
@@ -41,6 +41,11 @@ export async function mintDefaultToken(directory: string, issuerPort: number): P
   return mintToken(await signingKey(directory), defaultRequest(directory, issuerPort));
 }
 
+/** The API may take several; a token has one. */
+function firstOf(list: string | undefined): string | undefined {
+  return list?.split(',')[0]!.trim();
+}
+
 function audienceDefault(): string {
-  return settingsSchema.shape.AUTH_AUDIENCE.parse(undefined);
+  return settingsSchema.shape.AUTH_AUDIENCE.parse(undefined)[0]!;
 }

@@ -10,8 +10,13 @@ import { Publisher } from '#kafka/publisher';
 import { MetricsModule } from '#observability/metrics';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
 import { JwtGuard } from './auth/jwt.guard.ts';
+import { RateLimitGuard } from './auth/rate-limit.guard.ts';
+import { BatchController } from './batch/batch.controller.ts';
 import { HealthController } from './health.controller.ts';
 import { ApiHealth } from './health.ts';
+import { DocsController } from './openapi/docs.controller.ts';
+import { OpenApiController } from './openapi/openapi.controller.ts';
+import { MetadataController } from './metadata/metadata.controller.ts';
 import { ChangesController } from './security-actions/changes.controller.ts';
 import { ChangesService } from './security-actions/changes.service.ts';
 import { ExtensionsController } from './security-actions/extensions.controller.ts';
@@ -33,6 +38,11 @@ import { SecurityActionsService } from './security-actions/security-actions.serv
     ExtensionsController,
     ChangesController,
     ProvidersController,
+    BatchController,
+    MetadataController,
+    // Without a base path.
+    OpenApiController,
+    DocsController,
     HealthController,
   ],
   providers: [
@@ -46,6 +56,7 @@ import { SecurityActionsService } from './security-actions/security-actions.serv
     ApiHealth,
     // Closed by default; @Public() opens a route, @RequireRole() names what it takes.
     { provide: APP_GUARD, useClass: JwtGuard },
+    { provide: APP_GUARD, useClass: RateLimitGuard },
   ],
 })
 // oxlint-disable-next-line typescript/no-extraneous-class -- Nest's form of a module

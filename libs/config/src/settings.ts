@@ -8,10 +8,15 @@ import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().positive();
-const milliseconds = z.coerce.number().int().positive();
+/** Beyond this a timer of Node fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+const milliseconds = z.coerce.number().int().positive().max(TIMER_MS_MAX);
 const text = z.string().min(1);
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const file = text;
+const list = text
+  .regex(/^\s*[^,\s]+(?:\s*,\s*[^,\s]+)*\s*$/, 'must be values separated by commas')
+  .transform((value) => value.split(',').map((item) => item.trim()));
 
 /** Settings whose value may come from a file instead: `NAME_FILE` holds the path. */
 const SECRETS = ['DATABASE_URL', 'KAFKA_SASL_PASSWORD'] as const;
@@ -35,6 +40,22 @@ const http = {
   BODY_BYTES_MAX: count
     .default(65_536)
     .describe('Largest request body, also after gunzip; far below what one Kafka record can hold.'),
+  BATCH_BODY_BYTES_MAX: count
+    .default(1_048_576)
+    .describe('The same for $batch as a whole; BODY_BYTES_MAX holds for each of its requests.'),
+  BATCH_TIMEOUT_MS: milliseconds
+    .default(10_000)
+    .describe('Requests of a $batch that have not begun by then are answered 503.'),
+  CORS_ORIGINS: list
+    .optional()
+    .describe(
+      'Origins whose pages may call the API from a browser, separated by commas; * for all; off unless set.',
+    ),
+  RATE_LIMIT_PER_MINUTE: count
+    .optional()
+    .describe(
+      'Requests a minute of one tenant and app, counted by each API process; off unless set. Graph: 150.',
+    ),
   PAGE_SIZE_DEFAULT: count.default(100).describe('Actions a page when $top is not given.'),
   PAGE_SIZE_MAX: count.default(1000).describe('Largest $top; a larger one is clamped to it.'),
   ACCEPT_TIMEOUT_MS: milliseconds
@@ -50,19 +71,22 @@ const http = {
 };
 
 const auth = {
-  AUTH_ISSUER: text.default('http://localhost:8089').describe('The `iss` a token must carry.'),
-  AUTH_AUDIENCE: text
-    .default('https://graph.microsoft.com')
-    .describe('The `aud` a token must carry.'),
+  AUTH_ISSUER: list
+    .default(['http://localhost:8089'])
+    .describe(
+      'The `iss` a token must carry, or several, separated by commas. {tenantid} stands for its `tid`.',
+    ),
+  AUTH_AUDIENCE: list
+    .default(['https://graph.microsoft.com'])
+    .describe('The `aud` a token must carry, or several, separated by commas.'),
   AUTH_JWKS_URI: text
     .default('http://localhost:8089/jwks')
     .describe('Where the public keys of the issuer are read.'),
 };
 
 const kafka = {
-  KAFKA_BROKERS: text
-    .default('127.0.0.1:9092')
-    .transform((value) => value.split(',').map((broker) => broker.trim()))
+  KAFKA_BROKERS: list
+    .default(['127.0.0.1:9092'])
     .describe('Bootstrap brokers, host:port, separated by commas.'),
   KAFKA_TOPIC_PREFIX: z
     .string()
@@ -165,6 +189,9 @@ const observability = {
 /** The groups in the order of `.env.example`. */
 export const settingGroups = { http, auth, kafka, database, worker, observability };
 
+/** zod would else keep these back until everything above is right. */
+const ALSO_BESIDE_OTHER_FAULTS = { when: () => true };
+
 export const settingsSchema = z
   .object({ ...http, ...auth, ...kafka, ...database, ...worker, ...observability })
   .superRefine((settings, context) => {
@@ -189,7 +216,7 @@ export const settingsSchema = z
     if (settings.KAFKA_MIN_INSYNC_REPLICAS > settings.KAFKA_REPLICATION_FACTOR) {
       refuse('KAFKA_MIN_INSYNC_REPLICAS', 'must not exceed KAFKA_REPLICATION_FACTOR');
     }
-  });
+  }, ALSO_BESIDE_OTHER_FAULTS);
 
 /** All settings, checked. The class is only the injection token; instances come from `loadSettings`. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- token and shape under one name
@@ -198,17 +225,25 @@ export interface Settings extends z.infer<typeof settingsSchema> {}
 export abstract class Settings {}
 
 /**
- * Reads and checks the settings. An empty value counts as unset.
+ * Reads and checks the settings. An empty or blank value counts as unset.
  * @throws Error that lists every wrong setting at once, one a line.
  */
 export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const lines: string[] = [];
   for (const name of SECRETS) {
     const path = given[`${name}_FILE`];
-    if (path !== undefined) given[name] = readFileSync(path, 'utf8').trim();
+    if (path === undefined) continue;
+    try {
+      given[name] = readFileSync(path, 'utf8').trim();
+    } catch (error) {
+      lines.push(`  ${name}_FILE: ${(error as Error).message}`);
+    }
   }
   const parsed = settingsSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  if (parsed.success && lines.length === 0) return parsed.data;
+  for (const issue of parsed.error?.issues ?? []) {
+    lines.push(`  ${issue.path.join('.')}: ${issue.message}`);
+  }
   throw new Error(`These settings are wrong:\n${lines.join('\n')}`);
 }

@@ -4,11 +4,14 @@ import type { FastifyRequest } from 'fastify';
 import { Settings } from '#config/settings';
 import { ApiError } from '#domain/errors';
 import { ACCESS, type Role } from './access.ts';
-import { invalidToken, TokenVerifier, type Verified } from './token-verifier.ts';
+import { invalidToken, type Verified } from './token-claims.ts';
+import { TokenVerifier } from './token-verifier.ts';
 
+/** Twice what Entra ID makes; a longer one would only cost the time to verify it. */
+const TOKEN_LENGTH_MAX = 12 * 1024;
 const BEARER = /^bearer +(\S+) *$/i;
 
-/** Before every route: closed unless `@Public()`. A route that names no role needs the stronger one. */
+/** Before every handler, once the body is read: closed unless `@Public()`. A route that names no role needs the stronger one. */
 @Injectable()
 export class JwtGuard implements CanActivate {
   readonly #tokens: TokenVerifier;
@@ -42,6 +45,9 @@ function tokenOf(request: FastifyRequest): string {
   }
   const token = BEARER.exec(header)?.[1];
   if (token === undefined) throw invalidToken('The Authorization header must be: Bearer <token>.');
+  if (token.length > TOKEN_LENGTH_MAX) {
+    throw invalidToken(`Access token is longer than ${TOKEN_LENGTH_MAX} characters.`);
+  }
   return token;
 }
 

@@ -1,10 +1,8 @@
 import { errors, jwtVerify, type JWTPayload } from 'jose';
-import { z } from 'zod';
 import type { Settings } from '#config/settings';
-import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
-import type { Role } from './access.ts';
 import { IssuerKeys, KeysUnavailable } from './issuer-keys.ts';
+import { invalidToken, readClaims, type Verified } from './token-claims.ts';
 import { VerifiedTokens } from './verified-tokens.ts';
 
 /** Public-key signatures only: with HMAC or `none` anybody who knows the public key could sign. */
@@ -23,29 +21,6 @@ const ALGORITHMS = [
 ];
 const CLOCK_TOLERANCE_SECONDS = 30;
 const KEYS_RETRY_AFTER_SECONDS = 2;
-
-const ROLES: Record<string, Role[]> = {
-  'SecurityActions.Read.All': ['read'],
-  'SecurityActions.ReadWrite.All': ['read', 'write'],
-};
-
-/** Who holds a token, and what it allows. */
-export interface Verified {
-  caller: Caller;
-  roles: ReadonlySet<Role>;
-}
-
-/** An id or a name: stored, and part of every key, so that neither blanks nor control characters fit. */
-const identifier = z.string().regex(/^[\x21-\x7e]{1,255}$/);
-const claimsSchema = z.object({
-  tid: identifier,
-  azp: identifier.optional(),
-  appid: identifier.optional(),
-  upn: z.string().max(255).optional(),
-  preferred_username: z.string().max(255).optional(),
-  roles: z.array(z.string()).optional(),
-  scp: z.string().optional(),
-});
 
 /** Turns a bearer token into who is calling. Knows Entra ID's claims, version 1 and 2. */
 export class TokenVerifier {
@@ -66,7 +41,7 @@ export class TokenVerifier {
   /** @throws ApiError InvalidAuthenticationToken, which never repeats the token, or serviceNotAvailable. */
   async verify(token: string): Promise<Verified> {
     const payload = await this.#payloadOf(token);
-    const verified = readClaims(payload);
+    const verified = readClaims(payload, this.#settings.AUTH_ISSUER);
     const expiresAtMs = (payload.exp! + CLOCK_TOLERANCE_SECONDS) * 1000;
     this.#verified.remember(token, verified, expiresAtMs);
     return verified;
@@ -76,10 +51,10 @@ export class TokenVerifier {
     try {
       const { payload } = await jwtVerify(token, this.#keys.find, {
         algorithms: ALGORITHMS,
-        issuer: this.#settings.AUTH_ISSUER,
         audience: this.#settings.AUTH_AUDIENCE,
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
-        requiredClaims: ['exp', 'tid'],
+        // Which issuer is right depends on the tenant, so `readClaims` decides.
+        requiredClaims: ['exp', 'iss', 'tid'],
       });
       return payload;
     } catch (error) {
@@ -90,32 +65,6 @@ export class TokenVerifier {
       });
     }
   }
-}
-
-export function invalidToken(message: string): ApiError {
-  return new ApiError('InvalidAuthenticationToken', message);
-}
-
-function readClaims(payload: JWTPayload): Verified {
-  const parsed = claimsSchema.safeParse(payload);
-  if (!parsed.success) {
-    const name = parsed.error.issues[0]?.path[0];
-    throw invalidToken(
-      `Access token validation failure. The claim '${String(name)}' is not valid.`,
-    );
-  }
-  const { tid, azp, appid, upn, preferred_username, roles = [], scp } = parsed.data;
-  const appId = azp ?? appid;
-  if (appId === undefined) {
-    throw invalidToken("Access token validation failure. The claim 'azp' or 'appid' is missing.");
-  }
-  // Only a delegated token has scopes, and only such a one speaks for a person.
-  const user = scp === undefined ? null : (upn ?? preferred_username ?? null);
-  const granted = [...roles, ...(scp?.split(' ') ?? [])];
-  return {
-    caller: { tenantId: tid, appId, user },
-    roles: new Set(granted.flatMap((name) => (Object.hasOwn(ROLES, name) ? ROLES[name]! : []))),
-  };
 }
 
 function whatIsWrong(error: errors.JOSEError): string {

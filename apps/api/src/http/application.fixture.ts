@@ -69,14 +69,15 @@ export class EchoController implements OnApplicationShutdown {
 interface FixtureOptions {
   env?: Record<string, string>;
   controllers?: Type[];
-  guard?: Type<CanActivate>;
+  /** Before every route, in this order. */
+  guard?: Type<CanActivate> | Type<CanActivate>[];
 }
 
 /** The application around the echo routes, as `main.ts` makes it around the real ones, and its log. */
 export async function startFixture({
   env = {},
   controllers = [EchoController],
-  guard,
+  guard = [],
 }: FixtureOptions = {}): Promise<Fixture> {
   const settings = loadSettings({ HTTP_HOST: '127.0.0.1', HTTP_PORT: '0', ...env });
   const lines: Record<string, unknown>[] = [];
@@ -86,7 +87,7 @@ export async function startFixture({
   @Module({
     imports: [MetricsModule],
     controllers,
-    providers: guard ? [{ provide: APP_GUARD, useClass: guard }] : [],
+    providers: [guard].flat().map((useClass) => ({ provide: APP_GUARD, useClass })),
   })
   // oxlint-disable-next-line typescript/no-extraneous-class -- Nest's form of a module
   class FixtureModule {}

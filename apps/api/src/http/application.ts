@@ -8,12 +8,15 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Settings } from '#config/settings';
 import { NestLogger } from '#observability/logger';
+import { registerDocs } from '../openapi/docs.controller.ts';
 import { registerBodyParser } from './body-parser.ts';
+import { registerCors } from './cors.ts';
 import { Drain } from './drain.ts';
 import { ErrorFilter } from './error-filter.ts';
 import { registerGraphHeaders, setGraphHeaders } from './graph-headers.ts';
 import { rewriteUrl } from './graph-paths.ts';
 import { KnownPaths } from './known-paths.ts';
+import { registerRateLimit } from './rate-limit.ts';
 import { registerRequestLog } from './request-log.ts';
 import {
   KEEP_ALIVE_TIMEOUT_MS,
@@ -41,8 +44,11 @@ export async function createHttpApplication(
   const adapter = createAdapter(settings, errors);
   const fastify = adapter.getInstance();
   registerGraphHeaders(fastify);
+  registerCors(fastify, settings);
   new KnownPaths().register(fastify);
-  registerBodyParser(fastify, settings.BODY_BYTES_MAX);
+  registerRateLimit(fastify, settings);
+  registerBodyParser(fastify, settings);
+  registerDocs(fastify);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,

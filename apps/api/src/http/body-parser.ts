@@ -4,7 +4,15 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parse } from 'secure-json-parse';
+import type { Settings } from '#config/settings';
 import { ApiError } from '#domain/errors';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Which setting limits the body of the route; BODY_BYTES_MAX without. */
+    bodyLimit?: 'BATCH_BODY_BYTES_MAX';
+  }
+}
 
 const gunzipAsync = promisify(gunzip);
 
@@ -21,16 +29,19 @@ const ENCODINGS_READ = ['', 'identity', 'gzip', 'x-gzip'];
  * Replaces the parsers of Fastify and Nest: each refuses what at least one Graph client sends (an empty body
  * called JSON, `null`, gzip, a gzip header on a plain body).
  */
-export function registerBodyParser(fastify: FastifyInstance, bytesMax: number): void {
+export function registerBodyParser(fastify: FastifyInstance, settings: Settings): void {
+  const bytesMaxOf = ({ routeOptions }: FastifyRequest) =>
+    settings[routeOptions.config.bodyLimit ?? 'BODY_BYTES_MAX'];
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(
     'application/json',
     (request: FastifyRequest, payload: IncomingMessage) =>
-      parseJsonBody(request, payload, bytesMax),
+      parseJsonBody(request, payload, bytesMaxOf(request)),
   );
   // Whatever else it is called: fine as long as nothing is in it.
-  fastify.addContentTypeParser('*', async (_request: FastifyRequest, payload: IncomingMessage) => {
-    if ((await readBody(payload, bytesMax)).length > 0) throw new ApiError('unsupportedMediaType');
+  fastify.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+    if ((await readBody(payload, bytesMaxOf(request))).length > 0)
+      throw new ApiError('unsupportedMediaType');
     return undefined;
   });
 }

@@ -6,24 +6,38 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { Settings } from '#config/settings';
 import { isTransient } from '#database/sqlstate';
-import { ApiError, type ApiErrorCode, type ErrorDetail } from '#domain/errors';
+import { ApiError, type ApiErrorCode } from '#domain/errors';
 import { isOutage } from '#kafka/kafka-errors';
 import { MessageRefused, PublishError } from '#kafka/publish-errors';
+import { issuerOf } from '../auth/token-claims.ts';
 import { GRAPH_JSON } from './graph-headers.ts';
 import { clientRequestIdOf } from './request-context.ts';
 
+const faultSchema = z.object({
+  code: z.string().describe('docs/errors.md lists all of them; new ones may come.'),
+  message: z.string().describe('What was wrong, and what would be right.'),
+  target: z
+    .string()
+    .describe('Where, as a path such as `parameters[2].name`, or a query option.')
+    .optional(),
+});
+
 /** Graph's error body. Clients read `innerError` in this spelling only. */
-export interface ErrorEnvelope {
-  error: {
-    code: ApiErrorCode;
-    message: string;
-    target?: string;
-    details?: ErrorDetail[];
-    innerError: { date: string; 'request-id': string; 'client-request-id': string };
-  };
-}
+export const errorEnvelopeSchema = z.object({
+  error: faultSchema.extend({
+    details: z.array(faultSchema).describe('Each fault, when there are several.').optional(),
+    innerError: z.object({
+      date: z.string().describe('UTC, without a zone.'),
+      'request-id': z.string(),
+      'client-request-id': z.string(),
+    }),
+  }),
+});
+
+export type ErrorEnvelope = z.infer<typeof errorEnvelopeSchema>;
 
 /** Long enough for a connection to come back, short enough that SDKs still repeat by themselves. */
 const RETRY_AFTER_SECONDS = 2;
@@ -64,7 +78,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (error.httpStatus === 401) {
       reply.header(
         'www-authenticate',
-        `Bearer realm="", authorization_uri="${this.settings.AUTH_ISSUER}"`,
+        `Bearer realm="", authorization_uri="${issuerOf(this.settings.AUTH_ISSUER[0]!, 'common')}"`,
       );
     }
     // What a handler had set for the body it meant to send does not describe this one.

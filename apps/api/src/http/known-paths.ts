@@ -22,7 +22,7 @@ export class KnownPaths {
   register(fastify: FastifyInstance): void {
     fastify.addHook('onRoute', ({ url, method }) => this.add(url, [method].flat()));
     fastify.addHook('onRequest', (request, reply, done) => {
-      if (request.is404) this.#refuse(request, reply, done);
+      if (request.is404 || this.#isTakenForParameter(request)) this.#refuse(request, reply, done);
       else done();
     });
   }
@@ -47,13 +47,21 @@ export class KnownPaths {
       if (next.length === 0) return { unknownSegment: decode(segment) };
       nodes = next;
     }
-    const methods = new Set(nodes.flatMap((node) => [...node.methods]));
-    if (methods.size > 0) return { methods: [...methods].toSorted() };
+    // Names come before parameters: `$count` is no id, even where only ids can be deleted.
+    const node = nodes.find(({ methods }) => methods.size > 0);
+    if (node) return { methods: [...node.methods].toSorted() };
     return { unknownSegment: decode(segments.at(-1) ?? '') };
   }
 
+  /** The router takes `DELETE …/$count` for one of the id `$count`, as that name has no DELETE. */
+  #isTakenForParameter({ url, method, routeOptions }: FastifyRequest): boolean {
+    if (routeOptions.url?.includes(PARAMETER) !== true) return false;
+    const found = this.find(pathOf(url));
+    return 'methods' in found && !found.methods.includes(method);
+  }
+
   #refuse(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
-    const found = this.find(request.url.split('?')[0]!);
+    const found = this.find(pathOf(request.url));
     if ('unknownSegment' in found) {
       done(new ApiError('BadRequest', segmentMessage(found.unknownSegment)));
       return;
@@ -69,7 +77,13 @@ function newNode(): PathNode {
 }
 
 function nextOf(node: PathNode, segment: string): PathNode[] {
-  return [node.next.get(segment), node.next.get(PARAMETER)].filter((next) => next !== undefined);
+  return [node.next.get(decode(segment)), node.next.get(PARAMETER)].filter(
+    (next) => next !== undefined,
+  );
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0]!;
 }
 
 function segmentsOf(path: string): string[] {

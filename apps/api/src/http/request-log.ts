@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { Histogram, type Registry } from 'prom-client';
+import { outerIdOf } from './inner-request.ts';
 import { clientRequestIdOf } from './request-context.ts';
 
 /** Probes ask every few seconds; their lines would bury the others. */
@@ -32,6 +33,7 @@ export function registerRequestLog(
       {
         requestId: request.id,
         clientRequestId: clientRequestIdOf(request) ?? undefined,
+        batchRequestId: outerIdOf(request),
         method,
         route,
         status,

@@ -1,0 +1,114 @@
+import { GRAPH, type Properties } from './edm-types.ts';
+import { defaultNamespace, record } from './annotations.ts';
+import { element } from './xml.ts';
+import { boundOperation, complexType, propertiesAs, schemaOf } from './schema-elements.ts';
+
+/** The namespace of what Graph never had. */
+const OURS = 'securityActions';
+
+const COMPLEX_TYPES: Record<string, Properties> = {
+  dynamicProperty: { Name: 'Edm.String', Type: 'Edm.String', Description: 'Edm.String' },
+  lateReport: {
+    status: `${GRAPH}.operationStatus`,
+    errorInfo: `${GRAPH}.resultInfo?`,
+    appId: 'Edm.String?',
+    user: 'Edm.String?',
+    dateTime: 'Edm.DateTimeOffset',
+  },
+  historyEntry: {
+    sequence: 'Edm.Int64',
+    dateTime: 'Edm.DateTimeOffset',
+    type: 'Edm.String',
+    status: `${GRAPH}.operationStatus`,
+    attempt: 'Edm.Int32?',
+    attemptId: 'Edm.String?',
+    appId: 'Edm.String?',
+    user: 'Edm.String?',
+    errorInfo: `${GRAPH}.resultInfo?`,
+  },
+  capabilities: { idempotent: 'Edm.Boolean', cancel: 'Edm.Boolean', probe: 'Edm.Boolean' },
+  plan: {
+    vendorInformation: `${GRAPH}.securityVendorInformation`,
+    name: 'Edm.String',
+    description: 'Edm.String',
+    target: 'Edm.String?',
+    revert: 'Edm.String?',
+    capabilities: `${OURS}.capabilities`,
+  },
+  provider: {
+    vendor: 'Edm.String',
+    provider: 'Edm.String',
+    aliases: 'Collection(Edm.String)',
+    type: 'Edm.String',
+    capabilities: `${OURS}.capabilities`,
+    actions: `Collection(${OURS}.providerAction)`,
+  },
+  providerAction: {
+    name: 'Edm.String',
+    description: 'Edm.String',
+    target: 'Edm.String?',
+    revert: 'Edm.String?',
+    parameters: `Collection(${OURS}.providerParameter)`,
+  },
+  providerParameter: {
+    name: 'Edm.String',
+    type: 'Edm.String',
+    required: 'Edm.Boolean',
+    description: 'Edm.String?',
+    pattern: 'Edm.String?',
+  },
+};
+
+/** What an action may have beside its declared properties, as `securityAction` is an open type. */
+const DYNAMIC_PROPERTIES = [
+  {
+    Name: 'waitingFor',
+    Type: 'Edm.String',
+    Description: 'What an unfinished action waits for: hold:<id>, provider, target:<action id> …',
+  },
+  {
+    Name: 'reportedAfterwards',
+    Type: `${OURS}.lateReport`,
+    Description: 'What the provider said after the action had ended as outcome unknown.',
+  },
+];
+
+/** What a create takes; `validate` takes the same. */
+const CREATE_PARAMETERS: Properties = {
+  name: 'Edm.String',
+  parameters: `Collection(${GRAPH}.keyValuePair)`,
+  vendorInformation: `${GRAPH}.securityVendorInformation`,
+  actionReason: 'Edm.String?',
+  clientContext: 'Edm.String?',
+};
+
+/** The schema of our own namespace. */
+export function extensionsSchema(): string {
+  const action = `${GRAPH}.securityAction`;
+  return schemaOf(OURS, [
+    ...Object.entries(COMPLEX_TYPES).map(([name, properties]) => complexType(name, properties)),
+    boundOperation('Function', 'history', action, {
+      returns: `Collection(${OURS}.historyEntry)`,
+    }),
+    boundOperation('Action', 'validate', `Collection(${action})`, {
+      parameters: propertiesAs('Parameter', CREATE_PARAMETERS),
+      returns: `${OURS}.plan`,
+    }),
+    boundOperation('Function', 'securityActionProviders', `${GRAPH}.security`, {
+      returns: `Collection(${OURS}.provider)`,
+    }),
+    element('Term', {
+      Name: 'DynamicProperties',
+      Type: `Collection(${OURS}.dynamicProperty)`,
+      AppliesTo: 'EntityType',
+    }),
+    defaultNamespace(),
+  ]);
+}
+
+/** Which dynamic properties of an action have a meaning. */
+export function dynamicProperties(): string {
+  return element('Annotation', { Term: `${OURS}.DynamicProperties` }, [
+    element('Collection', {}, DYNAMIC_PROPERTIES.map(record)),
+  ]);
+}
