@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { countActions, findAction, findPage } from '#database/action.queries';
+import { findAction } from '#database/action.queries';
 import { toSecurityAction, waitingFor } from '#database/action-row';
 import { cancelWaiting } from '#database/end-waiting.queries';
 import { releaseClaims } from '#database/claim.queries';
+import { countActions, findPage } from '#database/list.queries';
 import { securityActionSchema } from '#domain/security-action';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
@@ -23,7 +24,13 @@ describe('reads', () => {
 
   const find = (id: string, tenant = TENANT) => findAction(database.manager, tenant, id);
   const page = (below: string | null = null, limit = 100, tenant = TENANT) =>
-    findPage(database.manager, tenant, { below, limit });
+    findPage(database.manager, tenant, {
+      filter: null,
+      order: [],
+      after: below === null ? null : { values: [], position: below },
+      skip: 0,
+      limit,
+    });
   const count = (tenant = TENANT) => countActions(database.manager, tenant);
   const hide = (id: string) =>
     database.query('UPDATE security_action SET "deletedDateTime" = now() WHERE id = $1', [id]);

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { freePort } from '../../dev/process/ports.ts';
-import { ServiceProcess, startUnsupervised } from '../../dev/process/service.ts';
+import { startUnsupervised } from '../../dev/process/service.ts';
 import { runOrThrow } from '../../dev/process/run.ts';
+import { certificateFiles, ensureCertificates } from '../../dev/stack/certificates.ts';
 import { nodeService } from '../../dev/stack/node-services.ts';
 import { ensureDatabase } from '../../dev/postgres/server.ts';
 import { root } from '../../dev/repository.ts';
 import type { TokenRequest } from '../../dev/token.ts';
+import { AppProcess } from './app-process.ts';
 import { Client } from './client.ts';
 import { type Issuer, startIssuer } from './issuer.ts';
 
@@ -22,6 +24,8 @@ export interface SystemOptions {
   env?: Record<string, string>;
   apis?: number;
   workers?: number;
+  /** Serves over TLS as well: `httpsUrl` of each API, under the authority of `caFile`. */
+  https?: boolean;
 }
 
 /** One line of the effects file: the simulated product acted. */
@@ -44,21 +48,25 @@ export class System {
   readonly topicPrefix: string;
   readonly kafkaBrokers: string;
   readonly databaseUrl: string;
+  readonly caFile: string;
   readonly #env: Record<string, string>;
+  readonly #https: boolean;
   #pool: pg.Pool | undefined;
 
   private constructor(
     issuer: Issuer,
     name: string,
     services: Required<Pick<SystemOptions, 'kafkaBrokers' | 'databaseUrl'>>,
-    env: Record<string, string>,
+    { env = {}, https = false }: SystemOptions,
   ) {
     this.issuer = issuer;
     this.directory = mkdtempSync(join(tmpdir(), `security-actions-${name}-`));
     this.topicPrefix = name;
     this.kafkaBrokers = services.kafkaBrokers;
     this.databaseUrl = services.databaseUrl;
+    this.caFile = certificateFiles(this.directory).caFile;
     this.#env = env;
+    this.#https = https;
   }
 
   static async start(options: SystemOptions = {}): Promise<System> {
@@ -69,7 +77,7 @@ export class System {
       kafkaBrokers: options.kafkaBrokers ?? inject('kafkaBrokers'),
       databaseUrl: server.href,
     };
-    const system = new System(await startIssuer(), name, services, options.env ?? {});
+    const system = new System(await startIssuer(), name, services, options);
     try {
       await system.#prepare();
       await Promise.all([
@@ -93,11 +101,12 @@ export class System {
 
   async startApi(env: Record<string, string> = {}): Promise<AppProcess> {
     const port = await freePort();
-    return this.#startApp('api', this.apis, { HTTP_PORT: String(port), ...env }, port);
+    const tls = this.#https ? await this.#tlsSettings() : {};
+    return this.#startApp('api', this.apis, { HTTP_PORT: String(port), ...tls, ...env });
   }
 
   async startWorker(env: Record<string, string> = {}): Promise<AppProcess> {
-    return this.#startApp('worker', this.workers, env, 0);
+    return this.#startApp('worker', this.workers, env);
   }
 
   /** A client of the first API, or of another, for an application that may read and write. */
@@ -129,7 +138,14 @@ export class System {
     return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   }
 
+  async #tlsSettings(): Promise<Record<string, string>> {
+    const { certFile, keyFile } = certificateFiles(this.directory);
+    const port = await freePort();
+    return { HTTPS_PORT: String(port), TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
+  }
+
   async #prepare(): Promise<void> {
+    if (this.#https) await ensureCertificates(this.directory);
     await ensureDatabase((database) => {
       const url = new URL(this.databaseUrl);
       url.pathname = `/${database}`;
@@ -146,7 +162,6 @@ export class System {
     app: 'api' | 'worker',
     group: AppProcess[],
     env: Record<string, string>,
-    port: number,
   ): Promise<AppProcess> {
     const adminPort = await freePort();
     const service = nodeService(this.directory, {
@@ -156,7 +171,8 @@ export class System {
       probeUrl: `http://127.0.0.1:${adminPort}/readyz`,
     });
     const started = new AppProcess(service, await startUnsupervised(service), {
-      url: `http://127.0.0.1:${port}`,
+      url: `http://127.0.0.1:${env['HTTP_PORT']}`,
+      httpsUrl: `https://localhost:${env['HTTPS_PORT']}`,
       adminUrl: `http://127.0.0.1:${adminPort}`,
       logFile: `${this.directory}/log/${service.name}.log`,
     });
@@ -178,28 +194,5 @@ export class System {
       ...this.#env,
       ...env,
     };
-  }
-}
-
-/** One API or worker process. */
-export class AppProcess extends ServiceProcess {
-  readonly url: string;
-  readonly adminUrl: string;
-  readonly #logFile: string;
-
-  constructor(
-    service: ConstructorParameters<typeof ServiceProcess>[0],
-    child: ConstructorParameters<typeof ServiceProcess>[1],
-    { url, adminUrl, logFile }: { url: string; adminUrl: string; logFile: string },
-  ) {
-    super(service, child);
-    this.url = url;
-    this.adminUrl = adminUrl;
-    this.#logFile = logFile;
-  }
-
-  /** Everything the process has logged. */
-  log(): string {
-    return readFileSync(this.#logFile, 'utf8');
   }
 }

@@ -43,21 +43,6 @@ export async function findActions(
   );
 }
 
-/** Newest first, from below a position (exclusive) or from the newest. */
-export async function findPage(
-  database: Database,
-  tenantId: string,
-  page: { below: string | null; limit: number },
-): Promise<ActionRow[]> {
-  return database.query(
-    `${selectRows}
-      WHERE a."azureTenantId" = $1 AND a."deletedDateTime" IS NULL
-        AND a."position" < coalesce($2::bigint, 9223372036854775807)
-      ORDER BY a."position" DESC LIMIT $3`,
-    [tenantId, page.below, page.limit],
-  );
-}
-
 /** Everything that happened to an action, oldest first. */
 export async function findHistory(
   database: Database,
@@ -69,13 +54,4 @@ export async function findHistory(
       WHERE "azureTenantId" = $1 AND "actionId" = $2 ORDER BY "sequence"`,
     [tenantId, id],
   );
-}
-
-/** How many actions the tenant has. */
-export async function countActions(database: Database, tenantId: string): Promise<number> {
-  const rows: { count: string }[] = await database.query(
-    `SELECT count(*) FROM "security_action" WHERE "azureTenantId" = $1 AND "deletedDateTime" IS NULL`,
-    [tenantId],
-  );
-  return Number(rows[0]?.count);
 }

@@ -52,13 +52,16 @@ const vendorSchema = z.strictObject({
  * The body of a create. What the service sets by itself (id, status, times, caller …) is checked and then
  * ignored: clients that send a whole resource back keep working, and nonsense is still named.
  */
-const createRequestSchema = z.looseObject({
+export const createRequestSchema = z.looseObject({
   '@odata.type': odataType('securityAction'),
-  name: storableText(256).min(1),
-  parameters: z.array(parameterSchema).max(PARAMETERS_MAX, `at most ${PARAMETERS_MAX} parameters`),
-  vendorInformation: vendorSchema,
+  name: storableText(256).min(1).describe('What to do: an action of the provider, in any case.'),
+  parameters: z
+    .array(parameterSchema)
+    .max(PARAMETERS_MAX, `at most ${PARAMETERS_MAX} parameters`)
+    .describe('What to do it to: the catalogue says which parameters an action takes.'),
+  vendorInformation: vendorSchema.describe('Which provider is to act, by a name of the catalogue.'),
   actionReason: optionalText(TEXT_LENGTH_MAX),
-  clientContext: optionalText(256),
+  clientContext: optionalText(256).describe('A text of your own, kept with the action.'),
   id: ignoredText,
   appId: ignoredText,
   azureTenantId: ignoredText,
@@ -72,6 +75,7 @@ const createRequestSchema = z.looseObject({
       (status) => parseStatus(status) !== undefined,
       'must be NotStarted, Running, Completed or Failed',
     )
+    .describe('NotStarted, Running, Completed or Failed, in any case; then ignored.')
     .nullish(),
   errorInfo: z.looseObject({}).nullish(),
   states: z.array(z.looseObject({})).nullish(),

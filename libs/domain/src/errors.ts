@@ -32,6 +32,14 @@ export const API_ERRORS = {
     httpStatus: 415,
     message: 'The request body must be application/json.',
   },
+  failedDependency: {
+    httpStatus: 424,
+    message: 'A request of the batch that this one depends on failed.',
+  },
+  TooManyRequests: {
+    httpStatus: 429,
+    message: 'Too many requests. Retry after the given time.',
+  },
   requestHeaderFieldsTooLarge: {
     httpStatus: 431,
     message: 'The headers of the request are too large.',
@@ -62,7 +70,7 @@ export class ApiError extends Error {
   readonly code: ApiErrorCode;
   readonly target?: string;
   readonly details?: ErrorDetail[];
-  /** Seconds after which a repeat makes sense; at most 10, so that SDKs retry by themselves. */
+  /** Seconds after which a repeat makes sense; 429 apart at most 10, so that SDKs retry by themselves. */
   readonly retryAfterSeconds?: number;
 
   constructor(

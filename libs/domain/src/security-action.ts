@@ -15,13 +15,13 @@ export const vendorInformationSchema = z.object({
   vendor: z.string().nullable(),
 });
 
-const resultInfoSchema = z.object({
-  code: z.int32(),
+export const resultInfoSchema = z.object({
+  code: z.int32().describe('Why it failed: docs/errors.md lists the codes.'),
   message: z.string().nullable(),
-  subcode: z.int32(),
+  subcode: z.int32().describe("The provider's HTTP status, or 0."),
 });
 
-const stateSchema = z.object({
+export const stateSchema = z.object({
   appId: z.string().nullable(),
   status: z.enum(STATUSES).nullable(),
   updatedDateTime: z.iso.datetime().nullable(),
@@ -29,21 +29,21 @@ const stateSchema = z.object({
 });
 
 export const securityActionSchema = z.looseObject({
-  id: z.string(),
+  id: z.string().describe('Opaque; set by the service.'),
   actionReason: z.string().nullable(),
-  appId: z.string().nullable(),
-  azureTenantId: z.string().nullable(),
-  clientContext: z.string().nullable(),
-  completedDateTime: z.iso.datetime().nullable(),
+  appId: z.string().nullable().describe('The application of the token that created it.'),
+  azureTenantId: z.string().nullable().describe('The tenant of that token.'),
+  clientContext: z.string().nullable().describe("The client's own text, up to 256 characters."),
+  completedDateTime: z.iso.datetime().nullable().describe('When it ended; null until then.'),
   createdDateTime: z.iso.datetime().nullable(),
-  errorInfo: resultInfoSchema.nullable(),
-  lastActionDateTime: z.iso.datetime().nullable(),
-  name: z.string().nullable(),
+  errorInfo: resultInfoSchema.nullable().describe('Why it is Failed; null otherwise.'),
+  lastActionDateTime: z.iso.datetime().nullable().describe('When it last changed.'),
+  name: z.string().nullable().describe('What to do: an action of the provider, as it was sent.'),
   parameters: z.array(keyValuePairSchema),
-  states: z.array(stateSchema),
+  states: z.array(stateSchema).describe('Every status so far, the first one first.'),
   status: z.enum(STATUSES),
-  user: z.string().nullable(),
-  vendorInformation: vendorInformationSchema.nullable(),
+  user: z.string().nullable().describe('Who signed in; null for an application.'),
+  vendorInformation: vendorInformationSchema.nullable().describe('Which provider acts.'),
 });
 
 /** The resource as every answer, provider call and event shows it: 15 properties, then the open ones. */

@@ -1,14 +1,19 @@
+import { z } from 'zod';
+
 /** One thing that a process leans on, as it was found a moment ago. */
-export interface Dependency {
-  status: 'up' | 'down';
-  message?: string;
-}
+const dependencySchema = z.object({
+  status: z.enum(['up', 'down']),
+  message: z.string().optional(),
+});
 
 /** What /healthz and /readyz say. */
-export interface Health {
-  status: 'ok' | 'error';
-  details: Record<string, Dependency>;
-}
+export const healthSchema = z.object({
+  status: z.enum(['ok', 'error']),
+  details: z.record(z.string(), dependencySchema),
+});
+
+type Dependency = z.infer<typeof dependencySchema>;
+export type Health = z.infer<typeof healthSchema>;
 
 /** Resolves if the thing works, rejects with the reason if not. */
 export type Check = () => Promise<unknown>;

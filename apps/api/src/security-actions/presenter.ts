@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import { type ActionRow, toSecurityAction, waitingFor } from '#database/action-row';
-import type { SecurityAction } from '#domain/security-action';
+import { resultInfoSchema, securityActionSchema, stateSchema } from '#domain/security-action';
 import { Catalogue } from '#providers/catalogue';
 import type { RequestContext } from '../http/request-context.ts';
 import { type Revision, etagOf } from './etag.ts';
@@ -9,7 +10,23 @@ import { type Revision, etagOf } from './etag.ts';
 export const SECURITY_ACTIONS = 'security/securityActions';
 
 /** The resource as an answer shows it: with its ETag, and with what it waits for. */
-export type PresentedAction = { '@odata.etag': string } & SecurityAction;
+export const presentedActionSchema = securityActionSchema.extend({
+  '@odata.etag': z.string(),
+  waitingFor: z
+    .string()
+    .describe(
+      'Why an unfinished action is not with its provider: `slot`, `retry`, `report`, `provider`, or `target:` and ' +
+        'the id of the action before it.',
+    )
+    .optional(),
+  reportedAfterwards: stateSchema
+    .omit({ updatedDateTime: true })
+    .extend({ errorInfo: resultInfoSchema.nullable(), dateTime: z.iso.datetime() })
+    .describe('What its provider said of an action that had ended with an unknown outcome.')
+    .optional(),
+});
+
+export type PresentedAction = z.infer<typeof presentedActionSchema>;
 
 /** Turns rows into answers. */
 @Injectable()

@@ -18,8 +18,15 @@ import { CurrentCaller } from '../auth/caller.ts';
 import { graphPaths } from '../http/graph-paths.ts';
 import { followsReturnMinimal } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
+import {
+  nextLink,
+  parseCountRequest,
+  parseGetRequest,
+  parseListRequest,
+} from '../odata/list-request.ts';
+import type { Query as ODataQuery } from '../odata/query-options.ts';
+import { selectFrom, selectionContext } from '../odata/select.ts';
 import { isKnown } from './etag.ts';
-import { type Query as ListQuery, nextLink, parsePageRequest } from './page.ts';
 import { Presenter, SECURITY_ACTIONS, addressOf, metadataOf } from './presenter.ts';
 import { SecurityActionsService } from './security-actions.service.ts';
 
@@ -60,23 +67,21 @@ export class SecurityActionsController {
   async list(
     @CurrentCaller() caller: Caller,
     @Context() context: RequestContext,
-    @Query() query: ListQuery,
+    @Query() query: ODataQuery,
   ) {
-    const page = await this.#service.list(
-      caller,
-      parsePageRequest(query, {
-        defaultSize: this.#settings.PAGE_SIZE_DEFAULT,
-        maxSize: this.#settings.PAGE_SIZE_MAX,
-      }),
-    );
+    const request = parseListRequest(query, {
+      defaultSize: this.#settings.PAGE_SIZE_DEFAULT,
+      maxSize: this.#settings.PAGE_SIZE_MAX,
+    });
+    const page = await this.#service.list(caller, request);
     return {
-      '@odata.context': metadataOf(context),
+      '@odata.context': metadataOf(context) + selectionContext(request.select),
       ...(page.count !== undefined && { '@odata.count': page.count }),
       // Left out on the last page: clients take a null for one more.
-      ...(page.nextBelow !== null && {
-        '@odata.nextLink': nextLink(addressOf(context), query, page.nextBelow),
+      ...(page.end !== null && {
+        '@odata.nextLink': nextLink(addressOf(context), query, request, page.end),
       }),
-      value: page.actions,
+      value: page.actions.map((action) => selectFrom(action, request.select)),
     };
   }
 
@@ -84,9 +89,10 @@ export class SecurityActionsController {
   @RequireRole('read')
   async count(
     @CurrentCaller() caller: Caller,
+    @Query() query: ODataQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
-    const count = await this.#service.count(caller);
+    const count = await this.#service.count(caller, parseCountRequest(query));
     reply.type('text/plain');
     return String(count);
   }
@@ -97,12 +103,17 @@ export class SecurityActionsController {
     @CurrentCaller() caller: Caller,
     @Context() context: RequestContext,
     @Param('id') id: string,
+    @Query() query: ODataQuery,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
+    const select = parseGetRequest(query);
     const row = await this.#service.get(caller, id);
     const entity = this.#presenter.entity(row, context, reply);
-    if (!isKnown(ifNoneMatch, this.#presenter.revision(row))) return entity;
+    if (!isKnown(ifNoneMatch, this.#presenter.revision(row))) {
+      const selected = `${metadataOf(context)}${selectionContext(select)}/$entity`;
+      return selectFrom({ ...entity, '@odata.context': selected }, select);
+    }
     reply.status(304);
     return undefined;
   }

@@ -1,56 +1,43 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { countActions, findHistory, findPage } from '#database/action.queries';
+import { findHistory } from '#database/action.queries';
 import type { ActionRow } from '#database/action-row';
 import { cancelWaiting } from '#database/end-waiting.queries';
+import { countActions, findPage } from '#database/list.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
 import { type CreateCommand, commandKey } from '#domain/command';
 import { type CreateRequest, parseCreateRequest } from '#domain/create-request';
 import { ApiError, FAILURE_CODES } from '#domain/errors';
 import { deriveId, newActionId } from '#domain/ids';
-import type { EventType } from '#domain/event';
-import type { ResultInfo, SecurityAction } from '#domain/security-action';
-import { type Status, isTerminal } from '#domain/status';
-import { PublishError } from '#kafka/publish-errors';
+import type { Filter, ListQuery, PageEnd } from '#domain/list-query';
+import type { SecurityAction } from '#domain/security-action';
+import { isTerminal } from '#domain/status';
+import { MessageRefused, PublishError } from '#kafka/publish-errors';
 import { Publisher } from '#kafka/publisher';
 import { Catalogue } from '#providers/catalogue';
 import { type Plan, planOf, resolveAction, targetKey } from '#providers/resolve';
-import type { PageRequest } from './page.ts';
+import type { HistoryEntry } from './history-entry.ts';
 import { Presenter } from './presenter.ts';
 import { ReadYourWrite } from './read-your-write.ts';
 
 /** Seconds after which a refused create is worth another try: Kafka's outages are seldom shorter. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** A page of actions, newest first. */
+/** A page of actions. */
 export interface Page {
   actions: SecurityAction[];
   /** Where the next page begins; null on the last. */
-  nextBelow: string | null;
+  end: PageEnd | null;
+  /** How many the filter selects, if that was asked for. */
   count?: number;
-}
-
-/** One event of an action, as `/history` shows it. */
-export interface HistoryEntry {
-  /** 1, 2, 3 … without gaps. */
-  sequence: number;
-  dateTime: string;
-  type: EventType;
-  /** The status after it. */
-  status: Status;
-  attempt: number | null;
-  attemptId: string | null;
-  /** Who did it; null for what the service does by itself. */
-  appId: string | null;
-  user: string | null;
-  errorInfo: ResultInfo | null;
 }
 
 /** What the API does: creates go to Kafka, everything else to Postgres. */
 @Injectable()
 export class SecurityActionsService {
+  readonly #logger = new Logger(SecurityActionsService.name);
   readonly #catalogue: Catalogue;
   readonly #publisher: Publisher;
   readonly #database: DataSource;
@@ -123,21 +110,23 @@ export class SecurityActionsService {
     }));
   }
 
-  async list(caller: Caller, { limit, below, count }: PageRequest): Promise<Page> {
+  async list(caller: Caller, query: ListQuery & { count: boolean }): Promise<Page> {
     const { manager } = this.#database;
+    const { limit } = query;
     // One more than asked for tells whether there is a next page.
     const rows =
-      limit === 0 ? [] : await findPage(manager, caller.tenantId, { below, limit: limit + 1 });
+      limit === 0 ? [] : await findPage(manager, caller.tenantId, { ...query, limit: limit + 1 });
     const shown = rows.slice(0, limit);
+    const last = rows.length > limit ? shown.at(-1) : undefined;
     return {
       actions: shown.map((row) => this.#presenter.resource(row)),
-      nextBelow: rows.length > limit ? shown.at(-1)!.position : null,
-      ...(count && { count: await this.count(caller) }),
+      end: last ? { values: last.orderValues, position: last.position } : null,
+      ...(query.count && { count: await this.count(caller, query.filter) }),
     };
   }
 
-  async count(caller: Caller): Promise<number> {
-    return countActions(this.#database.manager, caller.tenantId);
+  async count(caller: Caller, filter: Filter | null): Promise<number> {
+    return countActions(this.#database.manager, caller.tenantId, filter);
   }
 
   /**
@@ -164,7 +153,9 @@ export class SecurityActionsService {
         value: JSON.stringify(command),
       });
     } catch (error) {
-      if (!(error instanceof PublishError)) throw error;
+      // Refused for good is our fault, and another try is no remedy: an unexpected error like any other.
+      if (!(error instanceof PublishError) || error instanceof MessageRefused) throw error;
+      this.#logger.warn({ err: error, fate: error.fate }, 'create not accepted');
       throw new ApiError(
         'serviceNotAvailable',
         'The action is not known to be accepted: the message log did not confirm it. Retry after the given time.',

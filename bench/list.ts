@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { Database } from '#database/action-row';
+import { findPage } from '#database/list.queries';
+import type { Filter, ListQuery, OrderStep } from '#domain/list-query';
+import { ensureDatabase, startPostgres } from '../dev/postgres/server.ts';
+import { build, isBuilt } from '../dev/stack/build.ts';
+import { runSetup } from '../dev/stack/setup.ts';
+
+/*
+ * `npm run bench:list`: what a page costs by how far down it is. On DATABASE_URL's server, in a database of its own,
+ * or on a Postgres of its own. Prints a Markdown table.
+ */
+
+const TENANT = 'bench';
+const ROWS = 200_000;
+/** Of other tenants, lying between the tenant's own. */
+const OTHER_ROWS = 100_000;
+const PAGE_SIZE = 50;
+const PAGES = 20;
+/** Each page is timed so often; the median counts. */
+const ROUNDS = 15;
+
+interface Listing {
+  name: string;
+  filter: Filter | null;
+  order: OrderStep[];
+}
+
+const failed: Filter = {
+  kind: 'compare',
+  operator: 'eq',
+  left: { kind: 'action', path: 'status', type: 'status', nullable: false },
+  right: { kind: 'literal', type: 'status', nullable: false, value: 'Failed' },
+};
+const LISTINGS: Listing[] = [
+  { name: 'newest first', filter: null, order: [] },
+  { name: "$filter=status eq 'Failed' (1 in 10)", filter: failed, order: [] },
+  {
+    name: '$orderby=createdDateTime',
+    filter: null,
+    order: [{ path: 'createdDateTime', descending: false }],
+  },
+  { name: '$orderby=name desc', filter: null, order: [{ path: 'name', descending: true }] },
+];
+
+async function main(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'security-actions-bench-'));
+  const given = process.env['DATABASE_URL'];
+  const server = given === undefined ? await startPostgres({ directory }) : undefined;
+  try {
+    await inOwnDatabase((database) => server?.url(database) ?? beside(given!, database), measure);
+  } finally {
+    await server?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function inOwnDatabase(
+  urlOf: (database: string) => string,
+  work: (pool: pg.Pool) => Promise<void>,
+): Promise<void> {
+  const name = `bench_${randomBytes(4).toString('hex')}`;
+  await ensureDatabase(urlOf, name);
+  if (!isBuilt()) await build();
+  await runSetup(['migrate'], { ...process.env, DATABASE_URL: urlOf(name) });
+  const pool = new pg.Pool({ connectionString: urlOf(name), max: 1 });
+  try {
+    await work(pool);
+  } finally {
+    await pool.end();
+    const admin = new pg.Client({ connectionString: urlOf('postgres') });
+    await admin.connect();
+    await admin.query(`DROP DATABASE ${admin.escapeIdentifier(name)} WITH (FORCE)`);
+    await admin.end();
+  }
+}
+
+async function measure(pool: pg.Pool): Promise<void> {
+  await fill(pool);
+  const database: Database = {
+    query: async (sql: string, values?: unknown[]) => (await pool.query(sql, values)).rows,
+  };
+  console.log(
+    `${PAGES} pages of ${PAGE_SIZE} out of ${ROWS} rows (${OTHER_ROWS} more of others), median of ${ROUNDS}\n`,
+  );
+  console.log('| List | First page, ms | Last page, ms | Last / first |');
+  console.log('|---|---:|---:|---:|');
+  for (const listing of LISTINGS) {
+    const times = await timePages(database, listing);
+    const [first, last] = [times[0]!, times.at(-1)!];
+    const cells = [first.toFixed(1), last.toFixed(1), (last / first).toFixed(2)];
+    console.log(`| ${listing.name} | ${cells.join(' | ')} |`);
+  }
+}
+
+/** @returns the median of each page, in milliseconds */
+async function timePages(database: Database, { filter, order }: Listing): Promise<number[]> {
+  const times: number[][] = Array.from({ length: PAGES }, () => []);
+  // The first round warms the caches and is not counted.
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    let query: ListQuery = { filter, order, after: null, skip: 0, limit: PAGE_SIZE };
+    for (const ofPage of times) {
+      const began = performance.now();
+      const rows = await findPage(database, TENANT, query);
+      if (round > 0) ofPage.push(performance.now() - began);
+      const last = rows.at(-1)!;
+      query = { ...query, after: { values: last.orderValues, position: last.position } };
+    }
+  }
+  return times.map((ofPage) => ofPage.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)]!);
+}
+
+/** Actions that have ended, of several tenants by turns as they would come, each with the events of its life. */
+async function fill(pool: pg.Pool): Promise<void> {
+  await pool.query(
+    `INSERT INTO "security_action" ("azureTenantId", "id", "version", "status", "providerKey", "actionName",
+       "name", "appId", "resendKey", "parameters", "vendorInformation", "properties", "errorInfo",
+       "createdDateTime", "lastActionDateTime", "completedDateTime")
+     SELECT CASE WHEN n % 3 < 2 THEN $1 ELSE 'other-' || n % 7 END, gen_random_uuid(), 3,
+       CASE WHEN n % 10 = 0 THEN 'Failed' ELSE 'Completed' END, 'Acme/Firewall', 'BlockIp',
+       'BlockIp ' || n % 100, 'app', gen_random_uuid(),
+       jsonb_build_array(jsonb_build_object('name', 'IP', 'value', '10.0.0.' || n % 256)),
+       '{"vendor": "Acme", "provider": "Firewall", "subProvider": null, "providerVersion": null}', '{}',
+       CASE WHEN n % 10 = 0 THEN '{"code": 4, "message": "no", "subcode": 0}'::jsonb END, at, at, at
+     FROM (SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 s' AS at
+             FROM generate_series(0, $2::int - 1) n) numbered`,
+    [TENANT, ROWS + OTHER_ROWS],
+  );
+  await pool.query(
+    `INSERT INTO "security_action_event"
+       ("azureTenantId", "actionId", "sequence", "type", "status", "changedStatus", "dateTime")
+     SELECT a."azureTenantId", a."id", s, CASE s WHEN 1 THEN 'created' WHEN 2 THEN 'started' ELSE lower(a."status") END,
+       CASE s WHEN 1 THEN 'NotStarted' WHEN 2 THEN 'Running' ELSE a."status" END, true, a."createdDateTime"
+     FROM "security_action" a, generate_series(1, 3) s`,
+  );
+  await pool.query('VACUUM ANALYZE');
+}
+
+function beside(url: string, database: string): string {
+  const other = new URL(url);
+  other.pathname = `/${database}`;
+  return other.href;
+}
+
+await main();
