@@ -276,6 +276,15 @@ describe('changes from outside', () => {
       expect((await client.list('?$count=true')).body['@odata.count']).toBe(before);
     });
 
+    it('keeps its pages as small as the client prefers', async () => {
+      const headers = { prefer: 'odata.maxpagesize=2' };
+      const answer = await client.request<{ value: object[] }>('GET', path('').slice(0, -1), {
+        headers,
+      });
+      expect(answer.body.value).toHaveLength(2);
+      expect(answer.headers.get('preference-applied')).toBe('odata.maxpagesize=2');
+    });
+
     it('leaves bodies out when the client prefers that', async () => {
       const prefer = { prefer: 'return=minimal' };
       const answer = await client.create(PUBLISHED_SAMPLE, prefer);

@@ -8,7 +8,7 @@ import {
   type SqlValues,
 } from './property-sql.ts';
 
-/** `$filter=not …` on this gives true, false or NULL, as SQL itself has it. */
+/** SQL that is true, false or NULL: OData's unknown is SQL's, and so are its `and`, `or` and `not`. */
 type Condition = string;
 
 const OPERATORS: Record<Comparison, string> = {

@@ -27,14 +27,15 @@ export async function findPage(
   const conditions = [ownSql(tenantId, values)];
   if (filter) conditions.push(filterSql(filter, values));
   if (after) conditions.push(afterSql(order, after, values));
-  // The page is cut out first: states and work are then looked up for its rows only.
+  // The page is cut out first: everything else is then looked up for its rows only.
   const page = `
-    SELECT a.*, ${orderValuesSql(order)} AS "orderValues" FROM "security_action" a
+    SELECT a.* FROM "security_action" a
      WHERE ${conditions.join(' AND ')}
      ORDER BY ${orderSql(order)}
      LIMIT ${values.add(limit, 'bigint')} OFFSET ${values.add(skip, 'bigint')}`;
   return database.query(
-    `SELECT ${actionColumns()}, ${workColumn} FROM (${page}) a ORDER BY ${orderSql(order)}`,
+    `SELECT ${actionColumns()}, ${workColumn}, ${orderValuesSql(order)} AS "orderValues"
+       FROM (${page}) a ORDER BY ${orderSql(order)}`,
     values.values,
   );
 }

@@ -55,10 +55,10 @@ export const CASE_FUNCTIONS = ['tolower', 'toupper'] as const;
 
 export type ActionPath = keyof typeof ACTION_PROPERTIES;
 export type Collection = keyof typeof ITEM_PROPERTIES;
-export type ComplexPath = (typeof COMPLEX_PROPERTIES)[number];
+type ComplexPath = (typeof COMPLEX_PROPERTIES)[number];
 export type Comparison = (typeof COMPARISONS)[number];
 export type TextTest = (typeof TEXT_TESTS)[number];
-export type CaseFunction = (typeof CASE_FUNCTIONS)[number];
+type CaseFunction = (typeof CASE_FUNCTIONS)[number];
 
 /** One value to compare: of the action, of the item in hand, or given. A date and time is ISO 8601, UTC, to the ms. */
 export type Operand =

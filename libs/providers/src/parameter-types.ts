@@ -45,8 +45,8 @@ const RULES: Record<ParameterType, Rule> = {
   string: { expected: 'a text', canonical: (value) => value },
   integer: {
     expected: 'an integer',
-    // Fifteen digits are exact in a number; `+ 0` makes zero of minus zero.
-    canonical: (value) => (/^-?\d{1,15}$/.test(value) ? String(Number(value) + 0) : undefined),
+    // Fifteen digits are exact in a number.
+    canonical: (value) => (/^-?\d{1,15}$/.test(value) ? String(Number(value)) : undefined),
   },
   boolean: matching(/^(true|false)$/, 'true or false'),
   ipAddress: { expected: 'an IPv4 or IPv6 address', canonical: canonicalAddress },

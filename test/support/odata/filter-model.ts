@@ -12,7 +12,7 @@ export type Term =
   | { is: 'literal'; kind: Kind; spelled: string; value: string | number | null }
   | { is: 'call'; kind: Kind; name: 'tolower' | 'toupper'; of: Term };
 
-export type Comparison = 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le';
+type Comparison = 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le';
 
 export type Condition =
   | { is: 'and' | 'or'; parts: Condition[] }

@@ -24,7 +24,9 @@ export const folders = new Set(
 );
 
 /** What the linter reads. */
-export const sources = files.filter((file) => /^(apps|libs|dev|test)\/.*\.(ts|mjs)$/.test(file));
+export const sources = files.filter((file) =>
+  /^(apps|libs|dev|test|bench)\/.*\.(ts|mjs)$/.test(file),
+);
 
 export const specs = sources.filter((file) => file.endsWith('.spec.ts'));
 

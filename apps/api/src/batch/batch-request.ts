@@ -10,14 +10,15 @@ const itemSchema = z.looseObject({
   method: z
     .string()
     .transform((method) => method.toUpperCase())
-    .pipe(z.enum(METHODS, `must be one of ${METHODS.join(', ')}`)),
-  url: z.string().min(1),
+    .pipe(z.enum(METHODS, `must be one of ${METHODS.join(', ')}`))
+    .describe(`${METHODS.join(', ')}, in any case.`),
+  url: z.string().min(1).describe('Relative to the batch, with or without a slash.'),
   headers: z
     .record(z.string(), z.string())
     .nullish()
     // Clients write `Content-Type`, `content-type` and everything between.
     .transform((headers) => lowerCased(headers ?? {})),
-  body: z.unknown().optional(),
+  body: z.unknown().describe('JSON, or base64 of JSON.').optional(),
   dependsOn: z
     .array(z.string())
     .nullish()

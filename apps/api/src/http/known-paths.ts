@@ -66,6 +66,16 @@ export class KnownPaths {
       done(new ApiError('BadRequest', segmentMessage(found.unknownSegment)));
       return;
     }
+    if (found.methods.includes(request.method)) {
+      // Known but for its spelling, such as `%24batch`: no route has it, and no method would help.
+      done(
+        new ApiError(
+          'BadRequest',
+          segmentMessage(pathOf(request.url).slice(0, SEGMENT_LENGTH_MAX)),
+        ),
+      );
+      return;
+    }
     reply.header('allow', found.methods.join(', '));
     if (request.method === 'OPTIONS') reply.code(204).send();
     else done(new ApiError('Request_BadRequest'));

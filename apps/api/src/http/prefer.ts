@@ -6,7 +6,7 @@ const PREFERENCE = /^([\w.-]+)(?:\s*=\s*"?([^";]*)"?)?/;
  * The value of one preference of the `Prefer` header (RFC 7240), undefined when it was not asked for. OData's
  * names may come with or without their prefix.
  */
-export function preference(request: FastifyRequest, name: string): string | undefined {
+function preference(request: FastifyRequest, name: string): string | undefined {
   const header = [request.headers['prefer'] ?? []].flat().join(',');
   for (const part of header.split(',')) {
     const match = PREFERENCE.exec(part.trim());
@@ -14,6 +14,17 @@ export function preference(request: FastifyRequest, name: string): string | unde
     if (match && asked === name) return match[2]?.trim() ?? '';
   }
   return undefined;
+}
+
+/** The largest page that the client wants (`Prefer: odata.maxpagesize=50`); ignored unless it is a size. */
+export function preferredPageSize(
+  request: FastifyRequest,
+  reply: FastifyReply,
+): number | undefined {
+  const size = preference(request, 'maxpagesize');
+  if (size === undefined || !/^[1-9]\d{0,8}$/.test(size)) return undefined;
+  reply.header('Preference-Applied', `odata.maxpagesize=${size}`);
+  return Number(size);
 }
 
 /** Answers 204 when the client wants no body (`Prefer: return=minimal`), and says that it did. */

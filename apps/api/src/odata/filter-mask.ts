@@ -2,7 +2,7 @@ import { CASE_FUNCTIONS, TEXT_TESTS } from '#domain/list-query';
 import { known, refused, shown } from './refusal.ts';
 import { type Token, isLiteral, isOperator, unreadable } from './filter-tokens.ts';
 
-export const FUNCTIONS: readonly string[] = [...TEXT_TESTS, ...CASE_FUNCTIONS];
+const FUNCTIONS: readonly string[] = [...TEXT_TESTS, ...CASE_FUNCTIONS];
 
 const LAMBDA_PATH = /^(?<collection>.+)\/(?<method>any|all)$/i;
 /** Where the scope of the whole filter opens: before the first token. */

@@ -89,6 +89,17 @@ export function ownType({ kind }: Token): ValueType {
   return kind === 'enum' ? 'status' : 'text';
 }
 
+/** Null has none. */
+export function typeOf(operand: Operand | undefined): ValueType | undefined {
+  return operand === undefined || operand.kind === 'null' ? undefined : operand.type;
+}
+
+/** The type that both sides of a comparison must share: ids are texts. */
+export function comparableType(operand: Operand): ValueType | undefined {
+  const type = typeOf(operand);
+  return type === 'id' ? 'text' : type;
+}
+
 /** What the literal is called in a message. */
 function written({ kind, text }: Token): string {
   return kind === 'text' ? `the text ${shown(text)}` : text;

@@ -13,10 +13,12 @@ import { type Expression, parseFilterExpression } from './filter-expression.ts';
 import {
   COLLECTIONS,
   type Item,
+  comparableType,
   isCollection,
   literalOperand,
   ownType,
   propertyOperand,
+  typeOf,
 } from './filter-operands.ts';
 import type { Token } from './filter-tokens.ts';
 import { known, refused, shown } from './refusal.ts';
@@ -84,10 +86,8 @@ class FilterBinder {
     const complex = complexNull(operator, left, right) ?? complexNull(operator, right, left);
     if (complex) return complex;
     const [first, second] = this.#pair(left, right, item);
-    const types = [first, second].flatMap((operand) =>
-      operand.kind === 'null' ? [] : operand.type,
-    );
-    if (types.includes('status') && operator !== 'eq' && operator !== 'ne') {
+    const isStatus = typeOf(first) === 'status' || typeOf(second) === 'status';
+    if (isStatus && operator !== 'eq' && operator !== 'ne') {
       throw refused('$filter', `uses '${operator}' on a status, which can only be eq, ne or in`);
     }
     return { kind: 'compare', operator, left: first, right: second };
@@ -104,13 +104,14 @@ class FilterBinder {
 
   /** Both sides of a comparison; a literal takes its type from the other side. */
   #pair(left: Expression, right: Expression, item: Item | null): [Operand, Operand] {
-    const first = left.kind === 'literal' ? undefined : this.#operand(left, item);
-    const second = right.kind === 'literal' ? undefined : this.#operand(right, item);
-    const wanted = typeOf(first) ?? typeOf(second) ?? literalType(left, right);
-    const pair: [Operand, Operand] = [
-      first ?? this.#literal(left, wanted, item),
-      second ?? this.#literal(right, wanted, item),
-    ];
+    const sides = [left, right];
+    const values = sides.map((side) =>
+      side.kind === 'literal' ? undefined : this.#operand(side, item),
+    );
+    const wanted = typeOf(values[0]) ?? typeOf(values[1]) ?? typeOfLiterals(left, right);
+    const literal = (side: Expression) =>
+      side.kind === 'literal' ? this.#literal(side, wanted) : this.#operand(side, item);
+    const pair: [Operand, Operand] = [values[0] ?? literal(left), values[1] ?? literal(right)];
     const [one, other] = pair.map((operand) => comparableType(operand));
     if (one && other && one !== other) {
       throw refused('$filter', `compares a ${one} with a ${other}`);
@@ -148,20 +149,24 @@ class FilterBinder {
     return { kind: expression.method, collection, condition };
   }
 
-  /** A value that is no literal. */
+  /** A value; a literal is of its own type. */
   #operand(expression: Expression, item: Item | null): Operand {
+    if (expression.kind === 'literal') return this.#literal(expression, ownType(expression.token));
     this.#count();
     if (expression.kind === 'path') return propertyOperand(expression.token, item);
-    if (expression.kind === 'literal')
-      return literalOperand(expression.token, ownType(expression.token));
     if (expression.kind === 'call') return this.#caseOf(expression, item);
-    throw refused('$filter', "compares a condition: put brackets around it, and 'eq true' behind");
+    const isNot = expression.kind === 'operation' && expression.operator === 'not';
+    throw refused(
+      '$filter',
+      isNot
+        ? `has 'not' right before a comparison: not (name eq 'x') needs the brackets`
+        : 'compares a condition with a value: it can only be eq true or eq false',
+    );
   }
 
-  #literal(expression: Expression, wanted: ValueType, item: Item | null): Operand {
+  #literal({ token }: Expression & { kind: 'literal' }, wanted: ValueType): Operand {
     this.#count();
-    if (expression.kind === 'literal') return literalOperand(expression.token, wanted);
-    return this.#operand(expression, item);
+    return literalOperand(token, wanted);
   }
 
   #caseOf({ name, args }: Expression & { kind: 'call' }, item: Item | null): Operand {
@@ -227,18 +232,8 @@ function isBoolean(expression: Expression): expression is Expression & { kind: '
   return expression.token.text !== 'null';
 }
 
-function typeOf(operand: Operand | undefined): ValueType | undefined {
-  return operand === undefined || operand.kind === 'null' ? undefined : operand.type;
-}
-
-/** Ids are texts. */
-function comparableType(operand: Operand): ValueType | undefined {
-  const type = typeOf(operand);
-  return type === 'id' ? 'text' : type;
-}
-
 /** Of two literals the first that is not null says what is compared. */
-function literalType(...literals: Expression[]): ValueType {
+function typeOfLiterals(...literals: Expression[]): ValueType {
   const token = literals
     .flatMap((each) => (each.kind === 'literal' ? each.token : []))
     .find(({ kind }) => kind !== 'word');

@@ -16,7 +16,7 @@ import type { Caller } from '#domain/caller';
 import { RequireRole } from '../auth/access.ts';
 import { CurrentCaller } from '../auth/caller.ts';
 import { graphPaths } from '../http/graph-paths.ts';
-import { followsReturnMinimal } from '../http/prefer.ts';
+import { followsReturnMinimal, preferredPageSize } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
 import {
   nextLink,
@@ -68,11 +68,13 @@ export class SecurityActionsController {
     @CurrentCaller() caller: Caller,
     @Context() context: RequestContext,
     @Query() query: ODataQuery,
+    @Req() received: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const request = parseListRequest(query, {
-      defaultSize: this.#settings.PAGE_SIZE_DEFAULT,
-      maxSize: this.#settings.PAGE_SIZE_MAX,
-    });
+    const { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } = this.#settings;
+    const maxSize = Math.min(preferredPageSize(received, reply) ?? PAGE_SIZE_MAX, PAGE_SIZE_MAX);
+    const defaultSize = Math.min(PAGE_SIZE_DEFAULT, maxSize);
+    const request = parseListRequest(query, { defaultSize, maxSize });
     const page = await this.#service.list(caller, request);
     return {
       '@odata.context': metadataOf(context) + selectionContext(request.select),
