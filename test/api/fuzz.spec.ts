@@ -2,12 +2,18 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_ERRORS } from '#domain/errors';
-import { type Answer, type Client, type ErrorBody, PUBLISHED_SAMPLE } from '../support/client.ts';
+import {
+  type Answer,
+  type Client,
+  type ErrorBody,
+  PUBLISHED_SAMPLE,
+  simulate,
+} from '../support/client.ts';
 import { type WildRequest, wildBatch, wildChange, wildCreate, wildList } from '../support/fuzz.ts';
+import { inParallel } from '../support/in-parallel.ts';
 import { System } from '../support/system.ts';
 
-const RUNS = 4000;
-const dist: Record<string, number> = {};
+const RUNS = 300;
 
 interface BatchBody {
   responses: { status: number; headers: Record<string, string>; body?: unknown }[];
@@ -25,18 +31,18 @@ describe('requests that no client should send', () => {
     system = await System.start({ env });
     client = await system.client();
     const other = await system.client({ tenant: 'tenant-b' });
-    ids = [
-      await client.created(PUBLISHED_SAMPLE),
-      await client.created(PUBLISHED_SAMPLE),
-      await other.created(PUBLISHED_SAMPLE),
-    ];
+    // Some that have ended, some that never do, some of another tenant.
+    const bodies = Array.from({ length: 60 }, (_, index) =>
+      index % 2 === 0 ? PUBLISHED_SAMPLE : simulate({ outcome: 'Stall', target: `host-${index}` }),
+    );
+    ids = await inParallel(bodies, 10, (body, index) =>
+      (index % 6 === 0 ? other : client).created(body),
+    );
   });
   afterAll(() => system?.stop());
 
-  afterAll(() => console.log(JSON.stringify(dist)));
-  const note = (m: string, a: Answer<unknown>) => { const k = m + ' ' + a.status + ' ' + ((a.body as ErrorBody)?.error?.code ?? ''); dist[k] = (dist[k] ?? 0) + 1; return a; };
   const send = ({ method, path, ...request }: WildRequest) =>
-    client.request<unknown>(method, path, request).then((a) => note(method + (path.includes('batch') ? 'B' : path.includes('?') ? 'L' : ''), a));
+    client.request<unknown>(method, path, request);
 
   /** The actions that there are, once all that was accepted so far is stored. */
   async function storedIds(): Promise<string[]> {
@@ -62,7 +68,7 @@ describe('requests that no client should send', () => {
 
   const idAt = (location: string | null | undefined) => location!.split('/').at(-1)!;
 
-  it('to create: none is a fault of ours, and a refused one makes no row', { timeout: 500000 }, async () => {
+  it('to create: none is a fault of ours, and a refused one makes no row', async () => {
     const before = await storedIds();
     const accepted = new Set<string>();
     let refused = 0;
@@ -82,10 +88,10 @@ describe('requests that no client should send', () => {
     expect(made.filter((id) => id !== marker && !accepted.has(id))).toEqual([]);
     // Else the requests would show nothing.
     expect(refused).toBeGreaterThan(RUNS / 10);
-    expect(accepted.size).toBeGreaterThan(RUNS / 50);
+    expect(accepted.size).toBeGreaterThan(RUNS / 20);
   });
 
-  it('to read, report, cancel and delete: none is a fault of ours or makes a row', { timeout: 500000 }, async () => {
+  it('to read, report, cancel and delete: none is a fault of ours or makes a row', async () => {
     const before = await storedIds();
     await fc.assert(
       fc.asyncProperty(wildChange(ids), async (request) => expectAnswer(await send(request))),
@@ -94,14 +100,14 @@ describe('requests that no client should send', () => {
     expect(new Set(await storedIds())).toEqual(new Set(before));
   });
 
-  it('to list and to count: none is a fault of ours', { timeout: 500000 }, async () => {
+  it('to list and to count: none is a fault of ours', async () => {
     await fc.assert(
       fc.asyncProperty(wildList, async (request) => expectAnswer(await send(request))),
       { numRuns: RUNS },
     );
   });
 
-  it('in a batch: none is a fault of ours, and a refused one makes no row', { timeout: 500000 }, async () => {
+  it('in a batch: none is a fault of ours, and a refused one makes no row', async () => {
     const before = await storedIds();
     const accepted = new Set<string>();
     await fc.assert(

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ApiError } from '#domain/errors';
+import { GRAPH_OPERATIONS } from '../../apps/api/src/openapi/document.ts';
+import type { Exchange, Operation } from '../../apps/api/src/openapi/operation.ts';
+import { SERVICE_OPERATIONS } from '../../apps/api/src/openapi/service.operations.ts';
+import { type Answer, Client, PUBLISHED_SAMPLE } from '../support/client.ts';
+import { closed, type OpenApi, operationsOf, type ResponseObject } from '../support/openapi.ts';
+import { System } from '../support/system.ts';
+
+const operations = Object.values({ ...GRAPH_OPERATIONS, ...SERVICE_OPERATIONS }).flatMap(
+  (methods) => Object.values(methods) as Operation[],
+);
+const exchanges = operations.flatMap(({ id, examples = {} }) =>
+  Object.entries(examples).map(([name, exchange]) => ({ id, name, exchange })),
+);
+
+/** What differs from one time to the next: ids, times, the address of the service. */
+function masked(value: unknown): unknown {
+  const text = JSON.stringify(value)
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+Z)?/g, '<time>')
+    .replaceAll(/https?:\/\/[\w.:]+/g, '<origin>');
+  return JSON.parse(text);
+}
+
+/** Lists cut to the length that the example has: an example may show the first of many. */
+function asLongAs(value: unknown, example: unknown): unknown {
+  if (Array.isArray(value) && Array.isArray(example)) {
+    return value.slice(0, example.length).map((item, at) => asLongAs(item, example[at]));
+  }
+  if (!isObject(value) || !isObject(example)) return value;
+  const entries = Object.entries(value).map(([key, part]) => [key, asLongAs(part, example[key])]);
+  return Object.fromEntries(entries);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+describe('the examples of /openapi.json', () => {
+  let system: System;
+  let document: OpenApi;
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+
+  beforeAll(async () => {
+    system = await System.start();
+    const url = `${system.apis[0]!.url}/openapi.json`;
+    document = (await new Client(url, '').request<OpenApi>('GET', url)).body;
+    for (const [name, schema] of Object.entries(document.components.schemas)) {
+      ajv.addSchema(closed(schema), `#/components/schemas/${name}`);
+    }
+  });
+  afterAll(() => system?.stop());
+
+  /** A client of a tenant of its own, that has the published sample, completed. */
+  async function clientWithAction(): Promise<{ client: Client; actionId: string }> {
+    const client = await system.client({ tenant: randomUUID(), app: randomUUID() });
+    const actionId = await client.created(PUBLISHED_SAMPLE);
+    await vi.waitFor(
+      async () => expect((await client.get(actionId)).body.status).toBe('Completed'),
+      { timeout: 20_000, interval: 50 },
+    );
+    return { client, actionId };
+  }
+
+  async function send(id: string, { body, parameters = {} }: Exchange) {
+    const { client, actionId } = await clientWithAction();
+    const found = operationsOf(document).find(({ operation }) => operation.operationId === id)!;
+    const url = new URL(found.url.replace('{id}', actionId));
+    for (const [option, value] of Object.entries(parameters)) {
+      url.searchParams.set(`$${option}`, value);
+    }
+    const answer = await client.request<unknown>(found.method, url.href, { body });
+    return { answer, response: found.operation.responses[answer.status] };
+  }
+
+  /** Everything in the answer is described, and everything that is described as certain is there. */
+  function expectDescribed(answer: Answer<unknown>, response: ResponseObject) {
+    const missing = Object.entries(response.headers)
+      .filter(([, { $ref }]) => document.components.headers[$ref.split('/').at(-1)!]!.required)
+      .filter(([name]) => !answer.headers.has(name));
+    expect(missing).toEqual([]);
+    const [type] = (answer.headers.get('content-type') ?? '').split(';');
+    expect(type).toBe(Object.keys(response.content ?? {})[0] ?? '');
+    const schema = response.content?.[type!]?.schema;
+    const fits =
+      schema === undefined ? answer.body === undefined : ajv.validate(schema, answer.body);
+    expect(fits, ajv.errorsText()).toBe(true);
+  }
+
+  it.each(exchanges)('are what $id really answers: $name', async ({ id, name, exchange }) => {
+    const { answer, response } = await send(id, exchange);
+    const expected = exchange.answer;
+    expect(answer.status).toBe(
+      expected instanceof ApiError ? expected.httpStatus : expected.status,
+    );
+    expectDescribed(answer, response!);
+    const [content] = Object.values(response!.content ?? {});
+    const example = content?.examples?.[name]?.value;
+    // Without content there is neither a body nor an example: undefined equals undefined.
+    const shown = content === undefined ? answer.body : masked(asLongAs(answer.body, example));
+    expect(shown).toEqual(content === undefined ? example : masked(example));
+  });
+
+  it('all fit the schema they illustrate', () => {
+    const misfits = operationsOf(document).flatMap(({ operation }) =>
+      [operation.requestBody, ...Object.values(operation.responses)]
+        .flatMap((part) => Object.values(part?.content ?? {}))
+        .flatMap(({ schema, examples = {} }) =>
+          Object.entries(examples)
+            .filter(([, { value }]) => !ajv.validate(schema, value))
+            .map(([name]) => `${operation.operationId} ${name}: ${ajv.errorsText()}`),
+        ),
+    );
+    expect(misfits).toEqual([]);
+  });
+
+  it('show every body that a client sends', () => {
+    const bare = operationsOf(document).filter(
+      ({ operation: { requestBody } }) =>
+        requestBody &&
+        Object.keys(requestBody.content['application/json']?.examples ?? {}).length === 0,
+    );
+    expect(bare).toEqual([]);
+  });
+});
