@@ -155,7 +155,7 @@ describe('reading actions', () => {
     });
 
     it('refuses once the action runs, and once it has ended', async () => {
-      const id = await client.created(stalled('three'));
+      const id = await client.created(simulate({ delayMs: '3000' }, 'Strict Simulator'));
       await vi.waitFor(async () => expect((await client.get(id)).body.status).toBe('Running'));
       const running = await client.cancel(id);
       expect([running.status, running.body?.error.code]).toEqual([409, 'cannotCancel']);

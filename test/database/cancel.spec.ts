@@ -1,12 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelWaiting } from '#database/end-waiting.queries';
-import { claimWork, releaseClaims } from '#database/claim.queries';
+import { type CancelDecision, cancelAction } from '#database/cancel.queries';
+import { claimWork } from '#database/claim.queries';
+import { releaseClaims } from '#database/held-claims.queries';
 import { FAILURE_CODES } from '#domain/errors';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const CALLER = { tenantId: TENANT, appId: 'app-2', user: 'bob@example.com' };
-const ROOM = { byProvider: new Map([[PROVIDER, 10]]), total: 10, repeatable: new Set<string>() };
+const ROOM = {
+  byProvider: new Map([[PROVIDER, 10]]),
+  total: 10,
+  repeatable: new Set([PROVIDER]),
+  servedLast: new Map<string, string>(),
+};
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
 const ROUNDS = 200;
 
@@ -20,8 +26,8 @@ describe('cancel', () => {
   afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
-  const cancel = (id: string, caller = CALLER) =>
-    database.inTransaction((manager) => cancelWaiting(manager, caller, id));
+  const cancel = (id: string, caller = CALLER, canTakeBack = false): Promise<CancelDecision> =>
+    database.inTransaction((manager) => cancelAction(manager, caller, id, { canTakeBack }));
 
   /** A transaction that has done its work and commits when told so. */
   const begin = async <T>(work: Parameters<typeof database.inTransaction<T>>[0]) => {
@@ -36,7 +42,7 @@ describe('cancel', () => {
 
   it('ends an action that has not started as Failed by the caller, and no worker ever gets it', async () => {
     const [id] = await database.ingest(command({ target: null }));
-    expect(await cancel(id!)).toBe(true);
+    expect(await cancel(id!)).toBe('prevented');
     const row = await database.row(id!);
     expect(row).toMatchObject({ status: 'Failed', version: 2 });
     expect(row.errorInfo).toMatchObject({ code: FAILURE_CODES.cancelled, subcode: 0 });
@@ -55,13 +61,13 @@ describe('cancel', () => {
 
   it('makes the next on the target ready when the first is cancelled', async () => {
     const [first, second] = await database.ingest(command(), command(), command());
-    expect(await cancel(first!)).toBe(true);
+    expect(await cancel(first!)).toBe('prevented');
     expect(await database.ready()).toEqual([second]);
   });
 
   it('takes a waiting action out of the row without moving anyone else up', async () => {
     const [first, second, third] = await database.ingest(command(), command(), command());
-    expect(await cancel(second!)).toBe(true);
+    expect(await cancel(second!)).toBe('prevented');
     expect(await database.ready()).toEqual([first]);
     const [claim] = await database.claim();
     await database.settle({ ...claim!, type: 'completed' });
@@ -71,7 +77,7 @@ describe('cancel', () => {
   it('cancels what waits behind a running action', async () => {
     const [first, second] = await database.ingest(command(), command());
     const [claim] = await database.claim();
-    expect(await cancel(second!)).toBe(true);
+    expect(await cancel(second!)).toBe('prevented');
     await database.settle({ ...claim!, type: 'completed' });
     expect((await database.row(first!)).status).toBe('Completed');
     expect(await database.ready()).toEqual([]);
@@ -79,48 +85,56 @@ describe('cancel', () => {
 
   it('changes nothing while a worker has the action, and after its end', async () => {
     const [id] = await database.ingest(command());
-    const [claim] = await database.claim();
+    const [claim] = await database.claim(1, { repeatable: true });
     const running = await database.snapshot();
-    expect(await cancel(id!)).toBe(false);
+    expect(await cancel(id!)).toBe('withProvider');
     expect(await database.snapshot()).toEqual(running);
     await database.settle({ ...claim!, type: 'completed' });
     const ended = await database.snapshot();
-    expect(await cancel(id!)).toBe(false);
+    expect(await cancel(id!)).toBe('ended');
     expect(await database.snapshot()).toEqual(ended);
   });
 
   it('happens once', async () => {
     const [id] = await database.ingest(command());
     const outcomes = await Promise.all(times(5, () => cancel(id!)));
-    expect(outcomes.filter(Boolean)).toEqual([true]);
+    expect(outcomes.sort()).toEqual(['ended', 'ended', 'ended', 'ended', 'prevented']);
     expect((await database.row(id!)).version).toBe(2);
   });
 
   it('cancels an action that a worker has claimed and given back: nothing was called', async () => {
     const [id] = await database.ingest(command());
     await releaseClaims(database.manager, await database.claim());
-    expect(await cancel(id!)).toBe(true);
+    expect(await cancel(id!)).toBe('prevented');
     expect((await database.row(id!)).status).toBe('Failed');
     expect(await database.claim()).toEqual([]);
   });
 
   it.each([
-    ['cancels between two calls of which none can have acted', false],
-    ['leaves an action between two calls alone that an earlier one may have done', true],
-  ])('%s', async (_, mayHaveActed) => {
+    ['cancels between two calls of which none can have acted', false, 'prevented', 1],
+    ['ends as unknown between two calls of which one may have acted', true, 'stopped', 3],
+  ] as const)('%s', async (_, mayHaveActed, decision, code) => {
     const [id] = await database.ingest(command());
     const [claim] = await database.claim();
     const errorInfo = { code: 0, message: 'again', subcode: 0 };
-    const retryInMs = 60_000;
-    await database.settle({ ...claim!, type: 'attemptFailed', errorInfo, retryInMs, mayHaveActed });
-    expect(await cancel(id!)).toBe(!mayHaveActed);
-    expect((await database.row(id!)).status).toBe(mayHaveActed ? 'Running' : 'Failed');
+    const dueInMs = 60_000;
+    await database.settle({
+      ...claim!,
+      type: 'attemptFailed',
+      errorInfo,
+      next: 'call',
+      dueInMs,
+      mayHaveActed,
+    });
+    expect(await cancel(id!)).toBe(decision);
+    expect((await database.row(id!)).errorInfo?.code).toBe(code);
+    expect(await database.work(id!)).toBeUndefined();
   });
 
   it('does not know the action of another tenant', async () => {
     const [id] = await database.ingest(command());
     const before = await database.snapshot();
-    expect(await cancel(id!, { ...CALLER, tenantId: 'tenant-b' })).toBe(false);
+    expect(await cancel(id!, { ...CALLER, tenantId: 'tenant-b' })).toBe('ended');
     expect(await database.snapshot()).toEqual(before);
   });
 
@@ -128,7 +142,7 @@ describe('cancel', () => {
     const own = command();
     const other = command({ id: own.action.id, tenant: 'tenant-b' });
     await database.ingest(own, other);
-    expect(await cancel(own.action.id)).toBe(true);
+    expect(await cancel(own.action.id)).toBe('prevented');
     const left = await database.claim();
     expect(left.map(({ azureTenantId }) => azureTenantId)).toEqual(['tenant-b']);
   });
@@ -145,7 +159,7 @@ describe('cancel', () => {
       await database.untilBlocked();
       claim.commit();
       await claim.ended;
-      expect(await cancelled).toBe(false);
+      expect(await cancelled).toBe('withProvider');
       expect((await database.row(id!)).status).toBe('Running');
     });
 
@@ -156,13 +170,15 @@ describe('cancel', () => {
       await database.untilBlocked();
       claim.abort(new Error('died'));
       await expect(claim.ended).rejects.toThrow('died');
-      expect(await cancelled).toBe(true);
+      expect(await cancelled).toBe('prevented');
       expect((await database.row(id!)).version).toBe(2);
     });
 
     it('wins when it has the action in hand: the claim passes by', async () => {
       const [id] = await database.ingest(command({ target }));
-      const cancelled = await begin((manager) => cancelWaiting(manager, CALLER, id!));
+      const cancelled = await begin((manager) =>
+        cancelAction(manager, CALLER, id!, { canTakeBack: false }),
+      );
       expect(await database.claim()).toEqual([]);
       cancelled.commit();
       await cancelled.ended;
@@ -172,7 +188,9 @@ describe('cancel', () => {
 
     it('is taken by the claim when it does not commit', async () => {
       const [id] = await database.ingest(command({ target }));
-      const cancelled = await begin((manager) => cancelWaiting(manager, CALLER, id!));
+      const cancelled = await begin((manager) =>
+        cancelAction(manager, CALLER, id!, { canTakeBack: false }),
+      );
       cancelled.abort(new Error('died'));
       await expect(cancelled.ended).rejects.toThrow('died');
       expect((await database.claim()).map(({ actionId }) => actionId)).toEqual([id]);
@@ -187,15 +205,19 @@ describe('cancel', () => {
         const claim = async () => {
           // A cancel takes a few steps, a claim one: let them meet at a different one each time.
           for (let step = 0; step < round % 6; step += 1) await database.query('SELECT 1');
-          return database.claim(1, { provider: `p-${round}` });
+          return database.claim(1, { provider: `p-${round}`, repeatable: true });
         };
         const [cancelled, claims] = await Promise.all([cancel(id), claim()]);
         // The claim may have passed by a lock that the cancel then gave up: look once more.
-        const claimed = [...claims, ...(await database.claim(1, { provider: `p-${round}` }))];
-        expect([cancelled, claimed.length]).toEqual(cancelled ? [true, 0] : [false, 1]);
+        const claimed = [
+          ...claims,
+          ...(await database.claim(1, { provider: `p-${round}`, repeatable: true })),
+        ];
+        const won = cancelled === 'prevented';
+        expect([cancelled, claimed.length]).toEqual(won ? ['prevented', 0] : ['withProvider', 1]);
         expect(await database.row(id)).toMatchObject({
           version: 2,
-          status: cancelled ? 'Failed' : 'Running',
+          status: won ? 'Failed' : 'Running',
         });
       }
     });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { claimWork, markSent, releaseClaims, renewLeases } from '#database/claim.queries';
+import { claimWork } from '#database/claim.queries';
+import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
 import { TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -24,7 +25,12 @@ describe('claim', () => {
     database.inTransaction((manager) =>
       claimWork(
         manager,
-        { byProvider: new Map(Object.entries(room)), total, repeatable: new Set() },
+        {
+          byProvider: new Map(Object.entries(room)),
+          total,
+          repeatable: new Set(),
+          servedLast: new Map(),
+        },
         LEASE,
       ),
     );
@@ -108,7 +114,12 @@ describe('claim', () => {
     const died = database.inTransaction(async (manager) => {
       await claimWork(
         manager,
-        { byProvider: new Map([['Acme/Idempotent', 1]]), total: 1, repeatable: new Set() },
+        {
+          byProvider: new Map([['Acme/Idempotent', 1]]),
+          total: 1,
+          repeatable: new Set(),
+          servedLast: new Map(),
+        },
         LEASE,
       );
       throw new Error('died');
@@ -144,7 +155,12 @@ describe('claim', () => {
   it('passes by what another claim has in hand, rather than wait for it', async () => {
     const [first, second] = await free(2, 'a');
     await database.inTransaction(async (manager) => {
-      const room = { byProvider: new Map([['a', 1]]), total: 1, repeatable: new Set<string>() };
+      const room = {
+        byProvider: new Map([['a', 1]]),
+        total: 1,
+        repeatable: new Set<string>(),
+        servedLast: new Map<string, string>(),
+      };
       expect((await claimWork(manager, room, LEASE))[0]?.actionId).toBe(first);
       expect((await claim({ a: 5 }, 5)).map(({ actionId }) => actionId)).toEqual([second]);
     });

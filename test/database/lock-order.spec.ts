@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Claim, markSent, releaseClaims, renewLeases } from '#database/claim.queries';
+import type { Claim } from '#database/claim.queries';
+import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
 import { PROVIDER, TestDatabase, command, targetKey, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 

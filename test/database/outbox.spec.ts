@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findAction } from '#database/action.queries';
 import { toSecurityAction } from '#database/action-row';
-import { cancelWaiting } from '#database/end-waiting.queries';
+import { cancelAction } from '#database/cancel.queries';
 import {
   type RelayLease,
   deleteFromOutbox,
@@ -34,7 +34,7 @@ describe('the outbox', () => {
   /** Takes an action through every kind of event but the cancel. @returns the resource after each */
   async function lifeOf(id: string, end: 'completed' | 'failed'): Promise<SecurityAction[]> {
     const pictures = [await resource(id)];
-    const retry = { retryInMs: 0, mayHaveActed: false, errorInfo: ERROR };
+    const retry = { next: 'call', dueInMs: 0, mayHaveActed: false, errorInfo: ERROR } as const;
     const first = await claimOne();
     pictures.push(await resource(id));
     await database.settle({ ...first, type: 'attemptFailed', ...retry });
@@ -80,7 +80,9 @@ describe('the outbox', () => {
 
   it('gives the resource in the order and spelling of Graph, dates as in every answer', async () => {
     const [id] = await database.ingest(command());
-    await database.inTransaction((manager) => cancelWaiting(manager, CALLER, id!));
+    await database.inTransaction((manager) =>
+      cancelAction(manager, CALLER, id!, { canTakeBack: false }),
+    );
     const events = await read();
     for (const { action, dateTime } of events) {
       expect(Object.keys(action)).toEqual([...DECLARED_PROPERTIES, 'ticket']);

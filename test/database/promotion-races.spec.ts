@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelWaiting } from '#database/end-waiting.queries';
+import { cancelAction } from '#database/cancel.queries';
 import type { Claim } from '#database/claim.queries';
 import { sweepTargets } from '#database/recover.queries';
 import { type Settlement, settle } from '#database/settle.queries';
@@ -26,7 +26,7 @@ describe('promotion', () => {
   afterAll(() => database?.drop());
 
   const cancel = (id: string) =>
-    database.inTransaction((manager) => cancelWaiting(manager, CALLER, id));
+    database.inTransaction((manager) => cancelAction(manager, CALLER, id, { canTakeBack: false }));
 
   const steps = async (count: number) => {
     for (let step = 0; step < count; step += 1) await database.query('SELECT 1');
@@ -71,7 +71,9 @@ describe('promotion', () => {
     const [claim] = await database.claim();
     let settled!: Promise<unknown>;
     await database.dataSource.transaction('READ COMMITTED', async (manager) => {
-      expect(await cancelWaiting(manager, CALLER, second!)).toBe(true);
+      expect(await cancelAction(manager, CALLER, second!, { canTakeBack: false })).toBe(
+        'prevented',
+      );
       settled = database.settle(completed(claim!));
       await database.untilBlocked();
     });
@@ -82,13 +84,13 @@ describe('promotion', () => {
   it('goes on from an action that is cancelled while the one before it is just ending', async () => {
     const [, second, third] = await database.ingest(command(), command(), command());
     const [claim] = await database.claim();
-    let cancelled!: Promise<boolean>;
+    let cancelled!: Promise<unknown>;
     await database.dataSource.transaction('READ COMMITTED', async (manager) => {
       await settle(manager, [completed(claim!)]);
       cancelled = cancel(second!);
       await database.untilBlocked();
     });
-    expect(await cancelled).toBe(true);
+    expect(await cancelled).toBe('prevented');
     expect(await database.ready()).toEqual([third]);
   });
 
@@ -116,7 +118,7 @@ describe('promotion', () => {
         after(round % 3, () => cancel(next!)),
         after((round >> 2) % 6, () => database.settle(completed(claim!))),
       ]);
-      expect(cancelled).toBe(true);
+      expect(cancelled).toBe('prevented');
       expect((await database.claim(1, { provider }))[0]?.actionId).toBe(last);
     }
   });

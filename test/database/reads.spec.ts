@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findAction } from '#database/action.queries';
 import { toSecurityAction, waitingFor } from '#database/action-row';
-import { cancelWaiting } from '#database/end-waiting.queries';
-import { releaseClaims } from '#database/claim.queries';
+import { cancelAction } from '#database/cancel.queries';
+import { releaseClaims } from '#database/held-claims.queries';
 import { countActions, findPage } from '#database/list.queries';
 import { securityActionSchema } from '#domain/security-action';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
@@ -72,7 +72,9 @@ describe('reads', () => {
   it('show each tenant its own of two actions with one id, with its own states and work', async () => {
     const id = randomUUID();
     await database.ingest(command({ id }), command({ id, tenant: OTHER }));
-    await database.inTransaction((manager) => cancelWaiting(manager, CALLER, id));
+    await database.inTransaction((manager) =>
+      cancelAction(manager, CALLER, id, { canTakeBack: false }),
+    );
     const [own, foreign] = [await find(id), await find(id, OTHER)];
     expect([own!.azureTenantId, own!.states.length, own!.work]).toEqual([TENANT, 2, null]);
     expect([foreign!.azureTenantId, foreign!.states.length]).toEqual([OTHER, 1]);
@@ -156,7 +158,7 @@ describe('reads', () => {
     it('is a retry until that is due, then a slot', async () => {
       const [id] = await database.ingest(command());
       const [claim] = await database.claim();
-      await database.settle({ ...claim!, ...again, retryInMs: 3_600_000 });
+      await database.settle({ ...claim!, ...again, dueInMs: 3_600_000 });
       expect(await waiting(id!)).toBe('retry');
       await database.query('UPDATE security_action_work SET "dueDateTime" = now()');
       expect(await waiting(id!)).toBe('slot');
@@ -172,7 +174,9 @@ describe('reads', () => {
       const [completed, failed, cancelled] = await database.ingest(
         ...times(3, () => command({ target: null })),
       );
-      await database.inTransaction((manager) => cancelWaiting(manager, CALLER, cancelled!));
+      await database.inTransaction((manager) =>
+        cancelAction(manager, CALLER, cancelled!, { canTakeBack: false }),
+      );
       const [first, second] = await database.claim();
       await database.settle(
         { ...first!, type: 'completed' },

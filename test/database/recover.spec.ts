@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { markSent, renewLeases } from '#database/claim.queries';
+import { markSent, renewLeases } from '#database/held-claims.queries';
 import { freeExpired, lockExpiredLost } from '#database/recover.queries';
 import { TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const IDEMPOTENT = 'Acme/Idempotent';
 const STRICT = 'Acme/Strict';
+const KNOWLEDGE = { known: [IDEMPOTENT, STRICT], probeable: [] };
 const ERROR = { code: 3, message: 'Outcome unknown.', subcode: 0 };
 
 describe('recovery', () => {
@@ -27,9 +28,9 @@ describe('recovery', () => {
     return claim!;
   };
 
-  const free = (limit = 100) => freeExpired(database.manager, limit);
+  const free = (limit = 100) => freeExpired(database.manager, KNOWLEDGE, limit);
   const lostOnes = (limit = 100) =>
-    database.inTransaction((manager) => lockExpiredLost(manager, limit));
+    database.inTransaction((manager) => lockExpiredLost(manager, KNOWLEDGE, limit));
 
   it('leaves every lease alone that has not expired', async () => {
     for (const provider of [IDEMPOTENT, STRICT]) {
@@ -131,7 +132,7 @@ describe('recovery', () => {
     for (const _ of times(4, () => 0)) await held(STRICT, { sent: true });
     await database.expireLeases();
     await database.inTransaction(async (manager) => {
-      expect(await lockExpiredLost(manager, 3)).toHaveLength(3);
+      expect(await lockExpiredLost(manager, KNOWLEDGE, 3)).toHaveLength(3);
       expect(await lostOnes()).toHaveLength(1);
     });
     expect(await lostOnes()).toHaveLength(4);

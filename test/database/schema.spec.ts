@@ -4,7 +4,7 @@ import { migrationDataSource } from '#database/data-source';
 import { TestDatabase } from '../support/database.ts';
 
 /** No tenant: what they hold is the service's own. */
-const TENANTLESS = ['outbox', 'relay_lease'];
+const TENANTLESS = ['hold', 'hold_guard', 'outbox', 'provider_slot', 'relay_lease'];
 
 describe('the migrations', () => {
   let database: TestDatabase;

@@ -1,20 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Claim, releaseClaims } from '#database/claim.queries';
+import type { Claim } from '#database/claim.queries';
+import { releaseClaims } from '#database/held-claims.queries';
 import { freeExpired } from '#database/recover.queries';
 import type { Settlement } from '#database/settle.queries';
-import { TestDatabase, command, times } from '../support/database.ts';
+import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const ERROR = { code: 4, message: 'The firewall said no.', subcode: 403 };
 
 const completed = (claim: Claim): Settlement => ({ ...claim, type: 'completed' });
 const failed = (claim: Claim): Settlement => ({ ...claim, type: 'failed', errorInfo: ERROR });
-const retry = (claim: Claim, retryInMs = 0, mayHaveActed = false): Settlement => ({
+const retry = (claim: Claim, dueInMs = 0, mayHaveActed = false): Settlement => ({
   ...claim,
   type: 'attemptFailed',
   errorInfo: ERROR,
-  retryInMs,
+  next: 'call',
+  dueInMs,
   mayHaveActed,
 });
 
@@ -136,7 +138,7 @@ describe('settle', () => {
       'one that was given back': (claim) => releaseClaims(database.manager, [claim]),
       'one that was taken over': async () => {
         await database.expireLeases();
-        await freeExpired(database.manager, 10);
+        await freeExpired(database.manager, { known: [PROVIDER], probeable: [] }, 10);
         await database.claim();
       },
       'one that has been settled for a retry': (claim) => database.settle(retry(claim)),
@@ -199,7 +201,7 @@ describe('settle', () => {
 
     async function reclaim(): Promise<Claim> {
       await database.expireLeases();
-      await freeExpired(database.manager, 10);
+      await freeExpired(database.manager, { known: [PROVIDER], probeable: [] }, 10);
       return claimOne();
     }
   });

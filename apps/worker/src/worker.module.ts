@@ -9,13 +9,17 @@ import { OriginalErrorFilter } from '#kafka/original-error.filter';
 import { Publisher } from '#kafka/publisher';
 import { MetricsModule } from '#observability/metrics';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
+import { Canceller } from './engine/canceller.ts';
+import { Circuits } from './engine/circuits.ts';
 import { Dispatcher } from './engine/dispatcher.ts';
 import { Engine } from './engine/engine.ts';
 import { Executor } from './engine/executor.ts';
 import { Holdings } from './engine/holdings.ts';
 import { LeaseKeeper } from './engine/lease-keeper.ts';
+import { ProviderCaller } from './engine/provider-caller.ts';
 import { Recovery } from './engine/recovery.ts';
 import { Settler } from './engine/settler.ts';
+import { SlotKeeper } from './engine/slot-keeper.ts';
 import { Relay } from './events/relay.ts';
 import { CommandsController } from './ingest/commands.controller.ts';
 import { Ingest } from './ingest/ingest.ts';
@@ -38,8 +42,12 @@ const LIFELINE_CONNECTIONS = 3;
     Holdings,
     Dispatcher,
     Executor,
+    ProviderCaller,
+    Circuits,
+    Canceller,
     Settler,
     LeaseKeeper,
+    SlotKeeper,
     Recovery,
     // From Postgres to the events topic.
     Relay,
@@ -51,6 +59,7 @@ const LIFELINE_CONNECTIONS = 3;
 // oxlint-disable-next-line typescript/no-extraneous-class -- Nest's form of a module
 export class WorkerModule {
   static with(settings: Settings, logger: Logger): DynamicModule {
+    const catalogue = loadCatalogue(settings.PROVIDERS_FILE);
     const pools = [
       { applicationName: 'worker', connectionsMax: settings.DATABASE_POOL_SIZE },
       { name: LIFELINE, applicationName: 'worker lifeline', connectionsMax: LIFELINE_CONNECTIONS },
@@ -62,8 +71,8 @@ export class WorkerModule {
       providers: [
         { provide: Settings, useValue: settings },
         { provide: Kafka, useValue: createKafka(settings, logger) },
-        { provide: Catalogue, useValue: loadCatalogue(settings.PROVIDERS_FILE) },
-        { provide: Providers, useValue: createProviders(settings) },
+        { provide: Catalogue, useValue: catalogue },
+        { provide: Providers, useValue: createProviders(settings, catalogue) },
       ],
       exports: [Settings],
     };

@@ -163,6 +163,14 @@ const worker = {
   CALLS_IN_FLIGHT_MAX: count
     .default(256)
     .describe('Provider calls of one worker at once; it claims no more than it has room for.'),
+  CIRCUIT_FAILURES_MAX: count
+    .default(10)
+    .describe(
+      'A provider that fails so often in a row is not called for a while; its actions wait.',
+    ),
+  CIRCUIT_OPEN_MS: milliseconds
+    .default(5000)
+    .describe('After so long it is tried with one action, which decides whether it goes on.'),
   CLAIM_INTERVAL_MS: milliseconds
     .default(100)
     .describe('How often a worker looks for work that became due without a signal (retries).'),

@@ -9,6 +9,7 @@ import type {
   ReportedAfterwards,
   SecurityActionEntity,
 } from './entities/security-action.entity.ts';
+import { standingHold } from './standing-hold.ts';
 
 /** Whatever runs a statement: the pool, or the transaction in hand. */
 export type Database = Pick<EntityManager, 'query'>;
@@ -31,6 +32,10 @@ export interface ActionRow extends SecurityActionEntity {
     attempt: number;
     /** The first unfinished action on the same target. */
     headId: string | null;
+    /** The oldest standing hold that covers it. */
+    holdId: string | null;
+    /** Its provider could not be asked when it was last tried, or every worker there is has given it up for now. */
+    providerAway: boolean;
   } | null;
 }
 
@@ -46,14 +51,23 @@ export const actionColumns = (upTo = 'a."version"') => `
     WHERE e."azureTenantId" = a."azureTenantId" AND e."actionId" = a."id"
       AND e."changedStatus" AND e."sequence" <= ${upTo}) AS "states"`;
 
+/** There are workers, and of them none serves the provider of `w`, or none that has not opened its circuit. */
+const SERVED_BY_NONE = `
+  EXISTS (SELECT FROM "provider_slot" s WHERE s."leaseUntil" > now())
+  AND NOT EXISTS (SELECT FROM "provider_slot" s
+    WHERE s."providerKey" = w."providerKey" AND NOT s."circuitOpen" AND s."leaseUntil" > now())`;
+
 /** What is left to do for action `a`, as `ActionRow` wants it. */
 export const workColumn = `
-  (SELECT jsonb_build_object('ready', w."ready", 'leased', w."leaseOwner" IS NOT NULL,
+  (SELECT jsonb_build_object('ready', w."ready",
+            'leased', w."leaseOwner" IS NOT NULL AND w."leaseUntil" > now(),
             'due', w."dueDateTime" <= now(), 'awaitingReport', w."awaitingReport", 'attempt', w."attempt",
             'headId', CASE WHEN NOT w."ready" THEN
               (SELECT h."actionId" FROM "security_action_work" h
                 WHERE h."azureTenantId" = w."azureTenantId" AND h."targetKey" = w."targetKey"
-                ORDER BY h."position" LIMIT 1) END)
+                ORDER BY h."position" LIMIT 1) END,
+            'holdId', (${standingHold('w')} ORDER BY h."createdDateTime" LIMIT 1),
+            'providerAway', w."unavailableSince" IS NOT NULL OR (${SERVED_BY_NONE}))
      FROM "security_action_work" w
     WHERE w."azureTenantId" = a."azureTenantId" AND w."actionId" = a."id") AS "work"`;
 
@@ -88,7 +102,8 @@ export function waitingFor(
   if (row.work === null || row.work.leased) return null;
   if (row.work.awaitingReport) return 'report';
   if (!row.work.ready) return row.work.headId ? `target:${row.work.headId}` : null;
-  if (!isKnown(row.providerKey)) return 'provider';
+  if (row.work.holdId !== null) return `hold:${row.work.holdId}`;
+  if (row.work.providerAway || !isKnown(row.providerKey)) return 'provider';
   return row.work.due ? 'slot' : 'retry';
 }
 

@@ -6,16 +6,27 @@ import {
   actionColumns,
   toSecurityAction,
 } from './action-row.ts';
+import { shareHoldGuard } from './hold-guard.queries.ts';
 import { recordEvents } from './record-events.ts';
+import { standingHold } from './standing-hold.ts';
 
 /** An action that this worker, and for the length of its lease only this worker, may run. */
 export interface Claim extends ActionReference {
   providerKey: string;
   /** The fencing token. */
   attemptId: string;
+  /** Calls so far, this one included if it is one. */
   attempt: number;
+  /** What it was claimed for: to call the provider, or to ask what became of the last call. */
+  next: 'call' | 'probe';
+  /** Probes so far, this one included if it is one. */
+  probes: number;
   /** An earlier attempt may have acted. */
   mayHaveActed: boolean;
+  /** Its provider has taken it over, and has not reported its end in time. */
+  awaitingReport: boolean;
+  /** For how long its provider could not be asked at all; null if it could. */
+  unavailableMs: number | null;
   /** The resource as the provider is to see it. */
   action: SecurityAction;
 }
@@ -26,52 +37,158 @@ export interface ClaimRoom {
   total: number;
   /** The providers that bear repeats. */
   repeatable: ReadonlySet<string>;
+  /** The tenant of a provider's actions that was served last: its turn comes after all others'. */
+  servedLast: ReadonlyMap<string, string>;
+}
+
+/** Who claims, and for how long a claim holds without being renewed. */
+export interface ClaimLease {
+  owner: string;
+  leaseMs: number;
 }
 
 /**
- * Takes ready and due work under a lease, oldest due first. It is on record as Running, with its attempt id,
- * when the transaction commits; no provider may be called before.
+ * Takes ready and due work under a lease, tenant by tenant in turn and oldest first within one; nothing that a hold
+ * covers. It is on record as Running, with its attempt id, when the transaction commits; no provider may be called
+ * before. To be run in a READ COMMITTED transaction.
+ * @returns the claims in the order in which tenants had their turn
  */
 export async function claimWork(
   database: Database,
   room: ClaimRoom,
-  lease: { owner: string; leaseMs: number },
+  lease: ClaimLease,
 ): Promise<Claim[]> {
-  const claimed: Omit<Claim, 'action'>[] = await database.query(CLAIM, [
-    [...room.byProvider.keys()],
+  await shareHoldGuard(database);
+  const keys = [...room.byProvider.keys()];
+  return takeClaims(database, CLAIM, { ...lease, repeatable: room.repeatable }, [
+    keys,
     [...room.byProvider.values()],
+    keys.map((key) => room.servedLast.get(key) ?? ''),
     room.total,
-    lease.owner,
-    lease.leaseMs,
-    [...room.repeatable],
+  ]);
+}
+
+/**
+ * Runs a statement that leases work by `LEASE_PICKED`, and finds the resources of what it leased.
+ * @param parameters those of the statement itself, from $4 on
+ */
+export async function takeClaims(
+  database: Database,
+  statement: string,
+  { owner, leaseMs, repeatable }: ClaimLease & Pick<ClaimRoom, 'repeatable'>,
+  parameters: unknown[],
+): Promise<Claim[]> {
+  const claimed: Omit<Claim, 'action'>[] = await database.query(statement, [
+    owner,
+    leaseMs,
+    [...repeatable],
+    ...parameters,
   ]);
   if (claimed.length === 0) return [];
   const actions = await findActions(database, claimed);
   return claimed.map((claim) => ({ ...claim, action: actions.get(keyOf(claim))! }));
 }
 
-const CLAIM = `
-  WITH picked AS (
-    SELECT w.* FROM unnest($1::text[], $2::integer[]) AS room("providerKey", "slots")
-    CROSS JOIN LATERAL (
-      SELECT w."azureTenantId", w."actionId", w."dueDateTime", w."position"
-        FROM "security_action_work" w
-       WHERE w."providerKey" = room."providerKey"
-         AND w."ready" AND w."leaseOwner" IS NULL AND NOT w."awaitingReport"
-         AND w."dueDateTime" <= now()
-       ORDER BY w."dueDateTime", w."position" LIMIT room."slots" FOR UPDATE SKIP LOCKED) w
-    ORDER BY w."dueDateTime", w."position" LIMIT $3
-  ),
+/**
+ * Tenants of a provider that one claim looks at, and names of actions among them. With more of them their turn comes
+ * with a later claim; each costs a step in the index.
+ */
+const GROUPS_MAX = 100;
+
+/** A tenant's actions of one name at a provider, of which the first is due at `dueDateTime`. */
+const firstOfGroup = (condition: string, wrapped: string) => `
+  (SELECT w."azureTenantId", w."actionName", w."dueDateTime", ${wrapped} AS "wrapped"
+     FROM "security_action_work" w
+    WHERE w."ready" AND w."leaseOwner" IS NULL AND ${condition}
+    ORDER BY w."azureTenantId", w."actionName", w."dueDateTime" LIMIT 1)`;
+
+/**
+ * Leases what the CTE `picked` (azureTenantId, actionId, next, turn) names. Its parameters come first: $1 owner,
+ * $2 length of the lease in ms, $3 the providers that bear repeats.
+ */
+export const LEASE_PICKED = `
   leased AS (
     UPDATE "security_action_work" w
-       SET "leaseOwner" = $4, "leaseUntil" = clock_timestamp() + $5 * interval '1 ms',
-           "attempt" = w."attempt" + 1, "attemptId" = gen_random_uuid(), "sentDateTime" = NULL,
-           "repeatable" = w."providerKey" = ANY($6::text[])
+       SET "leaseOwner" = $1, "leaseUntil" = clock_timestamp() + $2 * interval '1 ms',
+           "next" = p."next",
+           "attempt" = w."attempt" + CASE WHEN p."next" = 'call' THEN 1 ELSE 0 END,
+           "probes" = w."probes" + CASE WHEN p."next" = 'probe' THEN 1 ELSE 0 END,
+           "attemptId" = gen_random_uuid(), "sentDateTime" = NULL,
+           "acceptedAttemptId" = CASE WHEN p."next" = 'probe' THEN w."acceptedAttemptId" END,
+           "repeatable" = w."providerKey" = ANY($3::text[])
       FROM picked p
      WHERE w."azureTenantId" = p."azureTenantId" AND w."actionId" = p."actionId"
-    RETURNING w."azureTenantId", w."actionId", w."providerKey", w."attempt", w."attemptId",
-      w."mayHaveActed"
+    RETURNING w."azureTenantId", w."actionId", w."providerKey", w."attempt", w."attemptId", w."next",
+      w."probes", w."mayHaveActed", w."awaitingReport",
+      extract(epoch FROM clock_timestamp() - w."unavailableSince")::float8 * 1000 AS "unavailableMs",
+      p."turn"
+  )`;
+
+/*
+ * The groups are found by a loose index scan that begins after the tenant served last and comes round to it: a step
+ * for each group, however much waits in it. Each tenant is given an equal share of the room, at least one; what the
+ * shares leave over is taken by the claims that follow. More than there is room for is never leased, though a few
+ * more may be locked for the moment.
+ */
+const CLAIM = `
+  WITH RECURSIVE room AS (
+    SELECT * FROM unnest($4::text[], $5::integer[], $6::text[])
+      AS r("providerKey", "slots", "servedLast")
   ),
+  round AS (
+    SELECT room."providerKey", room."servedLast", first.*, 1 AS "turn"
+      FROM room CROSS JOIN LATERAL (
+        ${firstOfGroup('w."providerKey" = room."providerKey" AND w."azureTenantId" > room."servedLast"', 'false')}
+        UNION ALL
+        ${firstOfGroup('w."providerKey" = room."providerKey"', 'true')}
+        ORDER BY "wrapped" LIMIT 1) first
+    UNION ALL
+    SELECT round."providerKey", round."servedLast", next.*, round."turn" + 1
+      FROM round CROSS JOIN LATERAL (
+        ${firstOfGroup(
+          `w."providerKey" = round."providerKey"
+      AND (w."azureTenantId", w."actionName") > (round."azureTenantId", round."actionName")`,
+          'round."wrapped"',
+        )}
+        UNION ALL
+        ${firstOfGroup('w."providerKey" = round."providerKey" AND NOT round."wrapped"', 'true')}
+        ORDER BY "wrapped" LIMIT 1) next
+     WHERE round."turn" < ${GROUPS_MAX}
+       AND NOT (next."wrapped" AND next."azureTenantId" > round."servedLast")
+  ),
+  eligible AS (
+    SELECT round.*, count(*) OVER (PARTITION BY "providerKey", "azureTenantId") AS "ofTenant",
+           dense_rank() OVER (PARTITION BY "providerKey" ORDER BY "azureTenantId") AS "tenantNumber"
+      FROM round
+     WHERE "dueDateTime" <= now() AND NOT EXISTS (${standingHold('round')})
+  ),
+  share AS (
+    SELECT e.*, ceil(room."slots"::float8
+             / max(e."tenantNumber") OVER (PARTITION BY e."providerKey") / e."ofTenant")::integer AS "rows"
+      FROM eligible e JOIN room USING ("providerKey")
+  ),
+  candidate AS (
+    SELECT share."providerKey", share."turn", w.*,
+           row_number() OVER (PARTITION BY share."providerKey", share."turn"
+             ORDER BY w."dueDateTime", w."position") AS "rank"
+      FROM share CROSS JOIN LATERAL (
+        SELECT w."azureTenantId", w."actionId", w."next", w."dueDateTime", w."position"
+          FROM "security_action_work" w
+         WHERE w."providerKey" = share."providerKey" AND w."azureTenantId" = share."azureTenantId"
+           AND w."actionName" = share."actionName" AND w."ready" AND w."leaseOwner" IS NULL
+           AND w."dueDateTime" <= now() AND w."cancelRequestedDateTime" IS NULL
+         ORDER BY w."dueDateTime", w."position" LIMIT share."rows" FOR UPDATE SKIP LOCKED) w
+  ),
+  picked AS (
+    SELECT "azureTenantId", "actionId", "next", row_number() OVER (ORDER BY "rank", "turn") AS "turn"
+      FROM (
+      SELECT c.*, row_number() OVER (PARTITION BY c."providerKey" ORDER BY c."rank", c."turn") AS "place"
+        FROM candidate c) c
+      JOIN room USING ("providerKey")
+     WHERE c."place" <= room."slots"
+     ORDER BY "rank", c."turn" LIMIT $7
+  ),
+  ${LEASE_PICKED},
   started AS (
     UPDATE "security_action" a
        SET "status" = 'Running', "version" = a."version" + 1,
@@ -84,7 +201,7 @@ const CLAIM = `
       NULL::text AS "appId", NULL::text AS "user", NULL::jsonb AS "errorInfo"
   ),
   ${recordEvents('started')}
-  SELECT * FROM leased`;
+  SELECT * FROM leased ORDER BY "turn"`;
 
 /** An id says nothing beyond its tenant. */
 function keyOf({ azureTenantId, actionId }: ActionReference): string {
@@ -111,75 +228,4 @@ async function findActions(
       toSecurityAction(row),
     ]),
   );
-}
-
-/** What fences a change to a claimed action. */
-export type ClaimReference = Pick<Claim, 'azureTenantId' | 'actionId' | 'attemptId'>;
-
-/**
- * Puts on record, right before the calls, that these attempts are about to be sent.
- * @returns the attempt ids that still hold their lease; the others must not be called
- */
-export async function markSent(database: Database, claims: ClaimReference[]): Promise<Set<string>> {
-  return changeHeld(
-    database,
-    claims,
-    '"sentDateTime" = clock_timestamp()',
-    'AND w."leaseUntil" > clock_timestamp()',
-  );
-}
-
-/**
- * Extends the leases of attempts under way.
- * @returns the attempt ids that are still on record; the others were taken over
- */
-export async function renewLeases(
-  database: Database,
-  claims: ClaimReference[],
-  leaseMs: number,
-): Promise<Set<string>> {
-  return changeHeld(
-    database,
-    claims,
-    `"leaseUntil" = clock_timestamp() + ${Number(leaseMs)} * interval '1 ms'`,
-  );
-}
-
-/** Gives back what was claimed and surely not sent, as if it had not been claimed. */
-export async function releaseClaims(database: Database, claims: ClaimReference[]): Promise<void> {
-  await changeHeld(
-    database,
-    claims,
-    `"leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
-     "attempt" = w."attempt" - 1, "dueDateTime" = now()`,
-  );
-}
-
-/** Locks in the order that every multi-row lock on this table follows, so that none waits in a circle. */
-async function changeHeld(
-  database: Database,
-  claims: ClaimReference[],
-  change: string,
-  condition = '',
-): Promise<Set<string>> {
-  const [rows]: [{ attemptId: string }[], number] = await database.query(
-    `WITH held AS (
-       SELECT w."azureTenantId", w."actionId", w."attemptId"
-         FROM unnest($1::text[], $2::uuid[], $3::uuid[])
-           AS c("azureTenantId", "actionId", "attemptId")
-         JOIN "security_action_work" w
-           ON w."azureTenantId" = c."azureTenantId" AND w."actionId" = c."actionId"
-          AND w."attemptId" = c."attemptId" ${condition}
-        ORDER BY w."azureTenantId", w."targetKey", w."actionId" FOR UPDATE OF w)
-     UPDATE "security_action_work" w SET ${change}
-       FROM held
-      WHERE w."azureTenantId" = held."azureTenantId" AND w."actionId" = held."actionId"
-     RETURNING held."attemptId"`,
-    [
-      claims.map((claim) => claim.azureTenantId),
-      claims.map((claim) => claim.actionId),
-      claims.map((claim) => claim.attemptId),
-    ],
-  );
-  return new Set(rows.map((row) => row.attemptId));
 }

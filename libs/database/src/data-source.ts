@@ -1,6 +1,9 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Settings } from '#config/settings';
+import { HoldGuardEntity } from './entities/hold-guard.entity.ts';
+import { HoldEntity } from './entities/hold.entity.ts';
 import { OutboxEntity } from './entities/outbox.entity.ts';
+import { ProviderSlotEntity } from './entities/provider-slot.entity.ts';
 import { RelayLeaseEntity } from './entities/relay-lease.entity.ts';
 import { SecurityActionEventEntity } from './entities/security-action-event.entity.ts';
 import { SecurityActionWorkEntity } from './entities/security-action-work.entity.ts';
@@ -8,6 +11,7 @@ import { SecurityActionEntity } from './entities/security-action.entity.ts';
 import { ImpatientClient } from './impatient-client.ts';
 import { CreateTables1763900000000 } from './migrations/1763900000000-create-tables.ts';
 import { Reports1763900100000 } from './migrations/1763900100000-reports.ts';
+import { Engine1764000000000 } from './migrations/1764000000000-engine.ts';
 
 /** Who uses the connections, and how many there may be. */
 export interface PoolOptions {
@@ -27,9 +31,12 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       SecurityActionEventEntity,
       OutboxEntity,
       RelayLeaseEntity,
+      ProviderSlotEntity,
+      HoldEntity,
+      HoldGuardEntity,
     ],
     // Listed, not globbed: a file that lies about must not become a change of the database.
-    migrations: [CreateTables1763900000000, Reports1763900100000],
+    migrations: [CreateTables1763900000000, Reports1763900100000, Engine1764000000000],
     synchronize: false,
     applicationName: pool.applicationName,
     poolSize: pool.connectionsMax,

@@ -64,13 +64,14 @@ const INSERT = `
     RETURNING "azureTenantId", "id" AS "actionId", "version", 'created' AS "type", "status",
       true AS "changedStatus", "createdDateTime" AS "dateTime", NULL::integer AS "attempt",
       NULL::uuid AS "attemptId", "appId", "user", NULL::jsonb AS "errorInfo",
-      "position", "providerKey", "targetKey"
+      "position", "providerKey", "actionName", "targetKey"
   ),
   ${recordEvents('inserted')},
   work AS (
     INSERT INTO "security_action_work"
-      ("azureTenantId", "actionId", "position", "providerKey", "targetKey", "ready", "dueDateTime")
-    SELECT "azureTenantId", "actionId", "position", "providerKey", "targetKey",
+      ("azureTenantId", "actionId", "position", "providerKey", "actionName", "targetKey", "ready",
+       "dueDateTime")
+    SELECT "azureTenantId", "actionId", "position", "providerKey", "actionName", "targetKey",
       "targetKey" IS NULL, now()
     FROM inserted
   )

@@ -1,5 +1,5 @@
 import type { Database } from './action-row.ts';
-import type { ClaimReference } from './claim.queries.ts';
+import type { ClaimReference } from './held-claims.queries.ts';
 import { lockHeads, promoteHeads, type Target } from './targets.queries.ts';
 
 /*
@@ -12,44 +12,68 @@ import { lockHeads, promoteHeads, type Target } from './targets.queries.ts';
  */
 const CLAIMS_MAX = 120;
 
+/** What a worker knows of the providers in its catalogue. */
+export interface RecoveryKnowledge {
+  known: string[];
+  /** Those that can be asked what became of an action. */
+  probeable: string[];
+}
+
 /**
- * Frees what a dead worker held and surely or harmlessly can be run again: what bears repeats, and of the rest what was
- * claimed and not sent, as if it had not been claimed.
+ * What may follow when the holder of a lease is lost: nothing surely happened (`unsent`), it bears a repeat or was only
+ * a question (`repeat`), its provider can be asked (`ask`), or nobody can tell any more (`lost`).
+ */
+const FATE = `CASE
+  WHEN "attempt" + "probes" >= ${CLAIMS_MAX} THEN 'lost'
+  WHEN "repeatable" OR "next" = 'probe' THEN 'repeat'
+  WHEN "sentDateTime" IS NULL THEN 'unsent'
+  WHEN "providerKey" = ANY($2::text[]) THEN 'ask'
+  ELSE 'lost' END`;
+
+/**
+ * Frees what a dead worker held and can be taken further: what bears repeats is run again, what was claimed and not sent
+ * is as if it had not been claimed, and of what was sent its provider is asked.
  * @returns how many were freed
  */
-export async function freeExpired(database: Database, limit: number): Promise<number> {
+export async function freeExpired(
+  database: Database,
+  { probeable }: RecoveryKnowledge,
+  limit: number,
+): Promise<number> {
   const [rows]: [unknown[], number] = await database.query(
     `WITH expired AS (
-       SELECT "azureTenantId", "actionId" FROM "security_action_work"
-        WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp()
-          AND CASE WHEN "repeatable" THEN "attempt" < ${CLAIMS_MAX} ELSE "sentDateTime" IS NULL END
+       SELECT "azureTenantId", "actionId", ${FATE} AS "fate" FROM "security_action_work"
+        WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp() AND ${FATE} <> 'lost'
         ORDER BY "leaseUntil" LIMIT $1 FOR UPDATE SKIP LOCKED)
      UPDATE "security_action_work" w
         SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
-            "dueDateTime" = now(), "mayHaveActed" = w."mayHaveActed" OR w."repeatable",
-            "attempt" = w."attempt" - CASE WHEN w."repeatable" THEN 0 ELSE 1 END
+            "dueDateTime" = now(),
+            "mayHaveActed" = w."mayHaveActed" OR (w."next" = 'call' AND e."fate" <> 'unsent'),
+            "next" = CASE e."fate" WHEN 'ask' THEN 'probe' ELSE w."next" END,
+            "attempt" = w."attempt" - CASE e."fate" WHEN 'unsent' THEN 1 ELSE 0 END
        FROM expired e
       WHERE w."azureTenantId" = e."azureTenantId" AND w."actionId" = e."actionId"
      RETURNING w."actionId"`,
-    [limit],
+    [limit, probeable],
   );
   return rows.length;
 }
 
 /**
  * What a dead worker held and nobody can take further: sent to a provider that must not be asked twice, or claimed
- * too often. Locked until settled.
+ * too often. Only of providers that this worker knows: of others it cannot tell. Locked until settled.
  */
 export async function lockExpiredLost(
   database: Database,
+  { known, probeable }: RecoveryKnowledge,
   limit: number,
 ): Promise<ClaimReference[]> {
   return database.query(
     `SELECT "azureTenantId", "actionId", "attemptId" FROM "security_action_work"
-      WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp()
-        AND CASE WHEN "repeatable" THEN "attempt" >= ${CLAIMS_MAX} ELSE "sentDateTime" IS NOT NULL END
+      WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp() AND ${FATE} = 'lost'
+        AND "providerKey" = ANY($3::text[])
       ORDER BY "azureTenantId", "targetKey" LIMIT $1 FOR UPDATE SKIP LOCKED`,
-    [limit],
+    [limit, probeable, known],
   );
 }
 

@@ -28,7 +28,7 @@ export async function lockAction(
   if (!found) return undefined;
   await lockHeads(database, targetsOf({ azureTenantId, targetKey: found.targetKey }));
   const [work]: { attemptId: string | null }[] = await database.query(
-    `SELECT "attemptId" FROM "security_action_work"
+    `SELECT coalesce("acceptedAttemptId", "attemptId") AS "attemptId" FROM "security_action_work"
       WHERE "azureTenantId" = $1 AND "actionId" = $2 FOR UPDATE`,
     [azureTenantId, actionId],
   );
@@ -54,12 +54,18 @@ export async function lockAction(
   );
 }
 
+/** How long a provider that runs an action may stay silent about it, and what follows then. */
+export interface Patience {
+  reportTimeoutMs: number;
+  next: 'call' | 'probe';
+}
+
 /** Writes what a report made of a locked action: its event, its status, and its work if that is over. */
 export async function applyReport(
   database: Database,
   action: LockedAction,
   { type, errorInfo }: Extract<ReportVerdict, { kind: 'event' }>,
-  { attemptId, by }: { attemptId: string | null; by: Caller },
+  { attemptId, by, patience }: { attemptId: string | null; by: Caller; patience: Patience },
 ): Promise<void> {
   const status = STATUS_AFTER[type];
   await database.query(CHANGE, [
@@ -72,7 +78,7 @@ export async function applyReport(
     by.appId,
     by.user,
   ]);
-  if (type === 'started') await awaitReport(database, action);
+  if (type === 'started') await awaitReport(database, action, patience);
   if (status === 'Completed' || status === 'Failed') await endWork(database, action);
 }
 
@@ -103,12 +109,18 @@ const STATUS_AFTER: Record<Extract<ReportVerdict, { kind: 'event' }>['type'], St
   reportedAfterwards: null,
 };
 
-/** Somebody else runs it: it is never claimed, and waits for the report of its end. */
-async function awaitReport(database: Database, action: LockedAction): Promise<void> {
+/** Its provider runs it already: it is not dispatched, and waits for the report of its end. */
+async function awaitReport(
+  database: Database,
+  action: LockedAction,
+  { reportTimeoutMs, next }: Patience,
+): Promise<void> {
   await database.query(
-    `UPDATE "security_action_work" SET "awaitingReport" = true, "mayHaveActed" = true
+    `UPDATE "security_action_work"
+        SET "awaitingReport" = true, "mayHaveActed" = true, "next" = $4,
+            "dueDateTime" = clock_timestamp() + $3 * interval '1 ms'
       WHERE "azureTenantId" = $1 AND "actionId" = $2`,
-    [action.azureTenantId, action.actionId],
+    [action.azureTenantId, action.actionId, reportTimeoutMs, next],
   );
 }
 

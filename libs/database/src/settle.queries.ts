@@ -2,29 +2,51 @@ import type { EventType } from '#domain/event';
 import type { ResultInfo } from '#domain/security-action';
 import type { Status } from '#domain/status';
 import type { Database } from './action-row.ts';
-import type { ClaimReference } from './claim.queries.ts';
+import type { ClaimReference } from './held-claims.queries.ts';
 import { type Target, promoteHeads } from './targets.queries.ts';
 import { recordEvents } from './record-events.ts';
 
-/** How an attempt ended. */
+/** How an attempt, or a probe, ended. All but the first three leave the action Running and free its lease. */
 export type Settlement = ClaimReference &
   (
     | { type: 'completed' }
-    | { type: 'failed'; errorInfo: ResultInfo }
-    /** Another attempt follows, not before `retryInMs`. */
+    | { type: 'failed' | 'cancelled'; errorInfo: ResultInfo }
+    /** It is looked into again, not before `dueInMs`. */
     | {
         type: 'attemptFailed';
         errorInfo: ResultInfo;
-        retryInMs: number;
+        next: 'call' | 'probe';
         mayHaveActed: boolean;
+        dueInMs: number;
       }
+    /** Its provider runs it and is to report its end; not heard of in `dueInMs`, `next` follows. */
+    | { type: 'accepted'; next: 'call' | 'probe'; dueInMs: number }
+    /**
+     * Nothing happened that anybody has to hear of: its provider could not be asked (`unavailable`: the claim counts
+     * for nothing), or a question to it was not answered.
+     */
+    | { type: 'postponed'; unavailable: boolean; dueInMs: number }
   );
 
-const STATUS_AFTER: Record<Settlement['type'], Status> = {
+type Outcome = Settlement['type'];
+
+const STATUS_AFTER: Record<Outcome, Status> = {
   completed: 'Completed',
   failed: 'Failed',
+  cancelled: 'Failed',
   attemptFailed: 'Running',
-} satisfies Partial<Record<EventType, Status>>;
+  accepted: 'Running',
+  postponed: 'Running',
+} satisfies Partial<Record<EventType, Status>> & Record<'postponed', Status>;
+
+const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
+
+interface SettledRow {
+  azureTenantId: string;
+  targetKey: string | null;
+  attemptId: string;
+  type: Outcome;
+}
 
 /**
  * Writes how attempts ended, one event each, and makes the next action on each freed target ready. An attempt
@@ -35,40 +57,42 @@ export async function settle(
   database: Database,
   settlements: Settlement[],
 ): Promise<{ settled: Set<string>; promoted: number }> {
-  const rows: (Partial<Target> & { attemptId: string; type: string })[] = await database.query(
-    SETTLE,
-    [
-      settlements.map((settlement) => settlement.azureTenantId),
-      settlements.map((settlement) => settlement.actionId),
-      settlements.map((settlement) => settlement.attemptId),
-      settlements.map((settlement) => settlement.type),
-      settlements.map((settlement) => STATUS_AFTER[settlement.type]),
-      settlements.map((settlement) =>
-        settlement.type === 'completed' ? null : JSON.stringify(settlement.errorInfo),
-      ),
-      settlements.map((settlement) =>
-        settlement.type === 'attemptFailed' ? settlement.retryInMs : 0,
-      ),
-      settlements.map(
-        (settlement) => settlement.type === 'attemptFailed' && settlement.mayHaveActed,
-      ),
-    ],
-  );
+  const rows: SettledRow[] = await database.query(SETTLE, [
+    settlements.map((settlement) => settlement.azureTenantId),
+    settlements.map((settlement) => settlement.actionId),
+    settlements.map((settlement) => settlement.attemptId),
+    settlements.map(({ type }) => type),
+    settlements.map(({ type }) => STATUS_AFTER[type]),
+    settlements.map(({ type }) => ENDS.includes(type)),
+    settlements.map((settlement) =>
+      'errorInfo' in settlement ? JSON.stringify(settlement.errorInfo) : null,
+    ),
+    settlements.map((settlement) => ('dueInMs' in settlement ? settlement.dueInMs : 0)),
+    settlements.map((settlement) => ('next' in settlement ? settlement.next : null)),
+    settlements.map(mayHaveActed),
+    settlements.map((settlement) => settlement.type === 'postponed' && settlement.unavailable),
+  ]);
   const freed = rows.filter(
-    (row): row is Target & { attemptId: string; type: string } =>
-      row.type !== 'attemptFailed' && row.targetKey != null,
+    (row): row is SettledRow & Target => ENDS.includes(row.type) && row.targetKey !== null,
   );
   const promoted = await promoteHeads(database, freed);
   return { settled: new Set(rows.map((row) => row.attemptId)), promoted };
 }
 
+function mayHaveActed(settlement: Settlement): boolean {
+  return (
+    settlement.type === 'accepted' ||
+    (settlement.type === 'attemptFailed' && settlement.mayHaveActed)
+  );
+}
+
 // The held row is the head of its target: locking it is what `lockHeads` asks for.
 const SETTLE = `
   WITH outcome AS (
-    SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[],
-      $7::integer[], $8::boolean[])
-      AS o("azureTenantId", "actionId", "attemptId", "type", "status", "errorInfo", "retryInMs",
-        "mayHaveActed")
+    SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[],
+      $7::jsonb[], $8::bigint[], $9::text[], $10::boolean[], $11::boolean[])
+      AS o("azureTenantId", "actionId", "attemptId", "type", "status", "ends", "errorInfo", "dueInMs",
+        "next", "mayHaveActed", "unavailable")
   ),
   held AS (
     SELECT o.*, w."attempt", w."targetKey" FROM outcome o
@@ -80,29 +104,34 @@ const SETTLE = `
   ),
   ended AS (
     DELETE FROM "security_action_work" w USING held h
-     WHERE w."azureTenantId" = h."azureTenantId" AND w."actionId" = h."actionId"
-       AND h."type" <> 'attemptFailed'
+     WHERE w."azureTenantId" = h."azureTenantId" AND w."actionId" = h."actionId" AND h."ends"
   ),
-  retried AS (
+  freed AS (
     UPDATE "security_action_work" w
        SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
+           "attempt" = w."attempt" - CASE WHEN h."unavailable" AND w."next" = 'call' THEN 1 ELSE 0 END,
+           "next" = coalesce(h."next", w."next"),
            "mayHaveActed" = w."mayHaveActed" OR h."mayHaveActed",
-           "dueDateTime" = clock_timestamp() + h."retryInMs" * interval '1 ms'
+           "awaitingReport" = h."type" = 'accepted' OR (h."type" = 'postponed' AND w."awaitingReport"),
+           "acceptedAttemptId" = CASE h."type" WHEN 'accepted' THEN h."attemptId"
+             WHEN 'postponed' THEN w."acceptedAttemptId" END,
+           "unavailableSince" = CASE WHEN h."unavailable"
+             THEN coalesce(w."unavailableSince", clock_timestamp()) END,
+           "dueDateTime" = clock_timestamp() + h."dueInMs" * interval '1 ms'
       FROM held h
-     WHERE w."azureTenantId" = h."azureTenantId" AND w."actionId" = h."actionId"
-       AND h."type" = 'attemptFailed'
+     WHERE w."azureTenantId" = h."azureTenantId" AND w."actionId" = h."actionId" AND NOT h."ends"
   ),
   changed AS (
     UPDATE "security_action" a
        SET "status" = h."status", "version" = a."version" + 1,
            "lastActionDateTime" = greatest(now(), a."lastActionDateTime"),
-           "completedDateTime" = CASE WHEN h."type" <> 'attemptFailed'
-             THEN greatest(now(), a."lastActionDateTime") END,
-           "errorInfo" = CASE WHEN h."type" = 'failed' THEN h."errorInfo" END
+           "completedDateTime" = CASE WHEN h."ends" THEN greatest(now(), a."lastActionDateTime") END,
+           "errorInfo" = CASE WHEN h."status" = 'Failed' THEN h."errorInfo" END
       FROM held h
      WHERE a."azureTenantId" = h."azureTenantId" AND a."id" = h."actionId"
+       AND h."type" <> 'postponed'
     RETURNING a."azureTenantId", a."id" AS "actionId", a."version", h."type", h."status",
-      h."type" <> 'attemptFailed' AS "changedStatus", a."lastActionDateTime" AS "dateTime",
+      h."ends" AS "changedStatus", a."lastActionDateTime" AS "dateTime",
       h."attempt", h."attemptId", NULL::text AS "appId", NULL::text AS "user", h."errorInfo"
   ),
   ${recordEvents('changed')}

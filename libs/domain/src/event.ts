@@ -11,9 +11,13 @@ export const EVENT_TYPES = {
   started: 'Running',
   /** An attempt ended without settling the action; another follows. */
   attemptFailed: null,
+  /** Taken over by its provider, which is to report how it ends. */
+  accepted: null,
+  /** Somebody wants it stopped, and its provider is asked to take it back. */
+  cancelRequested: null,
   completed: 'Completed',
   failed: 'Failed',
-  /** Ended by a cancel before it could have an effect. */
+  /** Ended by a cancel: it had no effect and will have none. */
   cancelled: 'Failed',
   /** A report about an attempt that was given up; recorded, nothing more. */
   lateReport: null,

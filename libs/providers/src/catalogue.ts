@@ -56,8 +56,12 @@ const providerSchema = z.strictObject({
       backoffMsMax: z.int().positive().max(86_400_000).default(30_000),
     })
     .prefault({}),
-  /** Calls of one worker to this provider at once. */
-  concurrencyMax: z.int().positive().default(64),
+  /** How long an action waits for a provider that cannot be reached; then it is Failed, code 6. */
+  queueTimeoutMs: z.int().positive().max(2_592_000_000).default(86_400_000),
+  /** How long a provider that has taken an action over may stay silent about it. */
+  reportTimeoutMs: z.int().positive().max(2_592_000_000).default(3_600_000),
+  /** Calls of all workers to this provider at once. */
+  concurrencyMax: z.int().positive().max(100_000).default(64),
   /** Who alone may report about its actions, of whatever tenant; else any app of the action's tenant. */
   reporters: z
     .array(z.strictObject({ tenant: z.string(), app: z.string() }))

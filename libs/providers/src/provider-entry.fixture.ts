@@ -10,6 +10,8 @@ export function providerEntry(overrides: Partial<ProviderEntry> = {}): ProviderE
     capabilities: { idempotent: false, cancel: false, probe: false },
     timeoutMs: 10_000,
     retry: { attemptsMax: 3, backoffMs: 500, backoffMsMax: 30_000 },
+    queueTimeoutMs: 86_400_000,
+    reportTimeoutMs: 3_600_000,
     concurrencyMax: 64,
     allowUnknownActions: false,
     actions: [],

@@ -1,4 +1,12 @@
 import type { ResultInfo, SecurityAction } from '#domain/security-action';
+import type { Status } from '#domain/status';
+
+/** What is said about a call that did not settle the action. */
+interface Remark {
+  reason: string;
+  /** The provider's HTTP status; absent if there was none. */
+  subcode?: number;
+}
 
 /**
  * How a provider call ended. Outcomes are values, so that a batch settles one by one and every kind has to
@@ -8,10 +16,19 @@ export type Outcome =
   | { kind: 'completed' }
   /** The provider refused or failed for good: it says so itself. */
   | { kind: 'failed'; errorInfo: ResultInfo }
-  /** Surely nothing was done; try again, not before `retryAfterMs` if given. */
-  | { kind: 'notDone'; reason: string; retryAfterMs?: number }
+  /** The provider has taken it over and will report how it ends. */
+  | { kind: 'accepted' }
+  /** Surely nothing was done; try again, not before `retryAfterMs` if given. Uses up an attempt. */
+  | ({ kind: 'notDone'; retryAfterMs?: number } & Remark)
+  /** The provider could not be asked at all: nothing was sent, or it does not let us in. Uses up nothing. */
+  | ({ kind: 'unavailable'; retryAfterMs?: number } & Remark)
   /** It cannot be told whether the provider acted. */
-  | { kind: 'mayHaveActed'; reason: string };
+  | ({ kind: 'mayHaveActed' } & Remark);
+
+/** What a provider says about an action when it is asked: by a probe, or in answer to a cancel. */
+export type Finding =
+  | { kind: 'known'; status: Status; errorInfo: ResultInfo | null }
+  | { kind: 'unanswered'; reason: string };
 
 /** One try at an action. `id` is new for every try, so that a late answer cannot be taken for another's. */
 export interface Attempt {
@@ -20,11 +37,15 @@ export interface Attempt {
   number: number;
 }
 
-/** What makes a product act. One instance serves every entry of its type. */
+/** What makes one product act: an instance for each entry of the catalogue. */
 export interface Provider {
   /**
    * Makes the product act, and returns when it has, or when `signal` fires (the deadline: what it began may
    * still happen). `action.id` is the idempotency key towards the product.
    */
   execute(action: SecurityAction, attempt: Attempt, signal: AbortSignal): Promise<Outcome>;
+  /** Asks the product to take the attempt back. `Failed` says that it worked: the action has and will have no effect. */
+  cancel?(action: SecurityAction, attempt: Attempt, signal: AbortSignal): Promise<Finding>;
+  /** Asks the product what became of the action; changes nothing. */
+  probe?(action: SecurityAction, attempt: Attempt, signal: AbortSignal): Promise<Finding>;
 }

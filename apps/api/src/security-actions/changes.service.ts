@@ -2,13 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { ActionRow } from '#database/action-row';
-import { type LockedAction, applyReport, hideAction, lockAction } from '#database/report.queries';
+import {
+  type LockedAction,
+  type Patience,
+  applyReport,
+  hideAction,
+  lockAction,
+} from '#database/report.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
 import { judgeReport, parseReport } from '#domain/report';
 import { isTerminal } from '#domain/status';
-import { Catalogue } from '#providers/catalogue';
+import { afterSilence } from '#providers/after-silence';
+import { Catalogue, type ProviderEntry } from '#providers/catalogue';
 import { requireMatch } from './etag.ts';
 import { ReadYourWrite } from './read-your-write.ts';
 
@@ -49,7 +56,8 @@ export class ChangesService {
   ): Promise<ActionRow> {
     const report = parseReport(body);
     const owner = { ...caller, tenantId };
-    this.#allowReporter(caller, await this.#readYourWrite.find(owner, id));
+    const row = await this.#readYourWrite.find(owner, id);
+    this.#allowReporter(caller, row);
     await this.#change(owner, id, conditions, async (manager, action) => {
       const verdict = judgeReport(action, report);
       if (verdict.kind === 'refused') {
@@ -59,7 +67,9 @@ export class ChangesService {
         );
       }
       if (verdict.kind === 'unchanged') return;
-      await applyReport(manager, action, verdict, { attemptId: report.attemptId, by: caller });
+      const patience = patienceOf(this.#catalogue.get(row.providerKey));
+      const { attemptId } = report;
+      await applyReport(manager, action, verdict, { attemptId, by: caller, patience });
     });
     return this.#readYourWrite.find(owner, id);
   }
@@ -112,4 +122,14 @@ export class ChangesService {
       );
     }
   }
+}
+
+/** Workers that know the provider look into it in the end, even if this process does not. */
+const UNKNOWN_PROVIDER_REPORT_TIMEOUT_MS = 86_400_000;
+
+function patienceOf(entry: ProviderEntry | undefined): Patience {
+  return {
+    reportTimeoutMs: entry?.reportTimeoutMs ?? UNKNOWN_PROVIDER_REPORT_TIMEOUT_MS,
+    next: entry ? afterSilence(entry) : 'probe',
+  };
 }

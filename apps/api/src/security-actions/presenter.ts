@@ -15,8 +15,8 @@ export const presentedActionSchema = securityActionSchema.extend({
   waitingFor: z
     .string()
     .describe(
-      'Why an unfinished action is not with its provider: `slot`, `retry`, `report`, `provider`, or `target:` and ' +
-        'the id of the action before it.',
+      'Why an unfinished action is not with its provider: `slot`, `retry`, `report`, `provider`, `hold:` and the id ' +
+        'of a hold, or `target:` and the id of the action before it.',
     )
     .optional(),
   reportedAfterwards: stateSchema

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { findHistory } from '#database/action.queries';
 import type { ActionRow } from '#database/action-row';
-import { cancelWaiting } from '#database/end-waiting.queries';
+import { cancelAction } from '#database/cancel.queries';
 import { countActions, findPage } from '#database/list.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
@@ -130,17 +130,21 @@ export class SecurityActionsService {
   }
 
   /**
-   * Cancels an action that waits and surely had no effect; no provider will see it from then on.
-   * @returns the outcome for the `cancel-outcome` header; undefined when it was cancelled before
-   * @throws ApiError `cannotCancel` while it is with its provider, `alreadyFinished` once it has ended
+   * Cancels an action, as far as that can still be done.
+   * @returns the outcome for the `cancel-outcome` header: `prevented`, no provider will see it; `accepted`, no further
+   * call is made, and what became of the earlier one follows; undefined when it was cancelled before
+   * @throws ApiError `cannotCancel` while it is with a provider that cannot take it back, `alreadyFinished` once it
+   * has ended
    */
-  async cancel(caller: Caller, id: string): Promise<'prevented' | undefined> {
+  async cancel(caller: Caller, id: string): Promise<'prevented' | 'accepted' | undefined> {
     const row = await this.#readYourWrite.find(caller, id);
     if (!isTerminal(row.status)) {
-      const cancelled = await inTransaction(this.#database, (manager) =>
-        cancelWaiting(manager, caller, id),
+      const canTakeBack = this.#catalogue.get(row.providerKey)?.capabilities.cancel ?? false;
+      const decision = await inTransaction(this.#database, (manager) =>
+        cancelAction(manager, caller, row.id, { canTakeBack }),
       );
-      if (cancelled) return 'prevented';
+      if (decision === 'prevented') return 'prevented';
+      if (decision === 'requested' || decision === 'stopped') return 'accepted';
     }
     return refuseCancel(await this.#readYourWrite.find(caller, id));
   }
@@ -171,10 +175,7 @@ function refuseCancel({ status, errorInfo }: ActionRow): undefined {
   if (isTerminal(status)) {
     throw new ApiError('alreadyFinished', `The action has ended already: ${status}.`);
   }
-  throw new ApiError(
-    'cannotCancel',
-    'The action has been claimed by a worker, so its provider may have been called.',
-  );
+  throw new ApiError('cannotCancel', 'The action is with its provider, which cannot take it back.');
 }
 
 /** Equal for creates that may be one create sent twice: SDKs resend after a lost connection. */

@@ -5,12 +5,14 @@ import {
 } from '@nestjs/common';
 import { Settings } from '#config/settings';
 import { Relay } from '../events/relay.ts';
+import { Canceller } from './canceller.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Executor } from './executor.ts';
 import { Holdings } from './holdings.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { Recovery } from './recovery.ts';
 import { Settler } from './settler.ts';
+import { SlotKeeper } from './slot-keeper.ts';
 
 /** How long outcomes may still be written once every call has ended or was aborted. */
 const LAST_WORDS_MS = 2000;
@@ -22,6 +24,8 @@ export class Engine implements OnApplicationBootstrap, BeforeApplicationShutdown
   readonly #executor: Executor;
   readonly #settler: Settler;
   readonly #dispatcher: Dispatcher;
+  readonly #canceller: Canceller;
+  readonly #slotKeeper: SlotKeeper;
   readonly #leaseKeeper: LeaseKeeper;
   readonly #recovery: Recovery;
   readonly #relay: Relay;
@@ -33,6 +37,8 @@ export class Engine implements OnApplicationBootstrap, BeforeApplicationShutdown
     executor: Executor,
     settler: Settler,
     dispatcher: Dispatcher,
+    canceller: Canceller,
+    slotKeeper: SlotKeeper,
     leaseKeeper: LeaseKeeper,
     recovery: Recovery,
     relay: Relay,
@@ -42,6 +48,8 @@ export class Engine implements OnApplicationBootstrap, BeforeApplicationShutdown
     this.#executor = executor;
     this.#settler = settler;
     this.#dispatcher = dispatcher;
+    this.#canceller = canceller;
+    this.#slotKeeper = slotKeeper;
     this.#leaseKeeper = leaseKeeper;
     this.#recovery = recovery;
     this.#relay = relay;
@@ -49,7 +57,14 @@ export class Engine implements OnApplicationBootstrap, BeforeApplicationShutdown
   }
 
   onApplicationBootstrap(): void {
-    for (const { loop } of [this.#leaseKeeper, this.#dispatcher, this.#recovery, this.#relay]) {
+    for (const { loop } of [
+      this.#slotKeeper,
+      this.#leaseKeeper,
+      this.#dispatcher,
+      this.#canceller,
+      this.#recovery,
+      this.#relay,
+    ]) {
       loop.start();
     }
   }
@@ -62,11 +77,12 @@ export class Engine implements OnApplicationBootstrap, BeforeApplicationShutdown
     await Promise.all([
       this.#holdings.close(),
       this.#dispatcher.loop.stop(),
+      this.#canceller.loop.stop(),
       this.#recovery.loop.stop(),
     ]);
     const deadline = setTimeout(() => this.#settler.abandon(), this.#graceMs + LAST_WORDS_MS);
     await this.#executor.drain(this.#graceMs);
     clearTimeout(deadline);
-    await Promise.all([this.#leaseKeeper.loop.stop(), this.#relay.stop()]);
+    await Promise.all([this.#leaseKeeper.loop.stop(), this.#slotKeeper.stop(), this.#relay.stop()]);
   }
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '#config/settings';
 import type { ClaimRoom } from '#database/claim.queries';
-import { Catalogue } from '#providers/catalogue';
+import { Catalogue, providerKey } from '#providers/catalogue';
 import { providerEntry } from '#providers/provider-entry.fixture';
 import { claimOf } from './claim.fixture.ts';
+import { Circuits } from './circuits.ts';
 import { Holdings } from './holdings.ts';
 
 const A = 'Acme/Firewall';
@@ -18,7 +19,15 @@ function setup() {
     providerEntry({ concurrencyMax: 4 }),
     providerEntry({ provider: 'Mail', concurrencyMax: 20, capabilities: idempotent }),
   ]);
-  return new Holdings(settings, catalogue);
+  const holdings = new Holdings(settings, catalogue, new Circuits(settings));
+  const all = new Map(
+    catalogue.providers.map((entry) => {
+      const { concurrencyMax } = entry;
+      return [providerKey(entry), { slots: concurrencyMax, share: concurrencyMax }];
+    }),
+  );
+  holdings.grant(all, performance.now() + LEASE_MS);
+  return holdings;
 }
 
 const claims = (count: number, providerKey = A) =>

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '#config/settings';
 import type { Claim, ClaimRoom } from '#database/claim.queries';
+import type { SlotGrant } from '#database/provider-slot.queries';
 import { Catalogue, type ProviderEntry, providerKey } from '#providers/catalogue';
+import { Circuits } from './circuits.ts';
 
 /** A claim of this worker, from the claim until its settlement is written. */
 export interface Holding {
@@ -9,8 +11,10 @@ export interface Holding {
   entry: ProviderEntry;
   /** When the lease ends at the earliest, by this process's monotonic clock (`performance.now()`). */
   leaseEndsAtMs: number;
-  /** Fires when the attempt was taken over: what it still does counts no more. */
+  /** Fires when the attempt was taken over or taken back: what it still does counts no more. */
   lost: AbortController;
+  /** Its provider is being asked to take the call back. True: it has, and the action has ended. */
+  takingBack: Promise<boolean> | null;
 }
 
 /**
@@ -21,17 +25,23 @@ export interface Holding {
 export class Holdings {
   readonly #settings: Settings;
   readonly #catalogue: Catalogue;
+  readonly #circuits: Circuits;
   readonly #held = new Map<string, Holding>();
   readonly #usedByProvider = new Map<string, number>();
   readonly #claiming = new Set<Promise<unknown>>();
-  readonly #repeatable: ReadonlySet<string>;
+  readonly #servedLast = new Map<string, string>();
+  /** Places at providers, this worker's part of each `concurrencyMax`, and until when they are its own. */
+  #slots: ReadonlyMap<string, number> = new Map();
+  #slotsEndAtMs = 0;
+  readonly repeatable: ReadonlySet<string>;
   #used = 0;
   #closed = false;
 
-  constructor(settings: Settings, catalogue: Catalogue) {
+  constructor(settings: Settings, catalogue: Catalogue, circuits: Circuits) {
     this.#settings = settings;
     this.#catalogue = catalogue;
-    this.#repeatable = new Set(
+    this.#circuits = circuits;
+    this.repeatable = new Set(
       catalogue.providers.filter((entry) => entry.capabilities.idempotent).map(providerKey),
     );
   }
@@ -49,11 +59,44 @@ export class Holdings {
     this.#claiming.add(taken);
     try {
       const claims = await taken;
+      for (const claim of claims) this.#servedLast.set(claim.providerKey, claim.azureTenantId);
       return claims.map((claim) => this.#hold(claim, leaseEndsAtMs));
     } finally {
       this.#claiming.delete(taken);
       this.#count(negated(room.byProvider), -room.total);
     }
+  }
+
+  /** Holds what `take` returns beside the room there is: few, and what must not wait for a place. */
+  async claimBeyondRoom(take: () => Promise<Claim[]>): Promise<Holding[]> {
+    const leaseEndsAtMs = performance.now() + this.#settings.LEASE_MS;
+    const taken = take();
+    this.#claiming.add(taken);
+    try {
+      return (await taken).map((claim) => this.#hold(claim, leaseEndsAtMs));
+    } finally {
+      this.#claiming.delete(taken);
+    }
+  }
+
+  /**
+   * Takes note of this worker's places at each provider.
+   * @param endsAtMs until when they are its own, by the monotonic clock
+   * @returns whether there are more than before anywhere
+   */
+  grant(grants: ReadonlyMap<string, SlotGrant>, endsAtMs: number): boolean {
+    const before = this.#slots;
+    // No new call beyond its share: so it comes down to that while its calls end.
+    this.#slots = new Map(
+      [...grants].map(([key, { slots, share }]) => [key, Math.min(slots, share)]),
+    );
+    this.#slotsEndAtMs = endsAtMs;
+    return [...this.#slots].some(([key, slots]) => slots > (before.get(key) ?? 0));
+  }
+
+  /** What this worker uses at a provider or may begin to use any moment. */
+  slotsNeeded(key: string): number {
+    return Math.max(this.#usedByProvider.get(key) ?? 0, this.#slotsAt(key));
   }
 
   /** Gives the place of a settled or lost claim free. */
@@ -75,6 +118,11 @@ export class Holdings {
     return this.#closed || this.#used >= this.#settings.CALLS_IN_FLIGHT_MAX;
   }
 
+  /** The holding of an attempt, if it is held still. */
+  get(attemptId: string): Holding | undefined {
+    return this.#held.get(attemptId);
+  }
+
   get held(): Holding[] {
     return [...this.#held.values()];
   }
@@ -86,15 +134,22 @@ export class Holdings {
     const byProvider = new Map<string, number>();
     for (const entry of this.#catalogue.providers) {
       const key = providerKey(entry);
-      const free = entry.concurrencyMax - (this.#usedByProvider.get(key) ?? 0);
+      const places = Math.min(this.#slotsAt(key), this.#circuits.limit(key));
+      const free = places - (this.#usedByProvider.get(key) ?? 0);
       if (total > 0 && free > 0) byProvider.set(key, Math.min(free, total));
     }
-    return { byProvider, total, repeatable: this.#repeatable };
+    return { byProvider, total, repeatable: this.repeatable, servedLast: this.#servedLast };
+  }
+
+  /** After a pause longer than the lease the places are others'. */
+  #slotsAt(key: string): number {
+    return performance.now() < this.#slotsEndAtMs ? (this.#slots.get(key) ?? 0) : 0;
   }
 
   #hold(claim: Claim, leaseEndsAtMs: number): Holding {
     const entry = this.#catalogue.get(claim.providerKey)!;
-    const holding = { claim, entry, leaseEndsAtMs, lost: new AbortController() };
+    const lost = new AbortController();
+    const holding: Holding = { claim, entry, leaseEndsAtMs, lost, takingBack: null };
     this.#held.set(claim.attemptId, holding);
     this.#count(new Map([[claim.providerKey, 1]]), 1);
     return holding;

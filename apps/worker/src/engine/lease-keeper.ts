@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import { renewLeases } from '#database/claim.queries';
+import { renewLeases } from '#database/held-claims.queries';
 import { LIFELINE } from '#database/database.module';
 import { Holdings } from './holdings.ts';
 import { Loop } from './loop.ts';

@@ -2,11 +2,17 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import { freeExpired, lockExpiredLost, sweepTargets } from '#database/recover.queries';
+import {
+  type RecoveryKnowledge,
+  freeExpired,
+  lockExpiredLost,
+  sweepTargets,
+} from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
 import { inTransaction } from '#database/transaction';
 import { LIFELINE } from '#database/database.module';
 import { FAILURE_CODES } from '#domain/errors';
+import { Catalogue, providerKey } from '#providers/catalogue';
 import { Dispatcher } from './dispatcher.ts';
 import { Loop } from './loop.ts';
 
@@ -27,6 +33,7 @@ export class Recovery {
   readonly #database: DataSource;
   readonly #dispatcher: Dispatcher;
   readonly #settings: Settings;
+  readonly #knowledge: RecoveryKnowledge;
   #steps = 0;
   #contactSinceMs: number | undefined;
   #lastContactMs = 0;
@@ -34,11 +41,16 @@ export class Recovery {
   constructor(
     @InjectDataSource(LIFELINE) database: DataSource,
     dispatcher: Dispatcher,
+    catalogue: Catalogue,
     settings: Settings,
   ) {
     this.#database = database;
     this.#dispatcher = dispatcher;
     this.#settings = settings;
+    this.#knowledge = {
+      known: catalogue.providers.map(providerKey),
+      probeable: catalogue.providers.filter((entry) => entry.capabilities.probe).map(providerKey),
+    };
     this.loop = new Loop(Recovery.name, settings.RECOVERY_INTERVAL_MS, () => this.#recover());
   }
 
@@ -52,7 +64,7 @@ export class Recovery {
 
   /** @returns whether there may be more */
   async #takeOver(): Promise<boolean> {
-    const freed = await freeExpired(this.#database.manager, BATCH_MAX);
+    const freed = await freeExpired(this.#database.manager, this.#knowledge, BATCH_MAX);
     const unknown = await this.#settleLost();
     if (freed + unknown === 0) return false;
     this.#logger.warn({ freed, outcomeUnknown: unknown }, 'took over what a lost worker held');
@@ -70,7 +82,7 @@ export class Recovery {
   /** What was sent and must not be repeated: nobody can know, and the status says so. */
   async #settleLost(): Promise<number> {
     return inTransaction(this.#database, async (manager) => {
-      const lost = await lockExpiredLost(manager, BATCH_MAX);
+      const lost = await lockExpiredLost(manager, this.#knowledge, BATCH_MAX);
       if (lost.length === 0) return 0;
       const errorInfo = { code: FAILURE_CODES.outcomeUnknown, message: UNKNOWN, subcode: 0 };
       await settle(

@@ -10,7 +10,9 @@ const retry = { attemptsMax: 3, backoffMs: 500, backoffMsMax: 30_000 };
 const OUTCOMES: Record<Outcome['kind'], Outcome> = {
   completed: { kind: 'completed' },
   failed: { kind: 'failed', errorInfo: { code: 4, message: 'no such host', subcode: 404 } },
+  accepted: { kind: 'accepted' },
   notDone: { kind: 'notDone', reason: 'busy' },
+  unavailable: { kind: 'unavailable', reason: 'refused' },
   mayHaveActed: { kind: 'mayHaveActed', reason: 'no answer' },
 };
 
@@ -31,6 +33,7 @@ function inShort(outcome: Outcome, circumstances: Parameters<typeof settle>[1]):
   const { settlement } = settle(outcome, circumstances);
   if (settlement.type === 'completed') return 'Completed';
   if (settlement.type === 'failed') return `Failed ${settlement.errorInfo.code}`;
+  if (settlement.type !== 'attemptFailed') return settlement.type;
   return settlement.mayHaveActed ? 'again, may have acted' : 'again';
 }
 
@@ -38,7 +41,7 @@ function inShort(outcome: Outcome, circumstances: Parameters<typeof settle>[1]):
 function pauseMs(outcome: Outcome, circumstances: Parameters<typeof settle>[1] = {}): number {
   const { settlement } = settle(outcome, circumstances);
   if (settlement.type !== 'attemptFailed') throw new Error('No attempt follows.');
-  return settlement.retryInMs;
+  return settlement.dueInMs;
 }
 
 describe('what an outcome means for the action', () => {
@@ -132,7 +135,7 @@ describe('the words of an outcome', () => {
     for (const kind of ['notDone', 'mayHaveActed'] as const) {
       for (const attempt of [1, 3]) {
         const { settlement } = settle({ kind, reason }, { attempt });
-        const message = settlement.type === 'completed' ? null : settlement.errorInfo.message;
+        const message = 'errorInfo' in settlement ? settlement.errorInfo.message : null;
         expect(message?.length).toBeGreaterThan(900);
         expect(message?.length).toBeLessThanOrEqual(1000);
         expect(message).not.toContain('\u0000');

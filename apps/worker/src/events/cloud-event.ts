@@ -5,6 +5,8 @@ const TYPES: Record<EventType, string> = {
   created: 'securityActions.created',
   started: 'securityActions.started',
   attemptFailed: 'securityActions.attemptFailed',
+  accepted: 'securityActions.accepted',
+  cancelRequested: 'securityActions.cancelRequested',
   completed: 'securityActions.completed',
   failed: 'securityActions.failed',
   cancelled: 'securityActions.cancelled',

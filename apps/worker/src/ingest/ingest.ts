@@ -7,7 +7,7 @@ import { insertActions } from '#database/ingest.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { isDataError } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
-import { failUnrun } from '#database/end-waiting.queries';
+import { endAction } from '#database/end-action.queries';
 import type { CreateCommand } from '#domain/command';
 import { FAILURE_CODES } from '#domain/errors';
 import { Dispatcher } from '../engine/dispatcher.ts';
@@ -23,10 +23,14 @@ export interface Refusal {
 }
 
 const REFUSED = {
-  code: FAILURE_CODES.invalidRequest,
-  message: 'The database refused the contents of the action; it was not run.',
-  subcode: 0,
-};
+  type: 'failed',
+  errorInfo: {
+    code: FAILURE_CODES.invalidRequest,
+    message: 'The database refused the contents of the action; it was not run.',
+    subcode: 0,
+  },
+  by: null,
+} as const;
 
 /** Turns accepted commands into rows, and into running work where there is room. */
 @Injectable()
@@ -98,7 +102,7 @@ export class Ingest {
     try {
       await inTransaction(this.#database, async (manager) => {
         const [inserted] = await insertActions(manager, [bare]);
-        if (inserted) await failUnrun(manager, inserted, REFUSED);
+        if (inserted) await endAction(manager, inserted, REFUSED);
       });
     } catch (error) {
       // Not even that: the dead letter is all there will be, and the partition must go on.

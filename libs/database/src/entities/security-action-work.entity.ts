@@ -1,17 +1,23 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
  * What is still to do: a narrow row per unfinished action, deleted when it ends. Its lock decides between
  * claim, cancel, settle and recovery: whoever holds it may change the action, nobody else.
  */
 @Entity('security_action_work')
-@Index('security_action_work_claim', ['providerKey', 'dueDateTime', 'position'], {
-  where: '"ready" AND "leaseOwner" IS NULL AND NOT "awaitingReport"',
-})
+@Index(
+  'security_action_work_claim',
+  ['providerKey', 'azureTenantId', 'actionName', 'dueDateTime', 'position'],
+  { where: '"ready" AND "leaseOwner" IS NULL' },
+)
 @Index('security_action_work_target', ['azureTenantId', 'targetKey', 'position'], {
   where: '"targetKey" IS NOT NULL',
 })
 @Index('security_action_work_lease', ['leaseUntil'], { where: '"leaseOwner" IS NOT NULL' })
+@Index('security_action_work_cancel', ['cancelRequestedDateTime'], {
+  where: '"cancelRequestedDateTime" IS NOT NULL',
+})
+@Check('security_action_work_next', `"next" IN ('call', 'probe')`)
 export class SecurityActionWorkEntity {
   @PrimaryColumn('text')
   azureTenantId!: string;
@@ -24,6 +30,10 @@ export class SecurityActionWorkEntity {
 
   @Column('text')
   providerKey!: string;
+
+  /** As the catalogue spells it; '' for rows of a release that did not keep it. */
+  @Column('text', { default: '' })
+  actionName!: string;
 
   @Column('uuid', { nullable: true })
   targetKey!: string | null;
@@ -60,9 +70,29 @@ export class SecurityActionWorkEntity {
   @Column('boolean', { nullable: true })
   repeatable!: boolean | null;
 
-  /** Run by somebody who will report its end: never claimed. */
+  /** What its next claim is for: to call the provider, or to ask it what became of the last call. */
+  @Column('text', { default: 'call' })
+  next!: 'call' | 'probe';
+
+  /** Probes that gave no answer so far. */
+  @Column('integer', { default: 0 })
+  probes!: number;
+
+  /** Since when its provider could not be asked at all; null once a call got through. */
+  @Column({ type: 'timestamptz', nullable: true })
+  unavailableSince!: Date | null;
+
+  /** Somebody wants it stopped: no further call may begin. */
+  @Column({ type: 'timestamptz', nullable: true })
+  cancelRequestedDateTime!: Date | null;
+
+  /** Run by somebody who will report its end; looked into when it is due. */
   @Column('boolean', { default: false })
   awaitingReport!: boolean;
+
+  /** The attempt that its provider has taken over: what it reports is about that one. */
+  @Column('uuid', { nullable: true })
+  acceptedAttemptId!: string | null;
 
   /** An earlier attempt may have acted. */
   @Column('boolean', { default: false })

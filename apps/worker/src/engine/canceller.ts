@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Settings } from '#config/settings';
+import { claimCancels, findCancelRequests } from '#database/cancel.queries';
+import { LIFELINE } from '#database/database.module';
+import { inTransaction } from '#database/transaction';
+import { Catalogue, providerKey } from '#providers/catalogue';
+import { Executor } from './executor.ts';
+import { type Holding, Holdings } from './holdings.ts';
+import { Loop } from './loop.ts';
+import { ProviderCaller } from './provider-caller.ts';
+import { settlementOfCancel } from './settlement-of-finding.ts';
+import { Settler } from './settler.ts';
+import { cancelled, settlement } from './verdict.ts';
+import { WORKER_NAME } from './worker-name.ts';
+
+/** Cancels beside the room there is: enough for a person in a hurry, and bounded. */
+const UNDER_WAY_MAX = 50;
+
+/**
+ * Carries out the cancels that the API put on record: of the calls that this worker has under way, and of actions that
+ * nobody holds.
+ */
+@Injectable()
+export class Canceller {
+  readonly loop: Loop;
+  readonly #database: DataSource;
+  readonly #catalogue: Catalogue;
+  readonly #holdings: Holdings;
+  readonly #caller: ProviderCaller;
+  readonly #executor: Executor;
+  readonly #settler: Settler;
+  readonly #leaseMs: number;
+  #underWay = 0;
+
+  // oxlint-disable-next-line max-params -- it stands between what holds, what calls and what settles
+  constructor(
+    @InjectDataSource(LIFELINE) database: DataSource,
+    catalogue: Catalogue,
+    holdings: Holdings,
+    caller: ProviderCaller,
+    executor: Executor,
+    settler: Settler,
+    settings: Settings,
+  ) {
+    this.#database = database;
+    this.#catalogue = catalogue;
+    this.#holdings = holdings;
+    this.#caller = caller;
+    this.#executor = executor;
+    this.#settler = settler;
+    this.#leaseMs = settings.LEASE_MS;
+    this.loop = new Loop(Canceller.name, settings.CLAIM_INTERVAL_MS, () => this.#look());
+  }
+
+  async #look(): Promise<boolean> {
+    if (this.#holdings.isClosed || this.#underWay >= UNDER_WAY_MAX) return false;
+    for (const attemptId of await findCancelRequests(this.#database.manager, WORKER_NAME)) {
+      const holding = this.#holdings.get(attemptId);
+      if (holding?.claim.next === 'call') this.#takeBackCall(holding);
+    }
+    const held = await this.#holdings.claimBeyondRoom(() =>
+      inTransaction(this.#database, (manager) =>
+        claimCancels(
+          manager,
+          {
+            known: this.#catalogue.providers.map(providerKey),
+            repeatable: this.#holdings.repeatable,
+          },
+          { owner: WORKER_NAME, leaseMs: this.#leaseMs },
+        ),
+      ),
+    );
+    for (const holding of held) this.#track(this.#takeBackWaiting(holding));
+    return held.length > 0;
+  }
+
+  #track(work: Promise<void>): void {
+    this.#underWay += 1;
+    this.#executor.track(work.finally(() => (this.#underWay -= 1)));
+  }
+
+  /** Beside the call, whose outcome counts unless its provider has taken it back. */
+  #takeBackCall(holding: Holding): void {
+    if (holding.takingBack) return;
+    holding.takingBack = this.#hasTakenBack(holding);
+    this.#track(holding.takingBack.then(() => undefined));
+  }
+
+  async #hasTakenBack(holding: Holding): Promise<boolean> {
+    const finding = await this.#caller.cancel(holding);
+    if (finding.kind !== 'known' || finding.status !== 'Failed') return false;
+    await this.#settler.settle(settlement(holding.claim, cancelled()));
+    holding.lost.abort(new Error('The call was taken back.'));
+    return true;
+  }
+
+  /** An action between two calls, or one whose provider is to report. */
+  async #takeBackWaiting(holding: Holding): Promise<void> {
+    const { claim, entry } = holding;
+    if (!claim.mayHaveActed) {
+      return this.#executor.settle(holding, settlement(claim, cancelled()));
+    }
+    if (!this.#executor.mayCall(holding)) return this.#executor.release([holding]);
+    const finding = await this.#caller.cancel(holding);
+    await this.#executor.settle(holding, settlementOfCancel(claim, entry, finding));
+  }
+}

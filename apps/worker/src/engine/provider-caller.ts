@@ -1,0 +1,89 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Finding, Outcome } from '#providers/provider';
+import { Providers } from '../providers.ts';
+import { ask } from './ask.ts';
+import { Circuits } from './circuits.ts';
+import type { Holding } from './holdings.ts';
+
+/** Talks to providers: under a deadline, and whatever they do, what comes back is a value. */
+@Injectable()
+export class ProviderCaller {
+  readonly #logger = new Logger(ProviderCaller.name);
+  readonly #providers: Providers;
+  readonly #circuits: Circuits;
+  readonly #stopping = new AbortController();
+
+  constructor(providers: Providers, circuits: Circuits) {
+    this.#providers = providers;
+    this.#circuits = circuits;
+  }
+
+  /** From now on every call is given up: the process must end. */
+  abort(): void {
+    this.#stopping.abort(new Error('The worker is stopping.'));
+  }
+
+  get isAborted(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  async execute(holding: Holding): Promise<Outcome> {
+    const { claim, entry } = holding;
+    const outcome = await this.#ask<Outcome>(
+      holding,
+      (signal) => this.#providers.for(entry).execute(claim.action, attemptOf(holding), signal),
+      (reason) => ({ kind: 'mayHaveActed', reason }),
+    );
+    const unheard = outcome.kind === 'unavailable' || outcome.kind === 'mayHaveActed';
+    // That we gave up says nothing about the provider.
+    if (!this.isAborted && !holding.lost.signal.aborted) {
+      this.#circuits.note(claim.providerKey, !unheard);
+    }
+    return outcome;
+  }
+
+  /** Asks what became of the last call. */
+  probe(holding: Holding): Promise<Finding> {
+    return this.#find(holding, 'probe');
+  }
+
+  /** Asks to take the last call back. */
+  cancel(holding: Holding): Promise<Finding> {
+    return this.#find(holding, 'cancel');
+  }
+
+  async #find(holding: Holding, question: 'probe' | 'cancel'): Promise<Finding> {
+    const { claim, entry } = holding;
+    const provider = this.#providers.for(entry);
+    if (!entry.capabilities[question] || !provider[question]) {
+      return { kind: 'unanswered', reason: `its provider knows no ${question}` };
+    }
+    return this.#ask<Finding>(
+      holding,
+      (signal) => provider[question]!(claim.action, attemptOf(holding), signal),
+      (reason) => ({ kind: 'unanswered', reason }),
+    );
+  }
+
+  async #ask<T>(
+    { claim, entry, lost }: Holding,
+    question: (signal: AbortSignal) => Promise<T>,
+    onFailure: (reason: string) => T,
+  ): Promise<T> {
+    const limits = { timeoutMs: entry.timeoutMs, signals: [this.#stopping.signal, lost.signal] };
+    try {
+      return await ask(question, limits, onFailure);
+    } catch (error) {
+      this.#logger.error({ actionId: claim.actionId, err: error }, 'provider threw');
+      return onFailure('the provider failed unexpectedly');
+    }
+  }
+}
+
+function attemptOf({ claim }: Holding) {
+  return { id: claim.attemptId, number: claim.attempt };
+}

@@ -1,0 +1,80 @@
+import type { Database } from './action-row.ts';
+import type { Claim } from './claim.queries.ts';
+
+/*
+ * What the holder of claims does with them between the claim and the settlement. Each statement is fenced by the
+ * attempt id: what was taken over meanwhile stays as it is.
+ */
+
+/** What fences a change to a claimed action. */
+export type ClaimReference = Pick<Claim, 'azureTenantId' | 'actionId' | 'attemptId'>;
+
+/**
+ * Puts on record, right before the calls, that these attempts are about to be sent.
+ * @returns the attempt ids that still hold their lease; the others must not be called
+ */
+export async function markSent(database: Database, claims: ClaimReference[]): Promise<Set<string>> {
+  return changeHeld(
+    database,
+    claims,
+    '"sentDateTime" = clock_timestamp()',
+    'AND w."leaseUntil" > clock_timestamp() AND w."cancelRequestedDateTime" IS NULL',
+  );
+}
+
+/**
+ * Extends the leases of attempts under way.
+ * @returns the attempt ids that are still on record; the others were taken over
+ */
+export async function renewLeases(
+  database: Database,
+  claims: ClaimReference[],
+  leaseMs: number,
+): Promise<Set<string>> {
+  return changeHeld(
+    database,
+    claims,
+    `"leaseUntil" = clock_timestamp() + ${Number(leaseMs)} * interval '1 ms'`,
+  );
+}
+
+/** Gives back what was claimed and surely not sent, as if it had not been claimed. */
+export async function releaseClaims(database: Database, claims: ClaimReference[]): Promise<void> {
+  await changeHeld(
+    database,
+    claims,
+    `"leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
+     "attempt" = w."attempt" - CASE WHEN w."next" = 'call' THEN 1 ELSE 0 END,
+     "probes" = w."probes" - CASE WHEN w."next" = 'probe' THEN 1 ELSE 0 END,
+     "dueDateTime" = now()`,
+  );
+}
+
+/** Locks in the order that every multi-row lock on this table follows, so that none waits in a circle. */
+async function changeHeld(
+  database: Database,
+  claims: ClaimReference[],
+  change: string,
+  condition = '',
+): Promise<Set<string>> {
+  const [rows]: [{ attemptId: string }[], number] = await database.query(
+    `WITH held AS (
+       SELECT w."azureTenantId", w."actionId", w."attemptId"
+         FROM unnest($1::text[], $2::uuid[], $3::uuid[])
+           AS c("azureTenantId", "actionId", "attemptId")
+         JOIN "security_action_work" w
+           ON w."azureTenantId" = c."azureTenantId" AND w."actionId" = c."actionId"
+          AND w."attemptId" = c."attemptId" ${condition}
+        ORDER BY w."azureTenantId", w."targetKey", w."actionId" FOR UPDATE OF w)
+     UPDATE "security_action_work" w SET ${change}
+       FROM held
+      WHERE w."azureTenantId" = held."azureTenantId" AND w."actionId" = held."actionId"
+     RETURNING held."attemptId"`,
+    [
+      claims.map((claim) => claim.azureTenantId),
+      claims.map((claim) => claim.actionId),
+      claims.map((claim) => claim.attemptId),
+    ],
+  );
+  return new Set(rows.map((row) => row.attemptId));
+}
