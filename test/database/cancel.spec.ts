@@ -1,7 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type CancelDecision, cancelAction } from '#database/cancel.queries';
+import {
+  type CancelDecision,
+  cancelAction,
+  claimCancels,
+  findCancelRequests,
+} from '#database/cancel.queries';
 import { claimWork } from '#database/claim.queries';
-import { releaseClaims } from '#database/held-claims.queries';
+import { markSent, releaseClaims } from '#database/held-claims.queries';
 import { FAILURE_CODES } from '#domain/errors';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
@@ -129,6 +134,68 @@ describe('cancel', () => {
     expect(await cancel(id!)).toBe(decision);
     expect((await database.row(id!)).errorInfo?.code).toBe(code);
     expect(await database.work(id!)).toBeUndefined();
+  });
+
+  describe('of an action whose provider can take it back', () => {
+    const requested = async (id: string) =>
+      expect(await cancel(id, CALLER, true)).toBe('requested');
+    const claimCancelled = () =>
+      database.inTransaction((manager) =>
+        claimCancels(manager, { known: [PROVIDER], repeatable: new Set([PROVIDER]) }, LEASE),
+      );
+
+    it('puts it on record once, in the name of the caller, and for the worker that holds the call', async () => {
+      const [id] = await database.ingest(command());
+      const [claim] = await database.claim(1, { repeatable: true });
+      await requested(id!);
+      await requested(id!);
+      const events = await database.events(id!);
+      expect(events.map(({ type }) => type)).toEqual(['created', 'started', 'cancelRequested']);
+      expect(events.at(-1)).toMatchObject({
+        changedStatus: false,
+        attemptId: claim!.attemptId,
+        appId: 'app-2',
+        user: 'bob@example.com',
+      });
+      expect(await findCancelRequests(database.manager, 'worker-1')).toEqual([claim!.attemptId]);
+      expect(await findCancelRequests(database.manager, 'worker-2')).toEqual([]);
+      expect(await claimCancelled()).toEqual([]);
+    });
+
+    it('keeps every later call back, and gives what nobody holds to the next that looks', async () => {
+      const [id] = await database.ingest(command());
+      const [claim] = await database.claim(1, { repeatable: true });
+      await requested(id!);
+      const errorInfo = { code: 0, message: 'no answer', subcode: 0 };
+      const again = { type: 'attemptFailed', errorInfo, next: 'call', dueInMs: 0 } as const;
+      await database.settle({ ...claim!, ...again, mayHaveActed: true });
+      expect(await database.claim()).toEqual([]);
+      const [cancelling] = await claimCancelled();
+      expect(cancelling).toMatchObject({ actionId: id, next: 'probe', attempt: 1, probes: 1 });
+      expect(await claimCancelled()).toEqual([]);
+    });
+
+    it('lets no call be marked as sent that is not on its way yet, and prevents it', async () => {
+      const [id] = await database.ingest(command());
+      const [claim] = await database.claim();
+      expect(await cancel(id!, CALLER, true)).toBe('prevented');
+      expect(await markSent(database.manager, [claim!])).toEqual(new Set());
+    });
+  });
+
+  it('cannot be done when a call that must not be repeated has been sent', async () => {
+    const [id] = await database.ingest(command());
+    const [claim] = await database.claim();
+    await markSent(database.manager, [claim!]);
+    expect(await cancel(id!)).toBe('withProvider');
+  });
+
+  it('cannot be done when its provider has taken it over and cannot take it back', async () => {
+    const [id] = await database.ingest(command());
+    const [claim] = await database.claim();
+    await database.settle({ ...claim!, type: 'accepted', next: 'probe', dueInMs: 60_000 });
+    expect(await cancel(id!)).toBe('withProvider');
+    expect(await cancel(id!, CALLER, true)).toBe('requested');
   });
 
   it('does not know the action of another tenant', async () => {

@@ -43,6 +43,39 @@ describe('recovery', () => {
     expect(await database.snapshot()).toEqual(before);
   });
 
+  it('has a provider asked that can be, about what was sent and must not be repeated', async () => {
+    const claim = await held(STRICT, { sent: true });
+    await database.expireLeases();
+    const knowledge = { known: [STRICT], probeable: [STRICT] };
+    const lost = await database.inTransaction((manager) => lockExpiredLost(manager, knowledge, 10));
+    expect(lost).toEqual([]);
+    expect(await freeExpired(database.manager, knowledge, 10)).toBe(1);
+    const [asking] = await database.claim(1, { provider: STRICT });
+    expect(asking).toMatchObject({
+      actionId: claim.actionId,
+      next: 'probe',
+      attempt: 1,
+      probes: 1,
+    });
+    expect(asking!.mayHaveActed).toBe(true);
+    // The one who asks may die as well: that is no reason to call the outcome unknown.
+    await database.expireLeases();
+    expect(await freeExpired(database.manager, KNOWLEDGE, 10)).toBe(1);
+    expect(await database.claim(1, { provider: STRICT })).toMatchObject([
+      { next: 'probe', probes: 2 },
+    ]);
+  });
+
+  it('judges nothing lost whose provider this worker does not know', async () => {
+    await held(STRICT, { sent: true });
+    await database.expireLeases();
+    const knowledge = { known: [IDEMPOTENT], probeable: [] };
+    const lost = () => database.inTransaction((manager) => lockExpiredLost(manager, knowledge, 10));
+    expect(await lost()).toEqual([]);
+    expect(await freeExpired(database.manager, knowledge, 10)).toBe(0);
+    expect(await lostOnes()).toHaveLength(1);
+  });
+
   it('leaves a lease alone that was renewed after it had expired', async () => {
     const claim = await held(IDEMPOTENT, { sent: false });
     await database.expireLeases();

@@ -19,7 +19,8 @@ function setup() {
     providerEntry({ concurrencyMax: 4 }),
     providerEntry({ provider: 'Mail', concurrencyMax: 20, capabilities: idempotent }),
   ]);
-  const holdings = new Holdings(settings, catalogue, new Circuits(settings));
+  const circuits = new Circuits(settings);
+  const holdings = new Holdings(settings, catalogue, circuits);
   const all = new Map(
     catalogue.providers.map((entry) => {
       const { concurrencyMax } = entry;
@@ -27,7 +28,7 @@ function setup() {
     }),
   );
   holdings.grant(all, performance.now() + LEASE_MS);
-  return holdings;
+  return Object.assign(holdings, { circuits });
 }
 
 const claims = (count: number, providerKey = A) =>
@@ -84,6 +85,43 @@ describe('the room of a worker', () => {
       expect([...room.repeatable]).toEqual([B]);
       return Promise.resolve([]);
     });
+  });
+});
+
+describe('the places at a provider', () => {
+  const grant = (holdings: Holdings, slots: number, share = slots, endsInMs = LEASE_MS) =>
+    holdings.grant(new Map([[A, { slots, share }]]), performance.now() + endsInMs);
+
+  it('are what this worker has of them, whatever the provider bears in all', async () => {
+    const holdings = setup();
+    expect(grant(holdings, 2)).toBe(false);
+    expect(await roomOf(holdings)).toEqual({ [A]: 2, total: 10 });
+    expect(grant(holdings, 3)).toBe(true);
+  });
+
+  it('are used no further than the share, while those in use are kept', async () => {
+    const holdings = setup();
+    const [held] = await hold(holdings, 3, A);
+    expect(holdings.slotsNeeded(A)).toBe(4);
+    grant(holdings, 4, 2);
+    expect(await roomOf(holdings)).toEqual({ total: 7 });
+    expect(holdings.slotsNeeded(A)).toBe(3);
+    holdings.drop(held!);
+    expect(await roomOf(holdings)).toEqual({ total: 8 });
+    expect(holdings.slotsNeeded(A)).toBe(2);
+  });
+
+  it('are none once they are not renewed in time', async () => {
+    const holdings = setup();
+    grant(holdings, 4, 4, -1);
+    expect(await roomOf(holdings)).toEqual({ total: 10 });
+    expect(holdings.slotsNeeded(A)).toBe(0);
+  });
+
+  it('are none while its circuit is open', async () => {
+    const holdings = setup();
+    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
+    expect(await roomOf(holdings)).toEqual({ [B]: 10, total: 10 });
   });
 });
 

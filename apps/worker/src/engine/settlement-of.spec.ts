@@ -18,11 +18,18 @@ const OUTCOMES: Record<Outcome['kind'], Outcome> = {
 
 function settle(
   outcome: Outcome,
-  { idempotent = true, attempt = 1, mayHaveActed = false, attemptsMax = retry.attemptsMax } = {},
+  {
+    idempotent = true,
+    probe = false,
+    attempt = 1,
+    mayHaveActed = false,
+    unavailableMs = null as number | null,
+    attemptsMax = retry.attemptsMax,
+  } = {},
 ) {
-  const claim = claimOf({ attempt, mayHaveActed });
+  const claim = claimOf({ attempt, mayHaveActed, unavailableMs });
   const entry = providerEntry({
-    capabilities: { idempotent, cancel: false, probe: false },
+    capabilities: { idempotent, cancel: false, probe },
     retry: { ...retry, attemptsMax },
   });
   return { claim, settlement: settlementOf(claim, entry, outcome) };
@@ -34,6 +41,7 @@ function inShort(outcome: Outcome, circumstances: Parameters<typeof settle>[1]):
   if (settlement.type === 'completed') return 'Completed';
   if (settlement.type === 'failed') return `Failed ${settlement.errorInfo.code}`;
   if (settlement.type !== 'attemptFailed') return settlement.type;
+  if (settlement.next === 'probe') return 'probe';
   return settlement.mayHaveActed ? 'again, may have acted' : 'again';
 }
 
@@ -87,6 +95,55 @@ describe('what an outcome means for the action', () => {
     const { claim, settlement } = settle(outcome);
     const { azureTenantId, actionId, attemptId } = claim;
     expect(settlement).toMatchObject({ azureTenantId, actionId, attemptId });
+  });
+
+  it.each<[Outcome['kind'], boolean]>([
+    ['mayHaveActed', false],
+    ['notDone', true],
+    ['unavailable', true],
+  ])('%s, acted before perhaps %s: whoever can be asked is asked', (kind, mayHaveActed) => {
+    const circumstances = { idempotent: false, probe: true, attempt: 3, mayHaveActed };
+    const unavailableMs = DAY_MS;
+    expect(inShort(OUTCOMES[kind], { ...circumstances, unavailableMs })).toBe('probe');
+  });
+
+  it.each([
+    [true, false, 1, 'call'],
+    [true, true, 1, 'probe'],
+    [false, false, 1, 'probe'],
+    [false, true, 1, 'probe'],
+    [true, false, 3, 'probe'],
+  ])(
+    'accepted, idempotent %s, can be asked %s, attempt %i: silence is followed by a %s',
+    (idempotent, probe, attempt, next) => {
+      const { settlement } = settle(OUTCOMES.accepted, { idempotent, probe, attempt });
+      expect(settlement).toMatchObject({ type: 'accepted', next, dueInMs: 3_600_000 });
+    },
+  );
+
+  it.each([
+    ['postponed', null, false],
+    ['postponed', DAY_MS - 1, true],
+    ['Failed 6', DAY_MS, false],
+    ['Failed 3', DAY_MS, true],
+  ])(
+    'unavailable is %s after %s ms of it, acted before perhaps %s',
+    (expected, unavailableMs, mayHaveActed) => {
+      const circumstances = { attempt: 99, unavailableMs, mayHaveActed };
+      expect(inShort(OUTCOMES.unavailable, circumstances)).toBe(expected);
+    },
+  );
+
+  it.each([
+    [null, 250, 500],
+    [2000, 500, 1000],
+    [3_600_000, 15_000, 30_000],
+  ])('tries again after %s ms without it in %i to %i ms', (unavailableMs, from, to) => {
+    const { settlement } = settle(OUTCOMES.unavailable, { unavailableMs });
+    expect(settlement).toMatchObject({ type: 'postponed', unavailable: true });
+    const { dueInMs } = settlement as { dueInMs: number };
+    expect(dueInMs).toBeGreaterThanOrEqual(from);
+    expect(dueInMs).toBeLessThanOrEqual(to);
   });
 
   it('gives no further attempt to an action that has had more than there are by now', () => {

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { dropSlots, leaseSlots } from '#database/provider-slot.queries';
+import { TestDatabase, times } from '../support/database.ts';
+
+const PROVIDER = 'Acme/Firewall';
+const LEASE_MS = 60_000;
+
+describe('the places at a provider', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+  });
+  beforeEach(() => database.clear());
+  afterAll(() => database?.drop());
+
+  /** What a worker gets that has not less than `floor` in use. */
+  const lease = async (owner: string, { floor = 0, concurrencyMax = 10 } = {}) => {
+    const request = { providerKey: PROVIDER, concurrencyMax, floor, circuitOpen: false };
+    const grants = await database.inTransaction((manager) =>
+      leaseSlots(manager, [request], { owner, leaseMs: LEASE_MS }),
+    );
+    return grants.get(PROVIDER)!;
+  };
+
+  const leased = async () => {
+    const [row] = await database.query<{ slots: number }>(
+      'SELECT coalesce(sum(slots), 0)::int AS slots FROM provider_slot',
+    );
+    return row!.slots;
+  };
+
+  it('are all of them for a worker that is alone', async () => {
+    expect(await lease('one')).toMatchObject({ slots: 10, share: 10 });
+  });
+
+  it('are shared in equal parts, as soon as the first has given up what is more than its part', async () => {
+    await lease('one');
+    expect(await lease('two')).toMatchObject({ slots: 0, share: 5 });
+    expect(await lease('one', { floor: 10 })).toMatchObject({ slots: 10, share: 5 });
+    expect(await lease('one', { floor: 7 })).toMatchObject({ slots: 7, share: 5 });
+    expect(await lease('two')).toMatchObject({ slots: 3, share: 5 });
+    expect(await lease('one', { floor: 5 })).toMatchObject({ slots: 5, share: 5 });
+    expect(await lease('two', { floor: 3 })).toMatchObject({ slots: 5, share: 5 });
+  });
+
+  it('are those of a worker that stops at once, and of one that died after its lease', async () => {
+    await lease('one');
+    await dropSlots(database.manager, 'one');
+    expect(await lease('two')).toMatchObject({ slots: 10 });
+    await database.query(
+      `UPDATE provider_slot SET "leaseUntil" = clock_timestamp() - interval '1 ms'`,
+    );
+    expect(await lease('three')).toMatchObject({ slots: 10 });
+  });
+
+  it('go to the first who asks where there are fewer than workers', async () => {
+    expect(await lease('one', { concurrencyMax: 1 })).toMatchObject({ slots: 1 });
+    expect(await lease('two', { concurrencyMax: 1 })).toMatchObject({ slots: 0, share: 1 });
+    expect(await lease('one', { concurrencyMax: 1, floor: 1 })).toMatchObject({ slots: 1 });
+  });
+
+  it('are never more than there are, however many ask at once', async () => {
+    await Promise.all(times(7, (worker) => lease(`worker-${worker}`)));
+    expect(await leased()).toBeLessThanOrEqual(10);
+    const rounds = await Promise.all(times(7, (worker) => lease(`worker-${worker}`)));
+    expect(rounds.every(({ share }) => share === 2)).toBe(true);
+    expect(await leased()).toBeLessThanOrEqual(10);
+  });
+});
