@@ -192,7 +192,7 @@ describe('POST /security/securityActions', () => {
       ['U+0000 in a value', anything({ actionReason: 'a\u0000b' }), 'actionReason'],
       ['an unpaired surrogate', anything({ clientContext: '\ud800' }), 'clientContext'],
       ['U+0000 in an undeclared property', anything({ more: { deep: ['\u0000'] } }), 'more'],
-      ['a wrapped body', { securityAction: PUBLISHED_SAMPLE }, 'name'],
+      ['a wrapped body', { securityAction: PUBLISHED_SAMPLE }, 'securityAction'],
       ['no parameters', { ...PUBLISHED_SAMPLE, parameters: undefined }, 'parameters'],
       ['a long client context', anything({ clientContext: 'x'.repeat(257) }), 'clientContext'],
       [

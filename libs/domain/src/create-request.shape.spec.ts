@@ -36,7 +36,13 @@ describe('the body of a create', () => {
   });
 
   it('is not taken when wrapped, as an early Microsoft sample had it', () => {
-    expect(refusalOf({ securityAction: minimal }).target).toBe('name');
+    expect(refusalOf({ securityAction: minimal })).toMatchObject({
+      target: 'securityAction',
+      message: expect.stringContaining("send what is in 'securityAction' as the body"),
+    });
+    // Beside an action it is a property of the open type like any other.
+    const named = { ...minimal, securityAction: { a: 1 } };
+    expect(parseCreateRequest(named).properties).toEqual({ securityAction: { a: 1 } });
   });
 
   it.each(['name', 'parameters', 'vendorInformation'])('needs a %s that is not null', (name) => {
@@ -60,6 +66,8 @@ describe('the body of a create', () => {
       { vendorInformation: { '@odata.type': 'securityVendorInformation' } },
       'vendorInformation.@odata.type',
     ],
+    ['errorInfo', { errorInfo: { '@odata.type': 'resultInfo' } }, 'errorInfo.@odata.type'],
+    ['a state', { states: [{ '@odata.type': '#x' }] }, 'states[0].@odata.type'],
   ])('is refused with another type at %s', (_where, part, target) => {
     expect(refusalOf({ ...minimal, ...part })).toMatchObject({ target });
   });
@@ -68,6 +76,8 @@ describe('the body of a create', () => {
     ['parameters[0].extra', { parameters: [{ name: 'IP', extra: 1 }] }],
     ['parameters[0].Name', { parameters: [{ Name: 'IP', name: 'IP' }] }],
     ['vendorInformation.extra', { vendorInformation: { extra: null } }],
+    ['errorInfo.extra', { errorInfo: { code: 1, extra: 1 } }],
+    ['states[1].extra', { states: [{}, { extra: 1 }] }],
     [
       'vendorInformation.__proto__',
       { vendorInformation: JSON.parse('{"__proto__":{}}') as object },

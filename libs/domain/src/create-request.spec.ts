@@ -28,15 +28,22 @@ const generated = {
   vendorInformation: { '@odata.type': 'microsoft.graph.securityVendorInformation' },
 };
 
-/** Where the faults of a body are, in their order; empty when it is taken. */
-function faultsOf(body: unknown): (string | undefined)[] {
+/** The refusal of a body; undefined when it is taken. */
+function thrownBy(body: unknown): ApiError | undefined {
   try {
     parseCreateRequest(body);
-    return [];
+    return undefined;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return error.details?.map(({ target }) => target) ?? [error.target];
+    return error;
   }
+}
+
+/** Where the faults of a body are, in their order; empty when it is taken. */
+function faultsOf(body: unknown): (string | undefined)[] {
+  const refusal = thrownBy(body);
+  if (refusal === undefined) return [];
+  return refusal.details?.map(({ target }) => target) ?? [refusal.target];
 }
 
 describe('a create request', () => {
@@ -56,6 +63,14 @@ describe('a create request', () => {
   it('is refused with placeholders for values, each named', () => {
     expect(new Set(faultsOf(generated))).toEqual(
       new Set(['completedDateTime', 'lastActionDateTime', 'parameters[0].name', 'status']),
+    );
+    const messages = thrownBy(generated)?.details?.map(({ message }) => message);
+    expect(messages).toEqual(
+      expect.arrayContaining([
+        'must be an ISO 8601 date and time with an offset, or null',
+        'is required',
+        'must be NotStarted, Running, Completed or Failed',
+      ]),
     );
   });
 
@@ -125,11 +140,15 @@ describe('what only the service sets', () => {
     ['errorInfo', 'none'],
     ['errorInfo', []],
     ['states', {}],
-    ['states', ['NotStarted']],
-  ])('is refused when ill-typed: %s as %j', (name, value) => {
-    const [where, ...more] = faultsOf({ ...published, [name]: value });
-    expect(more).toEqual([]);
-    expect(where === name || where === `${name}[0]`).toBe(true);
+    ['states', ['NotStarted'], 'states[0]'],
+    ['states', [{}, { status: 'Cancelled' }], 'states[1].status'],
+    ['states', [{ updatedDateTime: 'yesterday' }], 'states[0].updatedDateTime'],
+    ['errorInfo', { code: '4' }, 'errorInfo.code'],
+    ['errorInfo', { code: 2_147_483_648 }, 'errorInfo.code'],
+    ['errorInfo', { subcode: 1.5 }, 'errorInfo.subcode'],
+    ['errorInfo', { message: 7 }, 'errorInfo.message'],
+  ])('is refused when ill-typed: %s as %j', (name, value, where = name) => {
+    expect(faultsOf({ ...published, [name]: value })).toEqual([where]);
   });
 
   it('is never kept under a name that the service computes', () => {

@@ -26,13 +26,38 @@ const optionalText = (lengthMax: number) =>
     .nullish()
     .transform((text) => text ?? null);
 const ignoredText = storableText(TEXT_LENGTH_MAX).nullish();
+const ignoredNumber = z.int32().nullish();
 const ignoredDateTime = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 date and time with an offset, or null' })
   .nullish();
 
 /** `@odata.type` of a value: absent, or the type itself, with or without the `#` (clients send both). */
-const odataType = (name: string) =>
+export const odataType = (name: string) =>
   z.enum([`#microsoft.graph.${name}`, `microsoft.graph.${name}`]).optional();
+
+const ignoredStatus = z
+  .string()
+  .refine(
+    (status) => parseStatus(status) !== undefined,
+    'must be NotStarted, Running, Completed or Failed',
+  )
+  .describe('NotStarted, Running, Completed or Failed, in any case; then ignored.')
+  .nullish();
+const ignoredErrorInfo = z
+  .strictObject({
+    '@odata.type': odataType('resultInfo'),
+    code: ignoredNumber,
+    message: ignoredText,
+    subcode: ignoredNumber,
+  })
+  .nullish();
+const ignoredState = z.strictObject({
+  '@odata.type': odataType('securityActionState'),
+  appId: ignoredText,
+  status: ignoredStatus,
+  updatedDateTime: ignoredDateTime,
+  user: ignoredText,
+});
 
 const parameterSchema = z.strictObject({
   '@odata.type': odataType('keyValuePair'),
@@ -69,16 +94,9 @@ export const createRequestSchema = z.looseObject({
   createdDateTime: ignoredDateTime,
   lastActionDateTime: ignoredDateTime,
   completedDateTime: ignoredDateTime,
-  status: z
-    .string()
-    .refine(
-      (status) => parseStatus(status) !== undefined,
-      'must be NotStarted, Running, Completed or Failed',
-    )
-    .describe('NotStarted, Running, Completed or Failed, in any case; then ignored.')
-    .nullish(),
-  errorInfo: z.looseObject({}).nullish(),
-  states: z.array(z.looseObject({})).nullish(),
+  status: ignoredStatus,
+  errorInfo: ignoredErrorInfo,
+  states: z.array(ignoredState).nullish(),
 });
 
 /** What of a create body matters: the client's own properties, and the open ones beside them. */
@@ -99,6 +117,7 @@ export function parseCreateRequest(body: unknown): CreateRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ApiError('invalidRequest', 'The body must be a JSON object: a securityAction.');
   }
+  refuseWrapped(body);
   const parsed = createRequestSchema.safeParse(body, { error: sayRequired });
   const properties = openPropertiesOf(body);
   const faults = [
@@ -116,6 +135,18 @@ export function parseCreateRequest(body: unknown): CreateRequest {
     clientContext: request.clientContext,
     properties,
   };
+}
+
+/** An early sample of Microsoft's posts the action within another object, which an open type would take for one property. */
+function refuseWrapped(body: object): void {
+  const required = ['name', 'parameters', 'vendorInformation'];
+  const { securityAction } = body as { securityAction?: unknown };
+  if (typeof securityAction !== 'object' || required.some((name) => name in body)) return;
+  throw new ApiError(
+    'invalidRequest',
+    "securityAction: the body is the action itself; send what is in 'securityAction' as the body",
+    { target: 'securityAction' },
+  );
 }
 
 /** @throws nothing; the error for one or more faults, the first one up front. */
@@ -170,7 +201,8 @@ function isStorableDeep(value: unknown, depthLeft: number): boolean {
   );
 }
 
-function faultsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
+/** What a client is told of one fault that a schema found: where it is, and what would be right. */
+export function faultsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
   const target = pathOf(issue.path);
   const fault = (where: string, message: string): ErrorDetail => ({
     code: 'invalidRequest',
@@ -183,7 +215,8 @@ function faultsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
   return [fault(target, lowerFirst(issue.message))];
 }
 
-function sayRequired(issue: z.core.$ZodRawIssue): string | undefined {
+/** The message for what is not there at all, as the `error` of `safeParse`. */
+export function sayRequired(issue: z.core.$ZodRawIssue): string | undefined {
   return issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : undefined;
 }
 

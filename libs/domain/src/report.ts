@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ApiError, type ErrorDetail, FAILURE_CODES } from './errors.ts';
-import { invalidRequest } from './create-request.ts';
+import { faultsOf, invalidRequest, odataType, sayRequired } from './create-request.ts';
 import type { EventType } from './event.ts';
 import type { ResultInfo } from './security-action.ts';
 import { type Status, isTerminal, parseStatus } from './status.ts';
@@ -11,13 +11,15 @@ import { type Status, isTerminal, parseStatus } from './status.ts';
  */
 
 export const reportSchema = z.object({
+  '@odata.type': odataType('securityAction'),
   status: z
     .string()
     .transform((text) => parseStatus(text))
     .refine((status) => status !== undefined, 'must be NotStarted, Running, Completed or Failed')
     .describe('NotStarted, Running, Completed or Failed, in any case.'),
   errorInfo: z
-    .object({
+    .strictObject({
+      '@odata.type': odataType('resultInfo'),
       code: z.int32(),
       message: z.string().max(4096).nullish(),
       subcode: z.int32().default(0),
@@ -65,17 +67,19 @@ export function parseReport(body: unknown): Report {
       message: 'cannot be changed; a report has status, errorInfo and attemptId',
       target: name,
     }));
-  const parsed = reportSchema.safeParse(body, {
-    error: (issue) => (issue.input === undefined ? 'is required' : undefined),
-  });
-  for (const issue of parsed.error?.issues ?? []) {
-    faults.push({ code: 'invalidRequest', message: issue.message, target: issue.path.join('.') });
-  }
+  const parsed = reportSchema.safeParse(body, { error: sayRequired });
+  faults.push(...(parsed.error?.issues.flatMap(faultsOf) ?? []));
   if (!parsed.success || faults.length > 0) throw invalidRequest(faults);
   const { status, errorInfo, attemptId } = parsed.data;
   return {
     status: status!,
-    errorInfo: errorInfo ? { ...errorInfo, message: storable(errorInfo.message ?? null) } : null,
+    errorInfo: errorInfo
+      ? {
+          code: errorInfo.code,
+          message: storable(errorInfo.message ?? null),
+          subcode: errorInfo.subcode,
+        }
+      : null,
     attemptId: attemptId ?? null,
   };
 }

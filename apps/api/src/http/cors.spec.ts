@@ -55,6 +55,7 @@ describe('a page of another origin', () => {
       const { statusCode, headers } = await ask(method, url, { origin: OURS });
       expect(statusCode).toBe(status);
       expect(headers['access-control-allow-origin']).toBe(OURS);
+      expect(headers['vary']).toBe('Authorization, Prefer, Origin');
       expect(String(headers['access-control-expose-headers']).split(', ')).toEqual(
         expect.arrayContaining([
           'ETag',

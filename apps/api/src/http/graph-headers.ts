@@ -20,6 +20,8 @@ export function graphHeaders(ids: {
     'client-request-id': ids.clientRequestId ?? ids.requestId,
     'odata-version': '4.0',
     'cache-control': 'no-cache',
+    // What a cache must compare before it shows an answer again; the CORS plugin adds `Origin`.
+    vary: 'Authorization, Prefer',
     ...(ids.secure && { 'strict-transport-security': 'max-age=31536000' }),
   };
 }
