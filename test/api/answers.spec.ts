@@ -152,6 +152,25 @@ describe('every answer', () => {
     expect(value.map((action) => action['@odata.etag'])).toEqual([tag]);
   });
 
+  it('leaves out the body of a PATCH too when the client prefers that', async () => {
+    const body = { status: 'Completed' };
+    const path = `${ACTIONS}/${completed}`;
+    const full = await ask({ method: 'PATCH', path, body });
+    expect([full.status, full.headers.get('preference-applied')]).toEqual([200, null]);
+    const headers = { prefer: 'return=minimal' };
+    const minimal = await ask({ method: 'PATCH', path, body, headers });
+    expect([minimal.status, minimal.body]).toEqual([204, undefined]);
+    expect(minimal.headers.get('preference-applied')).toBe('return=minimal');
+    expect(minimal.headers.get('etag')).toBe(full.headers.get('etag'));
+  });
+
+  it('is the same when unknown enum members are wanted: there are none', async () => {
+    const headers = { prefer: 'include-unknown-enum-members, respond-async' };
+    const answer = await item('GET', { headers });
+    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, null]);
+    expect(answer.body).toEqual((await item('GET')).body);
+  });
+
   it('that is 429 says in seconds when to try again', async () => {
     const { status, headers, body } = await oneTooMany();
     expect([status, body.error.code]).toEqual([429, 'TooManyRequests']);
@@ -166,6 +185,21 @@ describe('every answer', () => {
       const segment = path.split('/').at(-1);
       expect(body.error.message).toBe(`Resource not found for the segment '${segment}'.`);
     }
+  });
+
+  it('to what Graph has not for actions either, delta and subscriptions, is an error', async () => {
+    const refused = async (asked: Asked) => {
+      const { status, body } = await ask(asked);
+      return [status, body.error.code, body.error.target];
+    };
+    expect(await refused({ path: `${ACTIONS}/delta` })).toEqual([404, 'itemNotFound', undefined]);
+    expect(await refused({ path: `${ACTIONS}?$deltatoken=latest` })).toEqual([
+      400,
+      'invalidRequest',
+      '$deltatoken',
+    ]);
+    const subscribe = { method: 'POST', path: 'beta/subscriptions', body: { resource: ACTIONS } };
+    expect(await refused(subscribe)).toEqual([400, 'BadRequest', undefined]);
   });
 
   it('that is 400 for a provider, an action or a parameter says what is known', async () => {

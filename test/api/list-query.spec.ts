@@ -84,6 +84,9 @@ describe('the query options of a list', () => {
       ['createdDateTime gt 2019-01-10T12:23:23Z', all],
       ['createdDateTime lt 2019-01-10T12:23:23-08:00', []],
       ['completedDateTime ge createdDateTime', all],
+      ['lastActionDateTime ge createdDateTime and completedDateTime ne null', all],
+      ["name eq 'Simulate' and appId eq 'app-1' and user eq null", all],
+      ["vendorInformation/vendor eq 'SecurityActions'", all],
       [`azureTenantId eq '${TENANT}'`, all],
     ])('selects by %s', async (filter, expected) => {
       expect(await contexts(`$filter=${filter}`)).toEqual(expected);
