@@ -121,7 +121,7 @@ describe('the methods of securityActions', () => {
   });
 
   describe('permissions', () => {
-    const missing = `beta/${ACTIONS}/${randomUUID()}`;
+    const missing = `beta/${ACTIONS}/00000000-0000-4000-8000-000000000000`;
     const methods: [string, string, string, unknown, 'read' | 'write', number][] = [
       ['List', 'GET', `beta/${ACTIONS}`, undefined, 'read', 200],
       ['Count', 'GET', `beta/${ACTIONS}/$count`, undefined, 'read', 200],

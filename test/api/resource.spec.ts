@@ -134,12 +134,25 @@ describe('the securityAction resource', () => {
       }
     });
 
-    it("status is spelled as operationStatus is declared, not as in Graph's example", () => {
-      const spellings = [created, completed, failed].flatMap(({ status, states }) => [
-        status,
-        ...states.map((state) => state.status),
+    it("status is spelled as operationStatus is declared, not as in Graph's example", async () => {
+      const target = randomUUID();
+      const running = await client.created(simulate({ delayMs: '1500', target }));
+      const waiting = await client.created(simulate({ target }));
+      await vi.waitFor(async () =>
+        expect((await client.get(running)).body.states.at(-1)!.status).toBe('Running'),
+      );
+      const { value } = (await client.list('?$top=2')).body;
+      expect(value.map(({ id, status }) => [id, status])).toEqual([
+        [waiting, 'NotStarted'],
+        [running, 'Running'],
       ]);
-      expect(new Set(spellings)).toEqual(new Set(['NotStarted', 'Running', 'Completed', 'Failed']));
+      expect((await client.get(waiting)).body.status).toBe('NotStarted');
+      expect([created.status, completed.status]).toEqual(['NotStarted', 'Completed']);
+      expect(failed.states.map(({ status }) => status)).toEqual([
+        'NotStarted',
+        'Running',
+        'Failed',
+      ]);
     });
   });
 
