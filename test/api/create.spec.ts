@@ -176,11 +176,16 @@ describe('POST /security/securityActions', () => {
       return answer.body.error;
     };
 
-    it("names the fields of the seed's placeholder sample", async () => {
+    it('names each wrong value of the generated sample, and what would be right', async () => {
       const error = await expectRefused(SEED_SAMPLE, { status: 400 });
-      expect(error.details?.map(({ target }) => target)).toEqual(
-        expect.arrayContaining(['completedDateTime', 'status', 'parameters[0].name']),
-      );
+      const said = error.details?.map(({ target, message }) => [target, message]);
+      const date = 'must be an ISO 8601 date and time with an offset, or null';
+      expect(Object.fromEntries(said!)).toEqual({
+        completedDateTime: date,
+        lastActionDateTime: date,
+        'parameters[0].name': 'is required',
+        status: 'must be NotStarted, Running, Completed or Failed',
+      });
     });
 
     it('refuses 101 parameters', async () => {

@@ -262,6 +262,7 @@ describe('the query options of a list', () => {
 
     it.each([
       [`$count`, '$top=1', '$top'],
+      [`$count`, '$search=x', '$search'],
       [`$count`, "$filter=bogus eq 'x'", '$filter'],
       ['id', "$filter=name eq 'x'", '$filter'],
       ['id', '$expand=states', '$expand'],
