@@ -46,6 +46,14 @@ describe('@microsoft/msgraph-beta-sdk over HTTPS', () => {
     expect(states?.map(({ status }) => status)).toEqual(['NotStarted', 'Running', 'Completed']);
   });
 
+  it('keeps what its model does not know, and sends it before what it knows', async () => {
+    const additionalData = { ticket: 'INC-1', nested: { number: 7 } };
+    const { id } = await actions.create({ ...PUBLISHED_SAMPLE, additionalData });
+    expect((await actions.get(id!)).additionalData).toMatchObject({ ticket: 'INC-1' });
+    const { body } = await (await system.client()).get(id!);
+    expect(body).toMatchObject({ ...PUBLISHED_SAMPLE, ...additionalData });
+  });
+
   it('gets only what it selects', async () => {
     const { id } = await actions.create(PUBLISHED_SAMPLE);
     const selected = await actions.get(id!, { query: { select: ['id', 'name'] } });

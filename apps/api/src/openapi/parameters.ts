@@ -100,6 +100,7 @@ export const HEADERS = {
   'client-request-id': answerHeader("The client's own id, else ours again.", true),
   'OData-Version': answerHeader('Always 4.0.', true, { ...text, const: '4.0' }),
   'Cache-Control': answerHeader('`no-cache`: ask again each time.', true),
+  Vary: answerHeader('What a cache must compare before it shows the answer again.', true),
   'Strict-Transport-Security': answerHeader('Over HTTPS.'),
   Allow: answerHeader('The methods that the path has.', true),
   ETag: answerHeader('The version of the action, for If-Match and If-None-Match.', true),
@@ -132,6 +133,7 @@ export const COMMON_HEADERS = [
   'client-request-id',
   'OData-Version',
   'Cache-Control',
+  'Vary',
   'Strict-Transport-Security',
 ] as const satisfies HeaderName[];
 
