@@ -168,15 +168,6 @@ describe('changes from outside', () => {
       expect([answer.status, answer.body.error.target]).toEqual([400, target]);
     });
 
-    it("answers another tenant's action as a missing one", async () => {
-      const stranger = await system.client({ tenant: 'tenant-b' });
-      for (const id of [await completed(), randomUUID()]) {
-        const headers = { 'x-tenant-id': 'tenant-a' };
-        const answer = await patch<ErrorBody>(id, { status: 'Completed' }, headers, stranger);
-        expect([answer.status, answer.body.error.code]).toEqual([404, 'itemNotFound']);
-      }
-    });
-
     it('is for the listed reporters alone where a provider lists them', async () => {
       const id = await client.created({
         name: 'Act',

@@ -73,7 +73,9 @@ export class Client {
       signal: AbortSignal.timeout(30_000),
     });
     const text = await response.text();
-    const isJson = response.headers.get('content-type')?.startsWith('application/json');
+    // An answer to HEAD is called JSON and has no body.
+    const isJson =
+      text !== '' && response.headers.get('content-type')?.startsWith('application/json');
     return {
       status: response.status,
       headers: response.headers,

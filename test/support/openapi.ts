@@ -4,7 +4,17 @@ export interface OpenApi {
   info: { version: string };
   servers: { url: string }[];
   paths: Record<string, PathItem>;
-  components: { schemas: Record<string, Schema>; headers: Record<string, { required: boolean }> };
+  components: {
+    schemas: Record<string, Schema>;
+    headers: Record<string, { required: boolean }>;
+    parameters: Record<string, ParameterObject>;
+  };
+}
+
+interface ParameterObject {
+  $ref?: string;
+  name: string;
+  in: string;
 }
 
 interface PathItem {
@@ -18,7 +28,7 @@ interface PathItem {
 interface OperationObject {
   operationId: string;
   security: Record<string, string[]>[];
-  parameters: { $ref?: string; name?: string; schema?: Schema; examples?: Examples }[];
+  parameters: ParameterObject[];
   requestBody?: { content: Content };
   responses: Record<string, ResponseObject>;
 }
@@ -49,6 +59,15 @@ export function operationsOf(document: OpenApi): OperationOfDocument[] {
       url: `${(servers ?? document.servers)[0]!.url}${path}`,
       operation: operation as OperationObject,
     })),
+  );
+}
+
+/** What an operation takes beside a body. */
+export function parametersOf(document: OpenApi, operation: OperationObject): ParameterObject[] {
+  return operation.parameters.map((parameter) =>
+    parameter.$ref === undefined
+      ? parameter
+      : document.components.parameters[parameter.$ref.split('/').at(-1)!]!,
   );
 }
 

@@ -55,10 +55,10 @@ export class ChangesService {
     conditions: ChangeConditions,
   ): Promise<ActionRow> {
     const report = parseReport(body);
-    const owner = { ...caller, tenantId };
-    const row = await this.#readYourWrite.find(owner, id);
+    const scope = { tenantId, mayKnow: (found: ActionRow) => this.#mayKnow(caller, found) };
+    const row = await this.#readYourWrite.find(caller, id, scope);
     this.#allowReporter(caller, row);
-    await this.#change(owner, id, conditions, async (manager, action) => {
+    await this.#change({ tenantId }, id, conditions, async (manager, action) => {
       const verdict = judgeReport(action, report);
       if (verdict.kind === 'refused') {
         throw new ApiError(
@@ -71,7 +71,7 @@ export class ChangesService {
       const { attemptId } = report;
       await applyReport(manager, action, verdict, { attemptId, by: caller, patience });
     });
-    return this.#readYourWrite.find(owner, id);
+    return this.#readYourWrite.find(caller, id, scope);
   }
 
   /**
@@ -93,7 +93,7 @@ export class ChangesService {
 
   /** Decides and writes under the locks of the action, so that nothing comes between. */
   async #change(
-    { tenantId }: Caller,
+    { tenantId }: Pick<Caller, 'tenantId'>,
     id: string,
     { ifMatch }: ChangeConditions,
     work: (
@@ -110,17 +110,22 @@ export class ChangesService {
     });
   }
 
-  /** To whom the action is none of theirs it does not exist. */
-  #allowReporter({ tenantId, appId }: Caller, row: ActionRow): void {
-    const reporters = this.#catalogue.get(row.providerKey)?.reporters;
-    if (reporters?.some(({ tenant, app }) => tenant === tenantId && app === appId)) return;
-    if (row.azureTenantId !== tenantId) throw new ApiError('itemNotFound');
-    if (reporters) {
-      throw new ApiError(
-        'Authorization_RequestDenied',
-        `Only the reporters of ${row.providerKey} may report about its actions.`,
-      );
-    }
+  /** To all others an action of another tenant does not exist. */
+  #mayKnow(caller: Caller, row: ActionRow): boolean {
+    return row.azureTenantId === caller.tenantId || this.#isListed(caller, row);
+  }
+
+  #allowReporter(caller: Caller, row: ActionRow): void {
+    if (!this.#catalogue.get(row.providerKey)?.reporters || this.#isListed(caller, row)) return;
+    throw new ApiError(
+      'Authorization_RequestDenied',
+      `Only the reporters of ${row.providerKey} may report about its actions.`,
+    );
+  }
+
+  #isListed({ tenantId, appId }: Caller, { providerKey }: ActionRow): boolean {
+    const reporters = this.#catalogue.get(providerKey)?.reporters ?? [];
+    return reporters.some(({ tenant, app }) => tenant === tenantId && app === appId);
   }
 }
 

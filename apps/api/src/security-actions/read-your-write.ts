@@ -9,6 +9,12 @@ import { ApiError } from '#domain/errors';
 import { isActionId } from '#domain/ids';
 import { ProjectionProgress } from '#kafka/projection-progress';
 
+/** Where to look, when not among all of the caller's own tenant. */
+interface Scope {
+  tenantId?: string;
+  mayKnow?: (row: ActionRow) => boolean;
+}
+
 /** A query that is about to be sent, and what it will ask for. */
 interface LookUp {
   references: ActionReference[];
@@ -39,17 +45,20 @@ export class ReadYourWrite {
   }
 
   /**
+   * An action of the caller's tenant, or of another one as far as the caller may know it. What the caller may not
+   * know is waited for like what is missing, on the caller's account: neither time nor status tells them apart.
    * @throws ApiError `itemNotFound` for a missing id and for another tenant's alike; `notYetVisible` when it
    * cannot be told in READ_WAIT_MS, or too many wait already
    */
-  async find({ tenantId, appId }: Caller, id: string): Promise<ActionRow> {
+  async find(caller: Caller, id: string, scope: Scope = {}): Promise<ActionRow> {
     if (!isActionId(id)) throw new ApiError('itemNotFound');
+    const { tenantId = caller.tenantId, mayKnow = () => true } = scope;
     const reference = { azureTenantId: tenantId, actionId: id.toLowerCase() };
     const row = await findAction(this.#database.manager, tenantId, reference.actionId);
-    if (row) return row;
-    await this.#waitAsOneOfFew(`${tenantId}\n${appId}`);
+    if (row && mayKnow(row)) return row;
+    await this.#waitAsOneOfFew(`${caller.tenantId}\n${caller.appId}`);
     const late = await this.#findLate(reference);
-    if (late) return late;
+    if (late && mayKnow(late)) return late;
     throw new ApiError('itemNotFound');
   }
 
