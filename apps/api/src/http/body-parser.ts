@@ -23,7 +23,8 @@ const NESTING_MAX = 64;
  * closing on unread bytes resets the connection.
  */
 const DRAINED_BYTES_MAX = 1024 * 1024;
-const ENCODINGS_READ = ['', 'identity', 'gzip', 'x-gzip'];
+/** What Content-Encoding may say of a body, in any case. An empty one is as good as none. */
+export const ENCODINGS_READ = ['gzip', 'x-gzip', 'identity', ''];
 
 /**
  * Replaces the parsers of Fastify and Nest: each refuses what at least one Graph client sends (an empty body

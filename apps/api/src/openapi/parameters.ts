@@ -1,4 +1,5 @@
 import { QUERY_LIMITS } from '#domain/list-query';
+import { ENCODINGS_READ } from '../http/body-parser.ts';
 
 /** A parameter of a request as OpenAPI has it. */
 export interface Parameter {
@@ -73,7 +74,10 @@ export const PARAMETERS = {
     'client-request-id',
     'Repeated in the answer and in the log. 1 to 255 visible ASCII characters; another one is ignored.',
   ),
-  contentEncoding: header('Content-Encoding', 'How the body is compressed: `gzip` or `identity`.'),
+  contentEncoding: header('Content-Encoding', 'How the body is compressed.', {
+    ...text,
+    enum: ENCODINGS_READ,
+  }),
   prefer: header('Prefer', '`return=minimal`: answer 204 without a body.'),
   ifMatch: header(
     'If-Match',
