@@ -129,6 +129,9 @@ export const LEASE_PICKED = `
  * for each group, however much waits in it. Each tenant is given an equal share of the room, at least one; what the
  * shares leave over is taken by the claims that follow. More than there is room for is never leased, though a few
  * more may be locked for the moment.
+ *
+ * The clock, not the begin of the transaction, says when it started: an ingest may have waited for the end of the action
+ * before, and would claim the next one with a time from before that end.
  */
 const CLAIM = `
   WITH RECURSIVE room AS (
@@ -192,7 +195,7 @@ const CLAIM = `
   started AS (
     UPDATE "security_action" a
        SET "status" = 'Running', "version" = a."version" + 1,
-           "lastActionDateTime" = greatest(now(), a."lastActionDateTime")
+           "lastActionDateTime" = greatest(clock_timestamp(), a."lastActionDateTime")
       FROM leased l
      WHERE a."azureTenantId" = l."azureTenantId" AND a."id" = l."actionId"
        AND a."status" = 'NotStarted'
