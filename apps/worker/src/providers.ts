@@ -1,10 +1,12 @@
-import type { Settings } from '#config/settings';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { type Settings, readSecret } from '#config/settings';
 import { type Catalogue, type ProviderEntry, providerKey } from '#providers/catalogue';
 import type { Provider } from '#providers/provider';
 import { SimulatedProvider } from '#providers/simulated.provider';
+import { WebhookProvider } from '#providers/webhook.provider';
 
 /** What runs the entries of the catalogue: one provider for each. */
-export class Providers {
+export class Providers implements OnApplicationShutdown {
   readonly #byKey: ReadonlyMap<string, Provider>;
 
   constructor(byKey: ReadonlyMap<string, Provider>) {
@@ -13,6 +15,11 @@ export class Providers {
 
   for(entry: ProviderEntry): Provider {
     return this.#byKey.get(providerKey(entry))!;
+  }
+
+  /** After the engine has drained: what still runs then is ended. */
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.#byKey.values()].map(async (provider) => provider.close?.()));
   }
 }
 
@@ -27,5 +34,7 @@ function create(entry: ProviderEntry, settings: Settings): Provider {
   switch (entry.type) {
     case 'simulated':
       return new SimulatedProvider(settings.SIMULATOR_EFFECTS_FILE);
+    case 'webhook':
+      return new WebhookProvider(entry, readSecret);
   }
 }

@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
-import { Settings } from '#config/settings';
+import { Settings, readSecret } from '#config/settings';
 import { DatabaseModule, LIFELINE } from '#database/database.module';
 import { createKafka } from '#kafka/client';
 import { OriginalErrorFilter } from '#kafka/original-error.filter';
@@ -59,7 +59,7 @@ const LIFELINE_CONNECTIONS = 3;
 // oxlint-disable-next-line typescript/no-extraneous-class -- Nest's form of a module
 export class WorkerModule {
   static with(settings: Settings, logger: Logger): DynamicModule {
-    const catalogue = loadCatalogue(settings.PROVIDERS_FILE);
+    const catalogue = loadCatalogue(settings.PROVIDERS_FILE, readSecret);
     const pools = [
       { applicationName: 'worker', connectionsMax: settings.DATABASE_POOL_SIZE },
       { name: LIFELINE, applicationName: 'worker lifeline', connectionsMax: LIFELINE_CONNECTIONS },

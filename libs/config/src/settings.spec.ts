@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadSettings, settingGroups, settingsSchema } from './settings.ts';
+import { loadSettings, readSecret, settingGroups, settingsSchema } from './settings.ts';
 
 let directory: string;
 beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'settings-'))));
@@ -166,5 +166,24 @@ describe('the declarations', () => {
       .flatMap((group) => Object.entries(group))
       .filter(([, setting]) => !setting.description?.endsWith('.'));
     expect(undescribed.map(([name]) => name)).toEqual([]);
+  });
+});
+
+describe('a secret that is no setting', () => {
+  it('is read under its name, or from a file, which goes before', () => {
+    const path = fileWith('acme', 'from a file\n');
+    expect(readSecret('ACME', { ACME: 'x' })).toBe('x');
+    expect(readSecret('ACME', { ACME: 'x', ACME_FILE: ' ' })).toBe('x');
+    expect(readSecret('ACME', { ACME: 'x', ACME_FILE: path })).toBe('from a file');
+  });
+
+  it('is not there when it is blank', () => {
+    expect(readSecret('ACME', { ACME: ' ' })).toBeUndefined();
+    expect(readSecret('ACME', {})).toBeUndefined();
+  });
+
+  it('says which file cannot be read', () => {
+    const env = { ACME_FILE: join(directory, 'not-there') };
+    expect(() => readSecret('ACME', env)).toThrow(/^ACME_FILE: ENOENT/);
   });
 });

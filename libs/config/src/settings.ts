@@ -240,12 +240,11 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
   const lines: string[] = [];
   for (const name of SECRETS) {
-    const path = given[`${name}_FILE`];
-    if (path === undefined) continue;
     try {
-      given[name] = readFileSync(path, 'utf8').trim();
+      const secret = readSecret(name, given);
+      if (secret !== undefined) given[name] = secret;
     } catch (error) {
-      lines.push(`  ${name}_FILE: ${(error as Error).message}`);
+      lines.push(`  ${(error as Error).message}`);
     }
   }
   const parsed = settingsSchema.safeParse(given);
@@ -254,4 +253,19 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     lines.push(`  ${issue.path.join('.')}: ${issue.message}`);
   }
   throw new Error(`These settings are wrong:\n${lines.join('\n')}`);
+}
+
+/**
+ * The secret under this name: from the file that `<name>_FILE` names, else from the variable itself. Also for secrets
+ * that are no setting but named elsewhere, as those of the provider catalogue.
+ * @throws Error if there is such a file and it cannot be read
+ */
+export function readSecret(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const path = env[`${name}_FILE`];
+  if (!path?.trim()) return env[name]?.trim() ? env[name] : undefined;
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new Error(`${name}_FILE: ${(error as Error).message}`);
+  }
 }

@@ -1,7 +1,8 @@
-import type { ActionEntry, ParameterEntry, ProviderEntry } from './catalogue.ts';
+import type { ActionEntry, ParameterEntry } from './action-entry.ts';
+import type { SimulatedEntry } from './catalogue.ts';
 
 /** An entry as the catalogue gives it, with its defaults, unless told otherwise. */
-export function providerEntry(overrides: Partial<ProviderEntry> = {}): ProviderEntry {
+export function providerEntry(overrides: Partial<SimulatedEntry> = {}): SimulatedEntry {
   return {
     vendor: 'Acme',
     provider: 'Firewall',

@@ -48,4 +48,6 @@ export interface Provider {
   cancel?(action: SecurityAction, attempt: Attempt, signal: AbortSignal): Promise<Finding>;
   /** Asks the product what became of the action; changes nothing. */
   probe?(action: SecurityAction, attempt: Attempt, signal: AbortSignal): Promise<Finding>;
+  /** Gives back what it holds, connections say; called once, when no call is wanted any more. */
+  close?(): Promise<void>;
 }

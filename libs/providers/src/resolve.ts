@@ -5,16 +5,10 @@ import { invalidRequest } from '#domain/create-request';
 import { ApiError, type ErrorDetail } from '#domain/errors';
 import { deriveId } from '#domain/ids';
 import type { KeyValuePair } from '#domain/security-action';
-import {
-  type ActionEntry,
-  type Catalogue,
-  type ParameterEntry,
-  type ProviderEntry,
-  capabilitiesSchema,
-  fold,
-  providerKey,
-} from './catalogue.ts';
+import { type ActionEntry, type ParameterEntry, fold } from './action-entry.ts';
+import { type Catalogue, type ProviderEntry, providerKey } from './catalogue.ts';
 import { canonicalValue, expectedValue } from './parameter-types.ts';
+import { capabilitiesSchema } from './provider-fields.ts';
 
 /** Where a create goes: the provider and action as the catalogue spells them, and what it acts on. */
 export interface Resolution {

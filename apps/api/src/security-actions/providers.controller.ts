@@ -1,7 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { z } from 'zod';
-import { Catalogue, capabilitiesSchema } from '#providers/catalogue';
+import { Catalogue } from '#providers/catalogue';
 import { PARAMETER_TYPES } from '#providers/parameter-types';
+import { capabilitiesSchema } from '#providers/provider-fields';
 import { RequireRole } from '../auth/access.ts';
 import { graphPaths } from '../http/graph-paths.ts';
 
