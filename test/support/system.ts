@@ -28,7 +28,7 @@ export interface SystemOptions {
   https?: boolean;
 }
 
-/** One line of the effects file: the simulated product acted. */
+/** One line of the effects file: the simulated product acted, and did not take it back. */
 export interface Effect {
   actionId: string;
   attemptId: string;
@@ -114,12 +114,16 @@ export class System {
     return new Client(this.apis[api]!.url, await this.issuer.token(request));
   }
 
-  /** What the simulated product did, in order. */
+  /** What the simulated product did and has not taken back, in order. */
   effects(): Effect[] {
     const file = `${this.directory}/effects.jsonl`;
     if (!existsSync(file)) return [];
-    const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-    return lines.map((line) => JSON.parse(line) as Effect);
+    const texts = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+    const lines = texts.map((text) => JSON.parse(text) as Effect & { takenBack?: boolean });
+    const takenBackAt = new Map(
+      lines.flatMap(({ actionId, takenBack }, index) => (takenBack ? [[actionId, index]] : [])),
+    );
+    return lines.filter(({ actionId }, index) => index > (takenBackAt.get(actionId) ?? -1));
   }
 
   /** Looks into the database, past the product. */

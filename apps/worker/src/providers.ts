@@ -33,7 +33,7 @@ export function createProviders(settings: Settings, catalogue: Catalogue): Provi
 function create(entry: ProviderEntry, settings: Settings): Provider {
   switch (entry.type) {
     case 'simulated':
-      return new SimulatedProvider(settings.SIMULATOR_EFFECTS_FILE);
+      return new SimulatedProvider(settings.SIMULATOR_EFFECTS_FILE, entry.capabilities);
     case 'webhook':
       return new WebhookProvider(entry, readSecret);
   }

@@ -7,7 +7,6 @@ import {
   createServer as createTcpServer,
 } from 'node:net';
 import { Webhook } from 'standardwebhooks';
-import type { SecurityAction } from '#domain/security-action';
 import type { Certificates } from './certificates.fixture.ts';
 import { providerEntry } from './provider-entry.fixture.ts';
 import type { WebhookEntry } from './webhook-entry.ts';
@@ -16,9 +15,6 @@ import { WebhookProvider } from './webhook.provider.ts';
 /* Products of tests, on real sockets, and the webhook provider that calls them. */
 
 export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-
-/** The value of a parameter that must not turn up where it does not belong. */
-export const PARAMETER_VALUE = '203.0.113.77';
 
 export interface Received {
   path: string;
@@ -126,36 +122,4 @@ export function webhookTo(url: string, more: Partial<WebhookEntry> = {}): Webhoo
 /** What the library of Standard Webhooks makes of a request; throws unless it is signed with `SECRET`. */
 export function verified({ body, headers }: Received): unknown {
   return new Webhook(SECRET).verify(body, headers as Record<string, string>);
-}
-
-export const ATTEMPT = { id: '0199f2a4-9b1e-7d6f-8a51-3c2f5e7d9b10', number: 2 };
-
-/** An action as a provider gets to see it. */
-export function actionWith(
-  parameters: Record<string, string | null> = { IP: PARAMETER_VALUE },
-  more: Partial<SecurityAction> = {},
-): SecurityAction {
-  return {
-    id: '019a8f3e-5c1d-7b2a-9c3d-0123456789ab',
-    actionReason: null,
-    appId: 'app',
-    azureTenantId: 'tenant',
-    clientContext: null,
-    completedDateTime: null,
-    createdDateTime: '2026-01-31T12:00:00.000Z',
-    errorInfo: null,
-    lastActionDateTime: '2026-01-31T12:00:00.000Z',
-    name: 'BlockIp',
-    parameters: Object.entries(parameters).map(([name, value]) => ({ name, value })),
-    states: [],
-    status: 'Running',
-    user: null,
-    vendorInformation: {
-      provider: 'Firewall',
-      providerVersion: null,
-      subProvider: null,
-      vendor: 'Acme',
-    },
-    ...more,
-  };
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { SecurityAction } from '#domain/security-action';
+import { actionWith } from './action.fixture.ts';
 import { SimulatedProvider } from './simulated.provider.ts';
 
 let directory: string;
@@ -20,38 +20,19 @@ function effects(): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** An action with these parameters, as the provider gets to see it. */
-function actionWith(parameters: Record<string, string | null>): SecurityAction {
-  return {
-    id: '019a8f3e-5c1d-7b2a-9c3d-0123456789ab',
-    actionReason: null,
-    appId: 'app',
-    azureTenantId: 'tenant',
-    clientContext: null,
-    completedDateTime: null,
-    createdDateTime: '2026-01-31T12:00:00.000Z',
-    errorInfo: null,
-    lastActionDateTime: '2026-01-31T12:00:00.000Z',
-    name: 'Simulate',
-    parameters: Object.entries(parameters).map(([name, value]) => ({ name, value })),
-    states: [],
-    status: 'Running',
-    user: null,
-    vendorInformation: {
-      provider: 'Simulator',
-      providerVersion: null,
-      subProvider: null,
-      vendor: 'SecurityActions',
-    },
-  };
+const CAPABLE = { idempotent: true, cancel: true, probe: true };
+
+function provider(capabilities = CAPABLE): SimulatedProvider {
+  return new SimulatedProvider(effectsFile, capabilities);
 }
+
+const never = new AbortController().signal;
 
 function execute(
   parameters: Record<string, string | null> = {},
-  { number = 1, signal = new AbortController().signal } = {},
+  { number = 1, signal = never, from = provider() } = {},
 ) {
-  const provider = new SimulatedProvider(effectsFile);
-  return provider.execute(actionWith(parameters), { id: `attempt-${number}`, number }, signal);
+  return from.execute(actionWith(parameters), { id: `attempt-${number}`, number }, signal);
 }
 
 describe('the simulated provider', () => {
@@ -67,9 +48,9 @@ describe('the simulated provider', () => {
         actionId: '019a8f3e-5c1d-7b2a-9c3d-0123456789ab',
         attemptId: 'attempt-1',
         attempt: 1,
-        vendor: 'SecurityActions',
-        provider: 'Simulator',
-        name: 'Simulate',
+        vendor: 'Acme',
+        provider: 'Firewall',
+        name: 'BlockIp',
         dateTime: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       },
     ]);
@@ -134,14 +115,117 @@ describe('the simulated provider', () => {
   );
 
   it('needs no effects file', async () => {
-    const provider = new SimulatedProvider(undefined);
-    const attempt = { id: 'attempt-1', number: 1 };
-    const { signal } = new AbortController();
-    expect(await provider.execute(actionWith({}), attempt, signal)).toEqual({ kind: 'completed' });
+    const blind = new SimulatedProvider(undefined, CAPABLE);
+    expect(await execute({}, { from: blind })).toEqual({ kind: 'completed' });
   });
 
   it('does not claim an effect that it could not write', async () => {
     effectsFile = join(directory, 'missing', 'effects.jsonl');
     await expect(execute()).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('a cancel of a simulated action', () => {
+  const cancel = (parameters: Record<string, string>, from = provider(), number = 1) =>
+    from.cancel!(actionWith(parameters), { id: `attempt-${number}`, number }, never);
+  const takenBack = {
+    kind: 'known',
+    status: 'Failed',
+    errorInfo: { code: 4, message: 'taken back', subcode: 0 },
+  };
+
+  it.each<Record<string, string>>([
+    { outcome: 'Stall' },
+    { delayMs: '3600000' },
+    { outcome: 'Unknown', delayMs: '3600000' },
+  ])('takes a call under way back: %j', async (parameters) => {
+    const from = provider();
+    const answer = execute(parameters, { from });
+    await vi.waitFor(() => expect(effects()).toHaveLength(1));
+    expect(await cancel(parameters, from)).toEqual(takenBack);
+    expect(await answer).toEqual({ kind: 'notDone', reason: 'taken back by a cancel' });
+    expect(effects()).toMatchObject([
+      { actionId: actionWith().id, attempt: 1 },
+      { actionId: actionWith().id, takenBack: true },
+    ]);
+  });
+
+  it('that comes before the effect is in the file is written after it', async () => {
+    const from = provider();
+    const parameters = { delayMs: '3600000' };
+    const [outcome, finding] = await Promise.all([
+      execute(parameters, { from }),
+      cancel(parameters, from),
+    ]);
+    expect([outcome.kind, finding]).toEqual(['notDone', takenBack]);
+    expect(effects().map((line) => 'takenBack' in line)).toEqual([false, true]);
+  });
+
+  it('takes back what stalled, also after its call was given up', async () => {
+    const from = provider();
+    await execute({ outcome: 'Stall' }, { from, signal: AbortSignal.abort() });
+    expect(await cancel({ outcome: 'Stall' }, from)).toEqual(takenBack);
+    expect(effects().at(-1)).toMatchObject({ takenBack: true });
+  });
+
+  it('keeps what has done nothing yet from acting', async () => {
+    expect(await cancel({ failAttempts: '1' })).toEqual(takenBack);
+  });
+
+  it.each<Record<string, string>>([{}, { outcome: 'Unknown' }])(
+    'is too late for what is done: %j',
+    async (parameters) => {
+      const from = provider();
+      await execute(parameters, { from });
+      const done = { kind: 'known', status: 'Completed', errorInfo: null };
+      expect(await cancel(parameters, from)).toEqual(done);
+      expect(effects()).toHaveLength(1);
+    },
+  );
+
+  it('leaves the calls of other actions alone', async () => {
+    const from = provider();
+    const deadline = new AbortController();
+    const answer = execute({ outcome: 'Stall' }, { from, signal: deadline.signal });
+    await vi.waitFor(() => expect(effects()).toHaveLength(1));
+    const other = actionWith({ outcome: 'Stall' }, { id: 'another' });
+    await from.cancel!(other, { id: 'attempt-9', number: 1 }, never);
+    deadline.abort(new Error('over'));
+    expect(await answer).toMatchObject({ kind: 'mayHaveActed' });
+  });
+});
+
+describe('a probe of a simulated action', () => {
+  it.each([
+    [{}, 1, 'Completed'],
+    [{ outcome: 'Unknown' }, 1, 'Completed'],
+    [{ outcome: 'Stall' }, 1, 'Running'],
+    [{ outcome: 'Failed' }, 1, 'Failed'],
+    [{ failAttempts: '2' }, 2, 'NotStarted'],
+    [{ failAttempts: '2' }, 3, 'Completed'],
+  ])('says of %j in attempt %d: %s', async (parameters, number, status) => {
+    const action = actionWith(parameters as Record<string, string>);
+    const finding = await provider().probe!(action, { id: 'attempt', number }, never);
+    expect(finding).toMatchObject({ kind: 'known', status });
+    expect(effects()).toEqual([]);
+  });
+
+  it('says Running while the call is under way', async () => {
+    const from = provider();
+    const deadline = new AbortController();
+    const answer = execute({ delayMs: '3600000' }, { from, signal: deadline.signal });
+    await vi.waitFor(() => expect(effects()).toHaveLength(1));
+    const action = actionWith({ delayMs: '3600000' });
+    const finding = await from.probe!(action, { id: 'attempt-1', number: 1 }, never);
+    expect(finding).toMatchObject({ kind: 'known', status: 'Running' });
+    deadline.abort(new Error('over'));
+    await answer;
+  });
+});
+
+describe('a simulated provider without the capability', () => {
+  it('has neither cancel nor probe', () => {
+    const strict = provider({ idempotent: false, cancel: false, probe: false });
+    expect([strict.cancel, strict.probe]).toEqual([undefined, undefined]);
   });
 });

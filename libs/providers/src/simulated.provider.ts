@@ -2,21 +2,43 @@ import { appendFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FAILURE_CODES } from '#domain/errors';
 import type { SecurityAction } from '#domain/security-action';
-import type { Attempt, Outcome, Provider } from './provider.ts';
+import { type Status, isTerminal } from '#domain/status';
+import type { Attempt, Finding, Outcome, Provider } from './provider.ts';
+import type { Capabilities } from './provider-fields.ts';
 
 /** Beyond this a timer of Node fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+const REFUSAL = { code: FAILURE_CODES.providerRejected, message: 'simulated', subcode: 0 };
+
+/** A call that has acted and not answered yet. */
+interface Call {
+  actionId: string;
+  /** Fires when a cancel takes it back. */
+  readonly takeBack: AbortController;
+  /** The effect is in the file, and what took it back too. */
+  written: Promise<void>;
+}
+
 /**
  * A product that does nothing but say so: for trying things, for tests and for rehearsals. Parameters of an
  * action steer it; without them it completes at once. Each effect is one line of the effects file, written
- * at the moment a real product would act, so that effects can be counted from outside.
+ * at the moment a real product would act, so that effects can be counted from outside; a later line with
+ * `takenBack` says that those of its action stand no more.
+ *
+ * It remembers the calls that are under way here and nothing else: of any other attempt it says what the parameters
+ * told that attempt to do.
  */
 export class SimulatedProvider implements Provider {
+  readonly cancel: Provider['cancel'];
+  readonly probe: Provider['probe'];
   readonly #effectsFile: string | undefined;
+  readonly #calls = new Set<Call>();
 
-  constructor(effectsFile: string | undefined) {
+  constructor(effectsFile: string | undefined, capabilities: Capabilities) {
     this.#effectsFile = effectsFile;
+    if (capabilities.cancel) this.cancel = (action, attempt) => this.#cancel(action, attempt);
+    if (capabilities.probe) this.probe = (action, attempt) => this.#probe(action, attempt);
   }
 
   async execute(action: SecurityAction, attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
@@ -24,37 +46,99 @@ export class SimulatedProvider implements Provider {
     if (attempt.number <= steering.failAttempts) {
       return { kind: 'notDone', reason: `simulated failure of attempt ${attempt.number}` };
     }
-    if (steering.outcome === 'Failed') {
-      const errorInfo = { code: FAILURE_CODES.providerRejected, message: 'simulated', subcode: 0 };
-      return { kind: 'failed', errorInfo };
-    }
-    await this.#act(action, attempt);
+    if (steering.outcome === 'Failed') return { kind: 'failed', errorInfo: REFUSAL };
+    const takeBack = new AbortController();
+    const written = this.#write(effectOf(action, attempt));
+    const call: Call = { actionId: action.id, takeBack, written };
+    this.#calls.add(call);
     try {
-      if (steering.outcome === 'Stall') await untilAborted(signal);
-      if (steering.delayMs > 0) await delay(steering.delayMs, undefined, { signal });
-    } catch {
-      return { kind: 'mayHaveActed', reason: 'no answer within the deadline' };
+      await call.written;
+      const isTimely = await answered(steering, AbortSignal.any([signal, takeBack.signal]));
+      if (takeBack.signal.aborted) {
+        await call.written;
+        return { kind: 'notDone', reason: 'taken back by a cancel' };
+      }
+      if (!isTimely) return { kind: 'mayHaveActed', reason: 'no answer within the deadline' };
+    } finally {
+      this.#calls.delete(call);
     }
     if (steering.outcome === 'Unknown') return { kind: 'mayHaveActed', reason: 'simulated' };
     return { kind: 'completed' };
   }
 
-  async #act(action: SecurityAction, attempt: Attempt): Promise<void> {
+  /** Works while nothing has ended: on what is under way, what stalls, and what did nothing yet. What is done is done. */
+  async #cancel(action: SecurityAction, attempt: Attempt): Promise<Finding> {
+    const calls = this.#callsOf(action);
+    const state = stateOf(action, attempt);
+    if (calls.length === 0 && isTerminal(state)) return finding(state);
+    const written = Promise.all(calls.map((call) => call.written)).then(() =>
+      this.#write({ actionId: action.id, attemptId: attempt.id, takenBack: true }),
+    );
+    for (const call of calls) {
+      call.written = written;
+      call.takeBack.abort();
+    }
+    await written;
+    return finding('Failed', 'taken back');
+  }
+
+  #probe(action: SecurityAction, attempt: Attempt): Promise<Finding> {
+    const isUnderWay = this.#callsOf(action).length > 0;
+    return Promise.resolve(finding(isUnderWay ? 'Running' : stateOf(action, attempt)));
+  }
+
+  #callsOf(action: SecurityAction): Call[] {
+    return [...this.#calls].filter(({ actionId }) => actionId === action.id);
+  }
+
+  async #write(line: object): Promise<void> {
     if (this.#effectsFile === undefined) return;
-    const effect = {
-      actionId: action.id,
-      attemptId: attempt.id,
-      attempt: attempt.number,
-      vendor: action.vendorInformation?.vendor,
-      provider: action.vendorInformation?.provider,
-      name: action.name,
-      dateTime: new Date().toISOString(),
-    };
-    await appendFile(this.#effectsFile, `${JSON.stringify(effect)}\n`);
+    const dated = { ...line, dateTime: new Date().toISOString() };
+    await appendFile(this.#effectsFile, `${JSON.stringify(dated)}\n`);
   }
 }
 
-function steeringOf(action: SecurityAction) {
+function effectOf(action: SecurityAction, attempt: Attempt): object {
+  return {
+    actionId: action.id,
+    attemptId: attempt.id,
+    attempt: attempt.number,
+    vendor: action.vendorInformation?.vendor,
+    provider: action.vendorInformation?.provider,
+    name: action.name,
+  };
+}
+
+/** What became of an attempt that is not under way here, by what it was told to do. */
+function stateOf(action: SecurityAction, attempt: Attempt): Status {
+  const { failAttempts, outcome } = steeringOf(action);
+  if (attempt.number <= failAttempts) return 'NotStarted';
+  if (outcome === 'Stall') return 'Running';
+  return outcome === 'Failed' ? 'Failed' : 'Completed';
+}
+
+function finding(status: Status, message = REFUSAL.message): Finding {
+  return { kind: 'known', status, errorInfo: status === 'Failed' ? { ...REFUSAL, message } : null };
+}
+
+/** Waits as long as the parameters say; false if it was not let. */
+async function answered(steering: Steering, signal: AbortSignal): Promise<boolean> {
+  try {
+    if (steering.outcome === 'Stall') await untilAborted(signal);
+    if (steering.delayMs > 0) await delay(steering.delayMs, undefined, { signal });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Steering {
+  outcome: string;
+  delayMs: number;
+  failAttempts: number;
+}
+
+function steeringOf(action: SecurityAction): Steering {
   const values = new Map(action.parameters.map(({ name, value }) => [name.toLowerCase(), value]));
   return {
     outcome: values.get('outcome') ?? 'Completed',

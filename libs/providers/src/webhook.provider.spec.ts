@@ -1,15 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { ATTEMPT, PARAMETER_VALUE, actionWith } from './action.fixture.ts';
 import type { Outcome } from './provider.ts';
-import {
-  ATTEMPT,
-  PARAMETER_VALUE,
-  Product,
-  SECRET,
-  actionWith,
-  answers,
-  verified,
-  webhookTo,
-} from './product.fixture.ts';
+import { Product, SECRET, answers, verified, webhookTo } from './product.fixture.ts';
 import { webhookRequestSchema } from './webhook-messages.ts';
 import type { WebhookProvider } from './webhook.provider.ts';
 
