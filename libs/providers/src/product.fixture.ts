@@ -115,8 +115,12 @@ export function webhookEntry(url: string, more: Partial<WebhookEntry> = {}): Web
   };
 }
 
-export function webhookTo(url: string, more: Partial<WebhookEntry> = {}): WebhookProvider {
-  return new WebhookProvider(webhookEntry(url, more), () => SECRET);
+export function webhookTo(
+  url: string,
+  more: Partial<WebhookEntry> = {},
+  secret = SECRET,
+): WebhookProvider {
+  return new WebhookProvider(webhookEntry(url, more), () => secret);
 }
 
 /** What the library of Standard Webhooks makes of a request; throws unless it is signed with `SECRET`. */
