@@ -149,6 +149,12 @@ describe('it may have been done', () => {
     expect(product.sockets).toHaveLength(1);
   });
 
+  it('when there were early hints, and then no answer', async () => {
+    const hints = 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n';
+    const product = await tcp((socket) => socket.once('data', () => socket.end(hints)));
+    expect(await call(provider(product.url()))).toEqual(sentInVain('UND_ERR_SOCKET'));
+  });
+
   it('when the deadline passes before a status', async () => {
     const product = await http(() => undefined);
     const deadline = new AbortController();

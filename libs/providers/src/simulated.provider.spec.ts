@@ -142,12 +142,14 @@ describe('a cancel of a simulated action', () => {
     const from = provider();
     const answer = execute(parameters, { from });
     await vi.waitFor(() => expect(effects()).toHaveLength(1));
-    expect(await cancel(parameters, from)).toEqual(takenBack);
+    const finding = cancel(parameters, from);
     expect(await answer).toEqual({ kind: 'notDone', reason: 'taken back by a cancel' });
+    // Once the call has ended, the file tells the whole story.
     expect(effects()).toMatchObject([
       { actionId: actionWith().id, attempt: 1 },
       { actionId: actionWith().id, takenBack: true },
     ]);
+    expect(await finding).toEqual(takenBack);
   });
 
   it('that comes before the effect is in the file is written after it', async () => {
