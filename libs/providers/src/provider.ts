@@ -37,7 +37,7 @@ export interface Attempt {
   number: number;
 }
 
-/** What makes one product act: an instance for each entry of the catalogue. */
+/** What makes one product act: an instance for each entry of the catalogue. docs/providers.md says how to write one. */
 export interface Provider {
   /**
    * Makes the product act, and returns when it has, or when `signal` fires (the deadline: what it began may
