@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PARAMETER_TYPES } from './parameter-types.ts';
+import { faultsOfRevert, revertOf } from './revert-action.ts';
 
 /* What a provider of the catalogue can do: its actions and their parameters, the same for every type. */
 
@@ -53,6 +54,9 @@ export function refuseInconsistentActions(
     if (action.revert && !known.includes(fold(action.revert))) {
       refuse(['actions', index, 'revert'], `${action.revert} is none of its provider's actions`);
     }
+    const revert = revertOf({ actions }, action.name);
+    if (!revert) return;
+    for (const fault of faultsOfRevert(action, revert)) refuse(['actions', index, 'revert'], fault);
   });
 }
 

@@ -146,10 +146,42 @@ describe('an action', () => {
   it('names its target and its revert in any case', () => {
     const actions = [
       { name: 'Block', parameters, target: 'ip', revert: 'UNBLOCK' },
-      { name: 'Unblock' },
+      { name: 'Unblock', parameters, target: 'IP' },
     ];
     expect(mistakesOf(entry({ actions }))).toEqual([]);
   });
+
+  const ip = { name: 'IP', type: 'ipAddress', required: true };
+  it.each([
+    ['requires what it has not', { parameters: [ip, { name: 'rule', required: true }] }, 1],
+    ['takes a parameter as another type', { parameters: [{ ...ip, type: 'string' }] }, 1],
+    [
+      'takes a parameter by another pattern',
+      { parameters: [ip, { name: 'mode', pattern: 'a' }] },
+      1,
+    ],
+    ['requires what may be left out', { parameters: [ip, { name: 'note', required: true }] }, 1],
+    ['acts on something else', { parameters: [ip, { name: 'host' }], target: 'host' }, 1],
+    ['has no target', { parameters: [ip], target: undefined }, 1],
+    ['takes less, in any case', { parameters: [{ ...ip, name: 'ip' }], target: 'Ip' }, 0],
+    ['takes more that may be left out', { parameters: [ip, { name: 'rule' }] }, 0],
+  ])(
+    'may name a revert that can be made of what it has, and none that %s',
+    (_what, more, count) => {
+      const actions = [
+        {
+          name: 'Block',
+          target: 'IP',
+          revert: 'Unblock',
+          parameters: [ip, { name: 'mode', pattern: 'b' }, { name: 'note' }],
+        },
+        { name: 'Unblock', target: 'IP', ...more },
+      ];
+      expect(mistakesOf(entry({ actions }))).toEqual(
+        Array(count).fill('providers.0.actions.0.revert'),
+      );
+    },
+  );
 });
 
 describe('loadCatalogue', () => {
