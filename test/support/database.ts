@@ -24,6 +24,10 @@ export interface CommandChoice {
   target?: string | null;
   provider?: string;
   acceptedDateTime?: string;
+  /** What to do, as the catalogue spells it. */
+  action?: string;
+  /** A timer, or what a timer made it for. */
+  timer?: Pick<CreateCommand['action'], 'revertDateTime' | 'revertAfter' | 'revertsActionId'>;
 }
 
 export const TENANT = 'tenant-a';
@@ -37,7 +41,7 @@ export function command(choice: CommandChoice = {}): CreateCommand {
     acceptedDateTime: choice.acceptedDateTime ?? new Date().toISOString(),
     caller: { tenantId: tenant, appId: 'app-1', user: 'ann@example.com' },
     clientRequestId: null,
-    provider: { key: provider, action: 'Isolate' },
+    provider: { key: provider, action: choice.action ?? 'Isolate' },
     targetKey: target === null ? null : targetKey(target),
     resendKey: randomUUID(),
     action: {
@@ -53,6 +57,7 @@ export function command(choice: CommandChoice = {}): CreateCommand {
         vendor: 'Acme',
       },
       properties: { ticket: `of ${tenant}` },
+      ...choice.timer,
     },
   };
 }

@@ -10,23 +10,33 @@ const RULES: Record<string, string> = {
      GROUP BY a."azureTenantId", a."id"
     HAVING count(e.*) <> a."version" OR max(e."sequence") IS DISTINCT FROM a."version"
         OR min(e."sequence") IS DISTINCT FROM 1`,
-  'the status, its error and its times are those of the newest event': `
+  'the end and its error are those of the event that ended it': `
+    SELECT a."id" FROM "security_action" a JOIN "security_action_event" e
+        ON e."azureTenantId" = a."azureTenantId" AND e."actionId" = a."id"
+       AND e."changedStatus" AND e."status" IN ('Completed', 'Failed')
+     WHERE e."dateTime" <> a."completedDateTime"
+        OR (a."status" = 'Failed' AND a."errorInfo" IS DISTINCT FROM e."errorInfo")`,
+  'the status and its time are those of the newest event': `
     SELECT a."id" FROM "security_action" a JOIN "security_action_event" e
         ON e."azureTenantId" = a."azureTenantId" AND e."actionId" = a."id"
        AND e."sequence" = a."version"
-     WHERE e."status" <> a."status" OR e."dateTime" <> a."lastActionDateTime"
-        OR (a."status" = 'Failed' AND a."errorInfo" IS DISTINCT FROM e."errorInfo")
-        OR a."completedDateTime" < a."lastActionDateTime"`,
+     WHERE e."status" <> a."status" OR e."dateTime" <> a."lastActionDateTime"`,
   'no event is before the one before it, none before the creation': `
     SELECT a."id" FROM "security_action" a JOIN (
       SELECT *, lag("dateTime") OVER (PARTITION BY "azureTenantId", "actionId" ORDER BY "sequence") AS "before"
         FROM "security_action_event") e
         ON e."azureTenantId" = a."azureTenantId" AND e."actionId" = a."id"
      WHERE e."dateTime" < coalesce(e."before", a."createdDateTime")`,
-  'nothing follows a terminal status': `
+  'no other status follows a terminal one': `
     SELECT e."actionId" FROM "security_action_event" e JOIN "security_action_event" next
      USING ("azureTenantId", "actionId")
-     WHERE next."sequence" > e."sequence" AND e."status" IN ('Completed', 'Failed')`,
+     WHERE next."sequence" > e."sequence" AND e."status" IN ('Completed', 'Failed')
+       AND next."changedStatus"`,
+  'what says that it will be reverted has a timer, or has been; nothing else has one': `
+    SELECT a."id" FROM "security_action" a LEFT JOIN "security_action_revert" t
+        ON t."azureTenantId" = a."azureTenantId" AND t."actionId" = a."id"
+     WHERE (t."actionId" IS NOT NULL)
+        <> (num_nonnulls(a."revertDateTime", a."revertAfter") = 1 AND a."revertedByActionId" IS NULL)`,
   'what has not ended has work, what has ended has none': `
     SELECT a."id" FROM "security_action" a LEFT JOIN "security_action_work" w
         ON w."azureTenantId" = a."azureTenantId" AND w."actionId" = a."id"

@@ -23,6 +23,7 @@ import { SlotKeeper } from './engine/slot-keeper.ts';
 import { Relay } from './events/relay.ts';
 import { CommandsController } from './ingest/commands.controller.ts';
 import { Ingest } from './ingest/ingest.ts';
+import { Reverts } from './reverts/reverts.ts';
 import { WorkerHealth } from './health.ts';
 import { Providers, createProviders } from './providers.ts';
 
@@ -49,6 +50,8 @@ const LIFELINE_CONNECTIONS = 3;
     LeaseKeeper,
     SlotKeeper,
     Recovery,
+    // From timers in Postgres to the commands topic.
+    Reverts,
     // From Postgres to the events topic.
     Relay,
     // What starts and stops all of it.

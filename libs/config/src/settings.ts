@@ -177,6 +177,12 @@ const worker = {
   RECOVERY_INTERVAL_MS: milliseconds
     .default(1000)
     .describe('How often expired leases and overlooked targets are looked for.'),
+  REVERT_INTERVAL_MS: milliseconds
+    .max(1000)
+    .default(500)
+    .describe(
+      'How often due timed reverts are looked for; at most a second, so that none is late.',
+    ),
   SETTLE_BATCH_MAX: count.default(500).describe('Outcomes written in one transaction.'),
   RELAY_INTERVAL_MS: milliseconds
     .default(50)

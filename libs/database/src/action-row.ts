@@ -4,6 +4,7 @@ import type {
   SecurityActionState,
   VendorInformation,
 } from '#domain/security-action';
+import { shownRevert } from '#domain/revert';
 import type { EntityManager } from 'typeorm';
 import type {
   ReportedAfterwards,
@@ -90,6 +91,7 @@ export function toSecurityAction(row: Omit<ActionRow, 'work'>): SecurityAction {
     user: row.user,
     vendorInformation: vendorOf(row.vendorInformation),
     ...row.properties,
+    ...shownRevert(row),
     ...(row.reportedAfterwards && { reportedAfterwards: reportOf(row.reportedAfterwards) }),
   };
 }

@@ -6,12 +6,14 @@ import { OutboxEntity } from './entities/outbox.entity.ts';
 import { ProviderSlotEntity } from './entities/provider-slot.entity.ts';
 import { RelayLeaseEntity } from './entities/relay-lease.entity.ts';
 import { SecurityActionEventEntity } from './entities/security-action-event.entity.ts';
+import { SecurityActionRevertEntity } from './entities/security-action-revert.entity.ts';
 import { SecurityActionWorkEntity } from './entities/security-action-work.entity.ts';
 import { SecurityActionEntity } from './entities/security-action.entity.ts';
 import { ImpatientClient } from './impatient-client.ts';
 import { CreateTables1763900000000 } from './migrations/1763900000000-create-tables.ts';
 import { Reports1763900100000 } from './migrations/1763900100000-reports.ts';
 import { Engine1764000000000 } from './migrations/1764000000000-engine.ts';
+import { TimedReverts1764000100000 } from './migrations/1764000100000-timed-reverts.ts';
 
 /** Who uses the connections, and how many there may be. */
 export interface PoolOptions {
@@ -29,6 +31,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       SecurityActionEntity,
       SecurityActionWorkEntity,
       SecurityActionEventEntity,
+      SecurityActionRevertEntity,
       OutboxEntity,
       RelayLeaseEntity,
       ProviderSlotEntity,
@@ -36,7 +39,12 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       HoldGuardEntity,
     ],
     // Listed, not globbed: a file that lies about must not become a change of the database.
-    migrations: [CreateTables1763900000000, Reports1763900100000, Engine1764000000000],
+    migrations: [
+      CreateTables1763900000000,
+      Reports1763900100000,
+      Engine1764000000000,
+      TimedReverts1764000100000,
+    ],
     synchronize: false,
     applicationName: pool.applicationName,
     poolSize: pool.connectionsMax,

@@ -1,10 +1,12 @@
 import type { CreateCommand } from '#domain/command';
 import type { ActionReference, Database } from './action-row.ts';
-import { recordEvents } from './record-events.ts';
+import { recordEvents, revertState } from './record-events.ts';
 
 /** An action that was not there before. */
 export interface InsertedAction extends ActionReference {
   targetKey: string | null;
+  /** Set when a timer made it. */
+  revertsActionId: string | null;
 }
 
 /**
@@ -32,6 +34,9 @@ export async function insertActions(
     commands.map((command) => JSON.stringify(command.action.vendorInformation)),
     commands.map((command) => JSON.stringify(command.action.properties)),
     commands.map((command) => command.acceptedDateTime),
+    commands.map((command) => command.action.revertDateTime ?? null),
+    commands.map((command) => command.action.revertAfter ?? null),
+    commands.map((command) => command.action.revertsActionId ?? null),
   ]);
 }
 
@@ -45,28 +50,34 @@ const INSERT = `
     SELECT * FROM unnest(
       $1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
       $9::text[], $10::text[], $11::text[], $12::uuid[], $13::jsonb[], $14::jsonb[], $15::jsonb[],
-      $16::timestamptz[]
+      $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[]
     ) WITH ORDINALITY AS t("azureTenantId", "actionId", "providerKey", "actionName", "targetKey", "name",
       "actionReason", "appId", "user", "clientContext", "clientRequestId", "resendKey", "parameters",
-      "vendorInformation", "properties", "acceptedDateTime", "ordinal")
+      "vendorInformation", "properties", "acceptedDateTime", "revertDateTime", "revertAfter",
+      "revertsActionId", "ordinal")
   ),
   inserted AS (
     INSERT INTO "security_action" ("azureTenantId", "id", "version", "status", "providerKey",
       "actionName", "targetKey", "name", "actionReason", "appId", "user", "clientContext",
       "clientRequestId", "resendKey", "parameters", "vendorInformation", "properties",
-      "createdDateTime", "lastActionDateTime")
+      "revertDateTime", "revertAfter", "revertsActionId", "createdDateTime", "lastActionDateTime")
     SELECT "azureTenantId", "actionId", 1, 'NotStarted', "providerKey",
       "actionName", "targetKey", "name", "actionReason", "appId", "user", "clientContext",
       "clientRequestId", "resendKey", "parameters", "vendorInformation", "properties",
-      "acceptedDateTime", "acceptedDateTime"
+      "revertDateTime", "revertAfter", "revertsActionId", "acceptedDateTime", "acceptedDateTime"
     FROM input ORDER BY "ordinal"
     ON CONFLICT DO NOTHING
     RETURNING "azureTenantId", "id" AS "actionId", "version", 'created' AS "type", "status",
       true AS "changedStatus", "createdDateTime" AS "dateTime", NULL::integer AS "attempt",
       NULL::uuid AS "attemptId", "appId", "user", NULL::jsonb AS "errorInfo",
-      "position", "providerKey", "actionName", "targetKey"
+      "position", "providerKey", "actionName", "targetKey", "revertsActionId",
+      CASE WHEN num_nonnulls("revertDateTime", "revertAfter") > 0 THEN ${revertState('"security_action"')} END AS "revert"
   ),
-  ${recordEvents('inserted')},
+  ${recordEvents('inserted', { withRevert: true })},
+  timer AS (
+    INSERT INTO "security_action_revert" ("azureTenantId", "actionId", "providerKey", "lookDateTime")
+    SELECT "azureTenantId", "actionId", "providerKey", now() FROM inserted WHERE "revert" IS NOT NULL
+  ),
   work AS (
     INSERT INTO "security_action_work"
       ("azureTenantId", "actionId", "position", "providerKey", "actionName", "targetKey", "ready",
@@ -75,4 +86,4 @@ const INSERT = `
       "targetKey" IS NULL, now()
     FROM inserted
   )
-  SELECT "azureTenantId", "actionId", "targetKey" FROM inserted`;
+  SELECT "azureTenantId", "actionId", "targetKey", "revertsActionId" FROM inserted`;

@@ -2,7 +2,10 @@ import type { EventType } from '#domain/event';
 import { isTerminal } from '#domain/status';
 import type { SecurityAction } from '#domain/security-action';
 import { type ActionRow, type Database, actionColumns, toSecurityAction } from './action-row.ts';
-import type { SecurityActionEventEntity } from './entities/security-action-event.entity.ts';
+import type {
+  RevertState,
+  SecurityActionEventEntity,
+} from './entities/security-action-event.entity.ts';
 
 const RELAY = 'outbox';
 
@@ -49,20 +52,28 @@ export interface OutboxEvent {
   action: SecurityAction;
 }
 
-/** Only these can follow a late truth; before it the resource does not show it. */
-const COMES_AFTER_THE_END: EventType[] = ['reportedAfterwards', 'deleted'];
-
 /** The oldest events of the outbox, in the order in which they must be published. */
 export async function readOutbox(database: Database, limit: number): Promise<OutboxEvent[]> {
   const rows: (ActionRow & {
     event: Pick<SecurityActionEventEntity, 'type' | 'status' | 'sequence'>;
     outboxPosition: string;
     eventDateTime: Date;
+    wasReportedAfterwards: boolean;
+    revertThen: RevertState | null;
   })[] = await database.query(
     `SELECT ${actionColumns('o."sequence"')}, o."position" AS "outboxPosition",
             e."dateTime" AS "eventDateTime",
             jsonb_build_object('type', e."type", 'status', e."status", 'sequence', e."sequence")
-              AS "event"
+              AS "event",
+            a."reportedAfterwards" IS NOT NULL AND EXISTS (
+              SELECT FROM "security_action_event" l
+               WHERE l."azureTenantId" = o."azureTenantId" AND l."actionId" = o."actionId"
+                 AND l."sequence" <= o."sequence" AND l."type" = 'reportedAfterwards')
+              AS "wasReportedAfterwards",
+            (SELECT r."revert" FROM "security_action_event" r
+              WHERE r."azureTenantId" = o."azureTenantId" AND r."actionId" = o."actionId"
+                AND r."sequence" <= o."sequence" AND r."revert" IS NOT NULL
+              ORDER BY r."sequence" DESC LIMIT 1) AS "revertThen"
        FROM (SELECT * FROM "outbox" ORDER BY "position" LIMIT $1) o
        JOIN "security_action_event" e
          ON e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
@@ -72,20 +83,30 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
       ORDER BY o."position"`,
     [limit],
   );
-  return rows.map(({ event, outboxPosition, eventDateTime, ...row }) => ({
+  return rows.map(({ event, outboxPosition, eventDateTime, wasReportedAfterwards, ...row }) => ({
     position: outboxPosition,
     type: event.type,
     sequence: event.sequence,
     dateTime: eventDateTime,
     action: toSecurityAction({
       ...row,
+      ...revertOf(row.revertThen),
       status: event.status,
       errorInfo: isTerminal(event.status) ? row.errorInfo : null,
       lastActionDateTime: eventDateTime,
       completedDateTime: isTerminal(event.status) ? row.completedDateTime : null,
-      reportedAfterwards: COMES_AFTER_THE_END.includes(event.type) ? row.reportedAfterwards : null,
+      reportedAfterwards: wasReportedAfterwards ? row.reportedAfterwards : null,
     }),
   }));
+}
+
+/** What the row said about its revert then; an action without an event about it had none. */
+function revertOf(then: RevertState | null) {
+  return {
+    revertDateTime: then?.revertDateTime ? new Date(then.revertDateTime) : null,
+    revertAfter: then?.revertAfter ?? null,
+    revertedByActionId: then?.revertedByActionId ?? null,
+  };
 }
 
 /**

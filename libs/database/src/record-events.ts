@@ -3,17 +3,23 @@
  * statement that changes the actions, so that a change without its event cannot be.
  *
  * `source` gives azureTenantId, actionId, version, type, status, changedStatus, dateTime, attempt, attemptId,
- * appId, user and errorInfo. Its rows are locked by then, which is what orders the outbox per action.
+ * appId, user and errorInfo, and `revert` if it says so. Its rows are locked by then, which is what orders the outbox per action.
  */
-export const recordEvents = (source: string) => `
+export const recordEvents = (source: string, { withRevert = false } = {}) => `
   event AS (
     INSERT INTO "security_action_event" ("azureTenantId", "actionId", "sequence", "type", "status",
-      "changedStatus", "dateTime", "attempt", "attemptId", "appId", "user", "errorInfo")
+      "changedStatus", "dateTime", "attempt", "attemptId", "appId", "user", "errorInfo", "revert")
     SELECT "azureTenantId", "actionId", "version", "type", "status",
-      "changedStatus", "dateTime", "attempt", "attemptId", "appId", "user", "errorInfo"
+      "changedStatus", "dateTime", "attempt", "attemptId", "appId", "user", "errorInfo",
+      ${withRevert ? '"revert"' : 'NULL::jsonb'}
     FROM ${source}
   ),
   outboxed AS (
     INSERT INTO "outbox" ("azureTenantId", "actionId", "sequence")
     SELECT "azureTenantId", "actionId", "version" FROM ${source}
   )`;
+
+/** What the row of an action in `table` says about its revert, as an event keeps it. */
+export const revertState = (table: string) => `jsonb_build_object(
+  'revertDateTime', ${table}."revertDateTime", 'revertAfter', ${table}."revertAfter",
+  'revertedByActionId', ${table}."revertedByActionId")`;

@@ -1,15 +1,18 @@
 import type { Caller } from '#domain/caller';
-import type { ResultInfo } from '#domain/security-action';
 import type { ReportedAction, ReportVerdict } from '#domain/report';
+import type { RevertLinks, Revertable } from '#domain/revert';
 import type { Status } from '#domain/status';
 import type { ActionReference, Database } from './action-row.ts';
 import { type Target, lockHeads, promoteHeads } from './targets.queries.ts';
 import { recordEvents } from './record-events.ts';
 
 /** An action whose rows are locked until the transaction ends: nobody else can change it meanwhile. */
-export interface LockedAction extends ActionReference, ReportedAction {
+export interface LockedAction
+  extends ActionReference, ReportedAction, Revertable, Pick<RevertLinks, 'revertedByActionId'> {
   version: number;
   targetKey: string | null;
+  providerKey: string;
+  actionName: string;
 }
 
 /**
@@ -32,13 +35,11 @@ export async function lockAction(
       WHERE "azureTenantId" = $1 AND "actionId" = $2 FOR UPDATE`,
     [azureTenantId, actionId],
   );
-  const [row]: {
-    status: Status;
-    errorInfo: ResultInfo | null;
-    version: number;
+  const [row]: (Omit<LockedAction, 'reportedAfterwards'> & {
     reportedAfterwards: object | null;
-  }[] = await database.query(
-    `SELECT "status", "errorInfo", "version", "reportedAfterwards" FROM "security_action"
+  })[] = await database.query(
+    `SELECT "status", "errorInfo", "version", "reportedAfterwards", "completedDateTime", "providerKey",
+            "actionName", "revertDateTime", "revertAfter", "revertedByActionId" FROM "security_action"
       WHERE "azureTenantId" = $1 AND "id" = $2 AND "deletedDateTime" IS NULL FOR UPDATE`,
     [azureTenantId, actionId],
   );

@@ -44,6 +44,21 @@ describe('decodeCommand', () => {
     expect(decodeCommand(bytes(command))).toEqual(command);
   });
 
+  it('takes one with a timer, and one that a timer made', () => {
+    const timers = [
+      { revertDateTime: '2026-01-31T13:00:00.000Z', revertAfter: null },
+      { revertAfter: 'PT1H' },
+      { revertsActionId: command.action.id },
+    ];
+    for (const timer of timers) {
+      const other = { ...command, action: { ...command.action, ...timer } };
+      expect(decodeCommand(bytes(other))).toEqual(other);
+    }
+    expect(() => decodeCommand(changed(['action', 'revertAfter'], 'P1M'))).toThrow(
+      'action.revertAfter',
+    );
+  });
+
   it('takes a command without target, and one of a person', () => {
     const caller = { ...command.caller, user: 'someone@example.com' };
     const other = { ...command, targetKey: null, clientRequestId: 'request-1', caller };

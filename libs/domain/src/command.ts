@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { callerSchema } from './caller.ts';
+import { revertAfterSchema } from './revert.ts';
 import { keyValuePairSchema, vendorInformationSchema } from './security-action.ts';
 
 /*
@@ -34,6 +35,11 @@ const createCommandSchema = z.object({
     vendorInformation: vendorInformationSchema,
     /** Open-type properties of the root, kept and given back as they came. */
     properties: z.record(z.string(), z.unknown()),
+    /** When it is to be undone: a moment, or a time after its end. Absent in commands of older releases. */
+    revertDateTime: z.iso.datetime().nullish(),
+    revertAfter: revertAfterSchema.nullish(),
+    /** The action that this one undoes: then a timer made it, and nobody by hand. */
+    revertsActionId: z.uuid().nullish(),
   }),
 });
 

@@ -156,11 +156,4 @@ describe('undeclared properties of the root', () => {
   ])('are refused at %s when Postgres could not store them', (target, part) => {
     expect(refusalOf({ ...minimal, ...part })).toMatchObject({ target });
   });
-
-  it.each(['revertAfter', 'revertDateTime'])(
-    'are refused as %s, which would not be acted on',
-    (name) => {
-      expect(refusalOf({ ...minimal, [name]: 'P1D' })).toMatchObject({ target: name });
-    },
-  );
 });

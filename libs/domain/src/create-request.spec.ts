@@ -57,6 +57,8 @@ describe('a create request', () => {
         subProvider: null,
       },
       properties: {},
+      revertDateTime: null,
+      revertAfter: null,
     });
   });
 
@@ -156,7 +158,37 @@ describe('what only the service sets', () => {
       ...published,
       waitingFor: 'nothing',
       reportedAfterwards: { status: 'Completed' },
+      revertsActionId: 'a',
+      revertedByActionId: 7,
     };
     expect(parseCreateRequest(body)).toEqual(parseCreateRequest(published));
+  });
+});
+
+describe('a timer', () => {
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+
+  it('is a moment or a duration, and no open property', () => {
+    const at = inAnHour.replace('Z', '+00:00');
+    expect(parseCreateRequest({ ...published, revertDateTime: at })).toMatchObject({
+      revertDateTime: inAnHour,
+      revertAfter: null,
+      properties: {},
+    });
+    expect(
+      parseCreateRequest({ ...published, revertAfter: 'P1D', revertDateTime: null }),
+    ).toMatchObject({ revertAfter: 'P1D', revertDateTime: null, properties: {} });
+  });
+
+  it.each([
+    [{ revertDateTime: inAnHour, revertAfter: 'PT1H' }, 'revertAfter'],
+    [{ revertDateTime: '2001-01-01T00:00:00Z' }, 'revertDateTime'],
+    [{ revertDateTime: '2099-01-01' }, 'revertDateTime'],
+    [{ revertDateTime: 7 }, 'revertDateTime'],
+    [{ revertAfter: 'P1M' }, 'revertAfter'],
+    [{ revertAfter: 'PT0S' }, 'revertAfter'],
+    [{ revertAfter: {} }, 'revertAfter'],
+  ])('is refused as %j', (timer, target) => {
+    expect(faultsOf({ ...published, ...timer })).toEqual([target]);
   });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ApiError, type ErrorDetail } from './errors.ts';
+import { revertAfterSchema, revertDateTimeSchema } from './revert.ts';
 import {
   DECLARED_PROPERTIES,
   type KeyValuePair,
@@ -14,9 +15,14 @@ const OPEN_PROPERTIES_MAX = 50;
 const OPEN_PROPERTY_DEPTH_MAX = 16;
 
 /** Names we compute or will give a meaning: never stored from a request. */
-const COMPUTED_PROPERTIES = ['waitingFor', 'reportedAfterwards'];
-/** A client that asks for these relies on them, so keeping them without acting would be a lie. */
-const UNSUPPORTED_PROPERTIES = ['revertAfter', 'revertDateTime'];
+const COMPUTED_PROPERTIES = [
+  'waitingFor',
+  'reportedAfterwards',
+  'revertsActionId',
+  'revertedByActionId',
+];
+/** Ours, with a meaning: read by the schema, not kept as they came. */
+const TIMER_PROPERTIES = ['revertDateTime', 'revertAfter'];
 
 /** Text that JSON, Kafka and Postgres can all carry. */
 const storableText = (lengthMax: number) =>
@@ -87,6 +93,12 @@ export const createRequestSchema = z.looseObject({
   vendorInformation: vendorSchema.describe('Which provider is to act, by a name of the catalogue.'),
   actionReason: optionalText(TEXT_LENGTH_MAX),
   clientContext: optionalText(256).describe('A text of your own, kept with the action.'),
+  revertDateTime: revertDateTimeSchema
+    .nullish()
+    .describe('When it is to be undone, by the `revert` that the catalogue has for it.'),
+  revertAfter: revertAfterSchema
+    .nullish()
+    .describe('The same as an ISO 8601 duration, counted from completedDateTime.'),
   id: ignoredText,
   appId: ignoredText,
   azureTenantId: ignoredText,
@@ -107,6 +119,9 @@ export interface CreateRequest {
   actionReason: string | null;
   clientContext: string | null;
   properties: Record<string, unknown>;
+  /** When to undo it: one of the two, or neither. */
+  revertDateTime: string | null;
+  revertAfter: string | null;
 }
 
 /**
@@ -123,6 +138,7 @@ export function parseCreateRequest(body: unknown): CreateRequest {
   const faults = [
     ...(parsed.error?.issues.flatMap(faultsOf) ?? []),
     ...faultsOfOpenProperties(properties),
+    ...faultsOfTimer(body),
   ];
   if (!parsed.success || faults.length > 0) throw invalidRequest(faults);
   const { parameters, vendorInformation, ...request } = parsed.data;
@@ -134,6 +150,8 @@ export function parseCreateRequest(body: unknown): CreateRequest {
     actionReason: request.actionReason,
     clientContext: request.clientContext,
     properties,
+    revertDateTime: request.revertDateTime ?? null,
+    revertAfter: request.revertAfter ?? null,
   };
 }
 
@@ -166,6 +184,7 @@ function openPropertiesOf(body: object): Record<string, unknown> {
       ([name]) =>
         !DECLARED_PROPERTIES.includes(name) &&
         !COMPUTED_PROPERTIES.includes(name) &&
+        !TIMER_PROPERTIES.includes(name) &&
         !name.includes('@'),
     ),
   );
@@ -181,8 +200,7 @@ function faultsOfOpenProperties(properties: Record<string, unknown>): ErrorDetai
     return faults;
   }
   for (const [name, value] of Object.entries(properties)) {
-    if (UNSUPPORTED_PROPERTIES.includes(name)) refuse(name, 'timed reverts are not supported');
-    else if (!isStorableDeep([name, value], OPEN_PROPERTY_DEPTH_MAX)) {
+    if (!isStorableDeep([name, value], OPEN_PROPERTY_DEPTH_MAX)) {
       refuse(
         isStorable(name) ? name : 'an undeclared property',
         `must not contain U+0000 or an unpaired surrogate, nor nest deeper than ${OPEN_PROPERTY_DEPTH_MAX}`,
@@ -190,6 +208,12 @@ function faultsOfOpenProperties(properties: Record<string, unknown>): ErrorDetai
     }
   }
   return faults;
+}
+
+function faultsOfTimer(body: { revertDateTime?: unknown; revertAfter?: unknown }): ErrorDetail[] {
+  if (body.revertDateTime == null || body.revertAfter == null) return [];
+  const message = 'must not be given beside revertDateTime: one of the two';
+  return [{ code: 'invalidRequest', target: 'revertAfter', message }];
 }
 
 function isStorableDeep(value: unknown, depthLeft: number): boolean {

@@ -23,6 +23,16 @@ export const EVENT_TYPES = {
   lateReport: null,
   /** The truth about an action whose outcome was unknown; its status stays. */
   reportedAfterwards: null,
+  /** A caller set or moved the time at which it is to be reverted. */
+  revertScheduled: null,
+  /** A caller wants no revert any more. */
+  revertStopped: null,
+  /** The revert was due and is an action of its own from then on. */
+  revertRequested: null,
+  /** The revert was due, but something newer stands on the target. */
+  revertSuperseded: null,
+  /** It had no effect, so there is nothing to revert. */
+  revertDropped: null,
   /** Hidden from then on. */
   deleted: null,
 } as const satisfies Record<string, Status | null>;

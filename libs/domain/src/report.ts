@@ -47,6 +47,8 @@ const CARRIED = [
   'createdDateTime',
   'lastActionDateTime',
   'completedDateTime',
+  'revertsActionId',
+  'revertedByActionId',
 ];
 
 /**
@@ -58,15 +60,7 @@ export function parseReport(body: unknown): Report {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ApiError('invalidRequest', 'The body must be a JSON object with a status.');
   }
-  const faults: ErrorDetail[] = Object.keys(body)
-    .filter(
-      (name) => !(name in reportSchema.shape) && !CARRIED.includes(name) && !name.includes('@'),
-    )
-    .map((name) => ({
-      code: 'invalidRequest',
-      message: 'cannot be changed; a report has status, errorInfo and attemptId',
-      target: name,
-    }));
+  const faults = faultsOfNames(body);
   const parsed = reportSchema.safeParse(body, { error: sayRequired });
   faults.push(...(parsed.error?.issues.flatMap(faultsOf) ?? []));
   if (!parsed.success || faults.length > 0) throw invalidRequest(faults);
@@ -82,6 +76,19 @@ export function parseReport(body: unknown): Report {
       : null,
     attemptId: attemptId ?? null,
   };
+}
+
+/** What of a body is neither of a report nor what the service sets itself. */
+export function faultsOfNames(body: object): ErrorDetail[] {
+  return Object.keys(body)
+    .filter(
+      (name) => !(name in reportSchema.shape) && !CARRIED.includes(name) && !name.includes('@'),
+    )
+    .map((name) => ({
+      code: 'invalidRequest',
+      message: 'cannot be changed; what can is status, errorInfo, attemptId and revertDateTime',
+      target: name,
+    }));
 }
 
 /** What of an action decides about a report. */

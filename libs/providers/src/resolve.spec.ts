@@ -31,6 +31,8 @@ function request(
     actionReason: null,
     clientContext: null,
     properties: {},
+    revertDateTime: null,
+    revertAfter: null,
   };
 }
 
@@ -195,5 +197,37 @@ describe('planOf', () => {
       capabilities: { idempotent: false },
     });
     expect(() => planOf(catalogue, request(acme, {}))).toThrow(refusalOf(acme, {}));
+  });
+});
+
+describe('a timer', () => {
+  const withRevert = { ...isolate, revert: 'release' };
+  const release = actionEntry('Release', 'host', { name: 'host', type: 'hostId' });
+  const known = new Catalogue([
+    providerEntry({ actions: [withRevert, release], allowUnknownActions: true }),
+  ]);
+  const timed = (name: string, parameters: Record<string, string>) => ({
+    ...request(acme, parameters, name),
+    revertAfter: 'PT1H',
+  });
+
+  it('is part of the plan of an action that the catalogue has a revert for', () => {
+    expect(planOf(known, timed('isolate', { host: 'h1' }))).toMatchObject({
+      revert: 'release',
+      revertAfter: 'PT1H',
+      revertDateTime: null,
+    });
+  });
+
+  it.each([
+    ['has no revert', 'Release', { host: 'h1' }, /no revert for Release of Acme\/Firewall/],
+    ['is not in the catalogue', 'Wipe', { host: 'h1' }, /no revert for Wipe/],
+    ['has no target', 'Isolate', {}, /Isolate was given no target/],
+  ])('is refused for an action that %s', (_what, name, parameters, message) => {
+    const body = timed(name, parameters);
+    expect(() => resolveAction(known, body)).toThrow(message);
+    expect(() => resolveAction(known, { ...body, revertAfter: null })).not.toThrow();
+    const at = { ...body, revertAfter: null, revertDateTime: '2099-01-01T00:00:00.000Z' };
+    expect(() => resolveAction(known, at)).toThrow(/^revertDateTime: /);
   });
 });

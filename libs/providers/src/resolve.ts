@@ -9,6 +9,7 @@ import { type ActionEntry, type ParameterEntry, fold } from './action-entry.ts';
 import { type Catalogue, type ProviderEntry, providerKey } from './catalogue.ts';
 import { canonicalValue, expectedValue } from './parameter-types.ts';
 import { capabilitiesSchema } from './provider-fields.ts';
+import { revertOf } from './revert-action.ts';
 
 /** Where a create goes: the provider and action as the catalogue spells them, and what it acts on. */
 export interface Resolution {
@@ -27,6 +28,7 @@ export function resolveAction(catalogue: Catalogue, request: CreateRequest): Res
   const key = providerKey(provider);
   if (!action) {
     if (provider.allowUnknownActions) {
+      refuseTimer(request, noRevertOf(request.name, key));
       return { provider: { key, action: request.name }, target: null };
     }
     throw new ApiError(
@@ -39,7 +41,28 @@ export function resolveAction(catalogue: Catalogue, request: CreateRequest): Res
     );
   }
   const target = checkParameters(action, request.parameters, provider.allowUnknownActions);
+  refuseTimer(request, whyNoRevert(provider, action.name, target));
   return { provider: { key, action: action.name }, target };
+}
+
+/** Why an action can have no revert: the catalogue has none, or there is no target to revert it on. */
+export function whyNoRevert(
+  provider: ProviderEntry,
+  actionName: string,
+  target: string | null,
+): string | null {
+  if (!revertOf(provider, actionName)) return noRevertOf(actionName, providerKey(provider));
+  return target === null ? `${actionName} was given no target to be reverted on` : null;
+}
+
+function noRevertOf(actionName: string, key: string): string {
+  return `the catalogue has no revert for ${actionName} of ${key}; leave it out`;
+}
+
+function refuseTimer(request: CreateRequest, reason: string | null): void {
+  const target = request.revertDateTime === null ? 'revertAfter' : 'revertDateTime';
+  if (reason === null || request[target] === null) return;
+  throw invalidRequest([{ code: 'invalidRequest', target, message: reason }]);
 }
 
 /** What a create of a request would do, for a dry run. */
@@ -52,6 +75,8 @@ export const planSchema = z.object({
     .nullable()
     .describe('What it acts on, in the form by which targets are compared.'),
   revert: z.string().nullable().describe('The action that would undo it.'),
+  revertDateTime: z.iso.datetime().nullable().describe('When that would happen by itself.'),
+  revertAfter: z.string().nullable().describe('The same, counted from its end.'),
   capabilities: capabilitiesSchema,
 });
 
@@ -68,6 +93,8 @@ export function planOf(catalogue: Catalogue, request: CreateRequest): Plan {
     description: action?.description ?? '',
     target,
     revert: action?.revert ?? null,
+    revertDateTime: request.revertDateTime,
+    revertAfter: request.revertAfter,
     capabilities: entry.capabilities,
   };
 }

@@ -215,7 +215,14 @@ describe('the metadata document', () => {
       .map(({ attributes }) => attributes)
       .filter(({ Property }) => Property === 'Name')
       .map((value) => value['String']);
-    expect(names).toEqual(['waitingFor', 'reportedAfterwards']);
+    expect(names).toEqual([
+      'waitingFor',
+      'reportedAfterwards',
+      'revertDateTime',
+      'revertAfter',
+      'revertsActionId',
+      'revertedByActionId',
+    ]);
   });
 
   it('is served under every base, without a token', async () => {

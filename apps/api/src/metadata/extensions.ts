@@ -33,6 +33,8 @@ const COMPLEX_TYPES: Record<string, Properties> = {
     description: 'Edm.String',
     target: 'Edm.String?',
     revert: 'Edm.String?',
+    revertDateTime: 'Edm.DateTimeOffset?',
+    revertAfter: 'Edm.String?',
     capabilities: `${OURS}.capabilities`,
   },
   provider: {
@@ -71,6 +73,26 @@ const DYNAMIC_PROPERTIES = [
     Type: `${OURS}.lateReport`,
     Description: 'What the provider said after the action had ended as outcome unknown.',
   },
+  {
+    Name: 'revertDateTime',
+    Type: 'Edm.DateTimeOffset',
+    Description: 'When it is undone by itself, or was.',
+  },
+  {
+    Name: 'revertAfter',
+    Type: 'Edm.String',
+    Description: 'The same as an ISO 8601 duration from its end, which may have weeks.',
+  },
+  {
+    Name: 'revertsActionId',
+    Type: 'Edm.String',
+    Description: 'The action that this one undoes.',
+  },
+  {
+    Name: 'revertedByActionId',
+    Type: 'Edm.String',
+    Description: 'The action that undoes this one.',
+  },
 ];
 
 /** What a create takes; `validate` takes the same. */
@@ -80,6 +102,8 @@ const CREATE_PARAMETERS: Properties = {
   vendorInformation: `${GRAPH}.securityVendorInformation`,
   actionReason: 'Edm.String?',
   clientContext: 'Edm.String?',
+  revertDateTime: 'Edm.DateTimeOffset?',
+  revertAfter: 'Edm.String?',
 };
 
 /** The schema of our own namespace. */

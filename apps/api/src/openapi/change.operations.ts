@@ -1,4 +1,5 @@
 import { ApiError } from '#domain/errors';
+import { REVERT_AFTER_EXPECTED } from '#domain/revert';
 import { ACCEPTED, BLOCK_IP, COMPLETED, CONTEXT } from './example-actions.ts';
 import { type Operation, type Operations, json } from './operation.ts';
 
@@ -55,6 +56,18 @@ export const CHANGE_OPERATIONS: Operations = {
           body: BLOCK_IP,
           answer: { status: 201, body: ACCEPTED },
         },
+        timed: {
+          summary: 'Containment for an hour',
+          body: { ...BLOCK_IP, revertAfter: 'PT1H' },
+          answer: { status: 201, body: { ...ACCEPTED, revertAfter: 'PT1H' } },
+        },
+        monthOfContainment: {
+          summary: 'A duration that says nothing exact',
+          body: { ...BLOCK_IP, revertAfter: 'P1M' },
+          answer: new ApiError('invalidRequest', `revertAfter: ${REVERT_AFTER_EXPECTED}`, {
+            target: 'revertAfter',
+          }),
+        },
         misspeltAction: {
           summary: 'An action that the provider does not have',
           body: { ...BLOCK_IP, name: 'BlokIp' },
@@ -89,9 +102,9 @@ export const CHANGE_OPERATIONS: Operations = {
     patch: {
       id: 'reportSecurityAction',
       tag: TAG,
-      summary: 'Report what became of an action',
+      summary: 'Report what became of an action, or move its revert',
       description:
-        'For providers: sets `status` and `errorInfo`, and adds to `states`. A status moves forward only. A whole resource may be sent back; what the service sets is ignored.',
+        'For providers: sets `status` and `errorInfo`, and adds to `states`. A status moves forward only. A whole resource may be sent back; what the service sets is ignored. For the apps of its tenant: `revertDateTime` sets or moves the time at which it is undone, `null` stops that; 409 once the revert is an action of its own.',
       access: 'write',
       parameters: ['prefer', 'ifMatch', 'tenantId', 'contentEncoding'],
       body: { name: 'report', required: true },

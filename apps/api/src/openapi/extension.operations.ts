@@ -29,6 +29,8 @@ export const EXTENSION_OPERATIONS: Operations = {
               description: 'Deny traffic to and from one address.',
               target: '1.2.3.4',
               revert: 'UnblockIp',
+              revertDateTime: null,
+              revertAfter: null,
               capabilities: CAPABILITIES,
             },
           },

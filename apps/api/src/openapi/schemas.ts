@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createRequestSchema } from '#domain/create-request';
-import { reportSchema } from '#domain/report';
+import { changeSchema } from '#domain/change';
 import {
   keyValuePairSchema,
   resultInfoSchema,
@@ -19,7 +19,7 @@ import { providerSchema } from '../security-actions/providers.controller.ts';
 /** What a client sends, by the name it has in the document. */
 const BODIES = {
   createSecurityAction: createRequestSchema,
-  report: reportSchema,
+  report: changeSchema,
   batchRequest: batchSchema,
 } satisfies Record<string, z.ZodType>;
 

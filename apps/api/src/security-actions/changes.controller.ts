@@ -32,7 +32,7 @@ export class ChangesController {
   }
 
   @Patch(':id')
-  async report(
+  async change(
     @CurrentCaller() caller: Caller,
     @Context() context: RequestContext,
     @Param('id') id: string,
@@ -41,7 +41,7 @@ export class ChangesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const row = await this.#service.report(caller, { id, tenantId: headers['x-tenant-id'] }, body, {
+    const row = await this.#service.change(caller, { id, tenantId: headers['x-tenant-id'] }, body, {
       ifMatch: headers['if-match'],
     });
     const entity = this.#presenter.entity(row, context, reply);

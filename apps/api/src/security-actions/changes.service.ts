@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { ActionRow } from '#database/action-row';
 import {
   type LockedAction,
@@ -9,13 +9,18 @@ import {
   hideAction,
   lockAction,
 } from '#database/report.queries';
+import { changeTimer, endTimers, lockTimer } from '#database/revert-timer.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
-import { judgeReport, parseReport } from '#domain/report';
+import { parseChange } from '#domain/change';
+import { type Report, judgeReport } from '#domain/report';
+import { NOTHING_TO_REVERT, hadNoEffect } from '#domain/revert';
+import { judgeTimerChange } from '#domain/revert-change';
 import { isTerminal } from '#domain/status';
 import { afterSilence } from '#providers/after-silence';
 import { Catalogue, type ProviderEntry } from '#providers/catalogue';
+import { whyNoRevert } from '#providers/resolve';
 import { requireMatch } from './etag.ts';
 import { ReadYourWrite } from './read-your-write.ts';
 
@@ -24,7 +29,7 @@ export interface ChangeConditions {
   ifMatch: string | undefined;
 }
 
-/** Changes from outside: what providers report, and what is deleted. */
+/** Changes from outside: what providers report, when an action is to be undone, and what is deleted. */
 @Injectable()
 export class ChangesService {
   readonly #database: DataSource;
@@ -42,41 +47,76 @@ export class ChangesService {
   }
 
   /**
-   * Takes a provider's report. It beats whatever this service is doing: an action that was not dispatched never is,
-   * and the outcome of a call under way counts no more once the report has ended the action.
+   * Takes a provider's report, a change of the timer, or both: all of it or nothing. A report beats whatever this
+   * service is doing: an action that was not dispatched never is, and the outcome of a call under way counts no more
+   * once the report has ended the action.
    * @param tenantId the action's tenant, when the reporter is of another one
    * @throws ApiError `itemNotFound`, also when the caller may not know the action; `alreadyFinished` when a terminal
-   * status would change; `conflict` when it would go backwards; `preconditionFailed`
+   * status would change; `conflict` when it would go backwards, or when the revert has been requested;
+   * `preconditionFailed`
    */
-  async report(
+  async change(
     caller: Caller,
     { id, tenantId = caller.tenantId }: { id: string; tenantId: string | undefined },
     body: unknown,
     conditions: ChangeConditions,
   ): Promise<ActionRow> {
-    const report = parseReport(body);
+    const { report, revertDateTime } = parseChange(body);
     const scope = { tenantId, mayKnow: (found: ActionRow) => this.#mayKnow(caller, found) };
     const row = await this.#readYourWrite.find(caller, id, scope);
-    this.#allowReporter(caller, row);
+    if (report) this.#allowReporter(caller, row);
+    if (revertDateTime !== undefined) allowTimer(caller, row);
     await this.#change({ tenantId }, id, conditions, async (manager, action) => {
-      const verdict = judgeReport(action, report);
-      if (verdict.kind === 'refused') {
-        throw new ApiError(
-          isTerminal(action.status) ? 'alreadyFinished' : 'conflict',
-          verdict.message,
-        );
-      }
-      if (verdict.kind === 'unchanged') return;
-      const patience = patienceOf(this.#catalogue.get(row.providerKey));
-      const { attemptId } = report;
-      await applyReport(manager, action, verdict, { attemptId, by: caller, patience });
+      if (report) await this.#report(manager, action, report, caller);
+      if (revertDateTime === undefined) return;
+      // As the report has left it.
+      const reported = report ? await lockAction(manager, action) : action;
+      if (reported) await this.#moveTimer(manager, reported, revertDateTime, caller);
     });
     return this.#readYourWrite.find(caller, id, scope);
   }
 
+  async #report(
+    manager: EntityManager,
+    action: LockedAction,
+    report: Report,
+    by: Caller,
+  ): Promise<void> {
+    const verdict = judgeReport(action, report);
+    if (verdict.kind === 'refused') {
+      throw new ApiError(
+        isTerminal(action.status) ? 'alreadyFinished' : 'conflict',
+        verdict.message,
+      );
+    }
+    if (verdict.kind === 'unchanged') return;
+    const patience = patienceOf(this.#catalogue.get(action.providerKey));
+    const { attemptId } = report;
+    await applyReport(manager, action, verdict, { attemptId, by, patience });
+  }
+
+  async #moveTimer(
+    manager: EntityManager,
+    action: LockedAction,
+    wanted: string | null,
+    by: Caller,
+  ): Promise<void> {
+    const provider = this.#catalogue.get(action.providerKey);
+    const cannotRevert = provider
+      ? whyNoRevert(provider, action.actionName, action.targetKey)
+      : `the catalogue has no provider ${action.providerKey}`;
+    const timer = await lockTimer(manager, action);
+    const verdict = judgeTimerChange({ ...action, timer, cannotRevert }, wanted, new Date());
+    if (verdict.kind === 'refused') {
+      const target = 'revertDateTime';
+      throw new ApiError(verdict.code, `${target}: ${verdict.message}`, { target });
+    }
+    if (verdict.kind === 'event') await changeTimer(manager, action, verdict, by);
+  }
+
   /**
    * Hides an action that has ended.
-   * @throws ApiError `itemNotFound`; `conflict` while it has not ended; `preconditionFailed`
+   * @throws ApiError `itemNotFound`; `conflict` while it has not ended or is to be reverted; `preconditionFailed`
    */
   async remove(caller: Caller, id: string, conditions: ChangeConditions): Promise<void> {
     await this.#readYourWrite.find(caller, id);
@@ -87,6 +127,7 @@ export class ChangesService {
           `The action is ${action.status}; only a Completed or Failed one can be deleted.`,
         );
       }
+      if ((await lockTimer(manager, action)) !== 'none') await dropTimer(manager, action);
       await hideAction(manager, action, caller);
     });
   }
@@ -96,10 +137,7 @@ export class ChangesService {
     { tenantId }: Pick<Caller, 'tenantId'>,
     id: string,
     { ifMatch }: ChangeConditions,
-    work: (
-      manager: Parameters<Parameters<typeof inTransaction>[1]>[0],
-      action: LockedAction,
-    ) => Promise<void>,
+    work: (manager: EntityManager, action: LockedAction) => Promise<void>,
   ): Promise<void> {
     const reference = { azureTenantId: tenantId, actionId: id };
     await inTransaction(this.#database, async (manager) => {
@@ -127,6 +165,26 @@ export class ChangesService {
     const reporters = this.#catalogue.get(providerKey)?.reporters ?? [];
     return reporters.some(({ tenant, app }) => tenant === tenantId && app === appId);
   }
+}
+
+/** How an action fares its provider knows; when it is to be undone is for its own tenant to say. */
+function allowTimer(caller: Caller, row: ActionRow): void {
+  if (row.azureTenantId === caller.tenantId) return;
+  throw new ApiError(
+    'Authorization_RequestDenied',
+    "revertDateTime: only apps of the action's own tenant may move its revert.",
+  );
+}
+
+/** A revert that is still to come needs its action; where there is nothing to revert, none will. */
+async function dropTimer(manager: EntityManager, action: LockedAction): Promise<void> {
+  if (!hadNoEffect(action)) {
+    throw new ApiError(
+      'conflict',
+      'The action is to be reverted by itself. Wait for that, or stop it first: PATCH {"revertDateTime": null}.',
+    );
+  }
+  await endTimers(manager, [{ ...action, type: 'revertDropped', reason: NOTHING_TO_REVERT }]);
 }
 
 /** Workers that know the provider look into it in the end, even if this process does not. */

@@ -24,6 +24,13 @@ export const presentedActionSchema = securityActionSchema.extend({
     .extend({ errorInfo: resultInfoSchema.nullable(), dateTime: z.iso.datetime() })
     .describe('What its provider said of an action that had ended with an unknown outcome.')
     .optional(),
+  revertDateTime: z.iso
+    .datetime()
+    .describe('When it is undone by itself, or was; absent until its end for a revertAfter.')
+    .optional(),
+  revertAfter: z.string().describe('How long after its end, as it was asked for.').optional(),
+  revertsActionId: z.string().describe('The action that this one undoes.').optional(),
+  revertedByActionId: z.string().describe('The action that undoes this one.').optional(),
 });
 
 export type PresentedAction = z.infer<typeof presentedActionSchema>;

@@ -12,6 +12,7 @@ import { type CreateRequest, parseCreateRequest } from '#domain/create-request';
 import { ApiError, FAILURE_CODES } from '#domain/errors';
 import { deriveId, newActionId } from '#domain/ids';
 import type { Filter, ListQuery, PageEnd } from '#domain/list-query';
+import { shownRevert } from '#domain/revert';
 import type { SecurityAction } from '#domain/security-action';
 import { isTerminal } from '#domain/status';
 import { MessageRefused, PublishError } from '#kafka/publish-errors';
@@ -209,5 +210,14 @@ function acceptedAction({ action, caller, acceptedDateTime }: CreateCommand): Se
     user: caller.user,
     vendorInformation: action.vendorInformation,
     ...action.properties,
+    ...shownRevert({
+      status: 'NotStarted',
+      errorInfo: null,
+      completedDateTime: null,
+      revertDateTime: action.revertDateTime ? new Date(action.revertDateTime) : null,
+      revertAfter: action.revertAfter ?? null,
+      revertsActionId: null,
+      revertedByActionId: null,
+    }),
   };
 }

@@ -12,6 +12,11 @@ const TYPES: Record<EventType, string> = {
   cancelled: 'securityActions.cancelled',
   lateReport: 'securityActions.lateReport',
   reportedAfterwards: 'securityActions.reportedAfterwards',
+  revertScheduled: 'securityActions.revertScheduled',
+  revertStopped: 'securityActions.revertStopped',
+  revertRequested: 'securityActions.revertRequested',
+  revertSuperseded: 'securityActions.revertSuperseded',
+  revertDropped: 'securityActions.revertDropped',
   deleted: 'securityActions.deleted',
 };
 

@@ -1,15 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { Settings } from '#config/settings';
 import { claimWork } from '#database/claim.queries';
-import { insertActions } from '#database/ingest.queries';
+import { type InsertedAction, insertActions } from '#database/ingest.queries';
+import { findOvertaken } from '#database/reverts.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { isDataError } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
 import { endAction } from '#database/end-action.queries';
 import type { CreateCommand } from '#domain/command';
 import { FAILURE_CODES } from '#domain/errors';
+import { supersededBy } from '#domain/revert';
 import { Dispatcher } from '../engine/dispatcher.ts';
 import { Executor } from '../engine/executor.ts';
 import { Holdings } from '../engine/holdings.ts';
@@ -122,12 +124,21 @@ export class Ingest {
           (action): action is typeof action & Target => action.targetKey !== null,
         );
         await lockHeads(manager, targets);
+        await failOvertaken(manager, inserted);
         await promoteHeads(manager, targets);
         if (inserted.length === 0 || room.byProvider.size === 0) return [];
         return claimWork(manager, room, lease);
       }),
     );
     this.#executor.start(held);
+  }
+}
+
+/** A timed revert must not undo what was accepted before it and after the action that it was made for. */
+async function failOvertaken(manager: EntityManager, inserted: InsertedAction[]): Promise<void> {
+  const reverts = inserted.filter(({ revertsActionId }) => revertsActionId !== null);
+  for (const { newer, ...revert } of await findOvertaken(manager, reverts)) {
+    await endAction(manager, revert, { type: 'failed', errorInfo: supersededBy(newer), by: null });
   }
 }
 
@@ -155,6 +166,7 @@ function withoutContents(command: CreateCommand): CreateCommand {
       clientContext: null,
       parameters: [],
       properties: {},
+      revertsActionId: command.action.revertsActionId,
     },
   };
 }

@@ -3,6 +3,13 @@ import type { EventType } from '#domain/event';
 import type { ResultInfo } from '#domain/security-action';
 import type { Status } from '#domain/status';
 
+/** What an action says about its revert after an event. */
+export interface RevertState {
+  revertDateTime: string | null;
+  revertAfter: string | null;
+  revertedByActionId: string | null;
+}
+
 /**
  * The log of an action, written with each change in the same transaction and never changed: audit, history,
  * `states` and the events topic all come from here.
@@ -48,4 +55,8 @@ export class SecurityActionEventEntity {
 
   @Column('jsonb', { nullable: true })
   errorInfo!: ResultInfo | null;
+
+  /** Only on events that changed it. */
+  @Column('jsonb', { nullable: true })
+  revert!: RevertState | null;
 }

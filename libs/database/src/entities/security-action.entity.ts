@@ -17,6 +17,9 @@ export interface ReportedAfterwards {
  */
 @Entity('security_action')
 @Index('security_action_position', ['azureTenantId', 'position'], { unique: true })
+@Index('security_action_target', ['azureTenantId', 'targetKey', 'position'], {
+  where: '"targetKey" IS NOT NULL',
+})
 @Check('security_action_status', `"status" IN ('NotStarted', 'Running', 'Completed', 'Failed')`)
 @Check(
   'security_action_completed',
@@ -89,6 +92,22 @@ export class SecurityActionEntity {
   /** What was reported after the action had ended with its outcome unknown. */
   @Column('jsonb', { nullable: true })
   reportedAfterwards!: ReportedAfterwards | null;
+
+  /** When it is to be undone, if a moment was given; null again once it will not be. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  revertDateTime!: Date | null;
+
+  /** The same as an ISO 8601 duration from its end, as it was sent. */
+  @Column('text', { nullable: true })
+  revertAfter!: string | null;
+
+  /** The action that this one undoes: then a timer made it. */
+  @Column('uuid', { nullable: true })
+  revertsActionId!: string | null;
+
+  /** The action that a timer made to undo this one. */
+  @Column('uuid', { nullable: true })
+  revertedByActionId!: string | null;
 
   @Column({ type: 'timestamptz', precision: 3 })
   createdDateTime!: Date;
