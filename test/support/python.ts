@@ -75,7 +75,16 @@ async function install(
     if (made.code !== 0) return `${program} makes no virtual environment: ${made.output.trim()}`;
     const pip = ['-m', 'pip', '--disable-pip-version-check', '--no-input'];
     // Without dependencies: what the file does not name has no exact version. The check says if one is missing.
-    const options = ['--quiet', '--retries', '1', '--no-deps', '-r', requirementsFile];
+    // And not compiled: Python does that with what is imported, which of a large SDK is little.
+    const options = [
+      '--quiet',
+      '--retries',
+      '1',
+      '--no-deps',
+      '--no-compile',
+      '-r',
+      requirementsFile,
+    ];
     const { code, output } = await run(pythonIn(incoming), [...pip, 'install', ...options], {
       signal,
     });
