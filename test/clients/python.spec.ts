@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { root } from '../../dev/repository.ts';
 import { PUBLISHED_SAMPLE, simulate } from '../support/client.ts';
 import { ensureVirtualEnvironment } from '../support/python.ts';
 import { System } from '../support/system.ts';
 import { createMany, waitingAction } from './actions.ts';
 import { PythonActions, type PythonError } from './python-actions.ts';
 
-const requirements = fileURLToPath(new URL('python/requirements.txt', import.meta.url));
-const python = await ensureVirtualEnvironment(requirements, '3.11');
+const python = await ensureVirtualEnvironment(
+  `${root}/test/clients/python/requirements.txt`,
+  '3.11',
+);
 
 describe.skipIf(python === undefined)('msgraph-beta-sdk for Python over HTTPS', () => {
   let system: System;
