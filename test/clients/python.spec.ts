@@ -12,7 +12,10 @@ const python = await ensureVirtualEnvironment(
   '3.11',
 );
 
-describe.skipIf(python === undefined)('msgraph-beta-sdk for Python over HTTPS', () => {
+// The SDK loads 2,400 models to read the first action, and takes its time for each one after.
+const OPTIONS = { timeout: 3 * 60_000 };
+
+describe.skipIf(python === undefined)('msgraph-beta-sdk for Python over HTTPS', OPTIONS, () => {
   let system: System;
   let actions: PythonActions;
   const callers: PythonActions[] = [];
