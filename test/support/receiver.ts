@@ -14,8 +14,8 @@ export interface Call extends WebhookRequest {
 
 /**
  * A product behind a webhook. The parameters of an action say how it is dealt with: `answers`, one for each attempt, the
- * last one for all that follow: a status, a status with `Retry-After` seconds (`503/1`), `reset` or `hang`; and `probe` and
- * `cancel`, the status that is said when it is asked.
+ * last one for all that follow: a status, a status with `Retry-After` seconds (`503/1`), `reset` or `hang`; `delayMs`, how
+ * long that takes; and `probe` and `cancel`, the status that is said when it is asked.
  */
 export class Receiver {
   readonly calls: Call[] = [];
@@ -56,7 +56,8 @@ export class Receiver {
     const question = request.url!.slice(1) as Call['question'];
     const idempotencyKey = String(request.headers['idempotency-key']);
     this.calls.push({ ...sent, question, idempotencyKey, receivedAtMs: performance.now() });
-    if (question === 'act') act(response, sent);
+    if (question === 'act')
+      setTimeout(act, Number(parameterOf(sent.action, 'delayMs')), response, sent);
     else response.end(JSON.stringify({ status: parameterOf(sent.action, question) }));
   }
 }

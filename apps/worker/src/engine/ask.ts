@@ -1,12 +1,15 @@
+/** Time for a provider whose signal fired to say itself how far it came: that nothing was sent, say. */
+const LAST_WORD_MS = 100;
+
 /**
- * Asks a provider, and returns at the latest when `timeoutMs` have passed or one of `signals` fires, whatever the provider
- * makes of the signal it is given.
- * @param onAbort what the answer is then
+ * Asks a provider, and returns soon after `timeoutMs` have passed or one of `signals` fired, whatever the provider makes
+ * of the signal it is given.
+ * @param onSilence what the answer is if there is none by then
  */
 export async function ask<T>(
   question: (signal: AbortSignal) => Promise<T>,
   { timeoutMs, signals }: { timeoutMs: number; signals: AbortSignal[] },
-  onAbort: (reason: string) => T,
+  onSilence: (reason: string) => T,
 ): Promise<T> {
   const deadline = new AbortController();
   const timer = setTimeout(
@@ -14,14 +17,19 @@ export async function ask<T>(
     timeoutMs,
   );
   const signal = AbortSignal.any([deadline.signal, ...signals]);
-  const aborted = new Promise<T>((resolve) => {
-    const giveUp = () => resolve(onAbort((signal.reason as Error).message));
+  let lastWord: NodeJS.Timeout | undefined;
+  const silence = new Promise<T>((resolve) => {
+    const giveUp = () => {
+      const answer = onSilence((signal.reason as Error).message);
+      lastWord = setTimeout(resolve, LAST_WORD_MS, answer);
+    };
     if (signal.aborted) giveUp();
     else signal.addEventListener('abort', giveUp, { once: true });
   });
   try {
-    return await Promise.race([question(signal), aborted]);
+    return await Promise.race([question(signal), silence]);
   } finally {
     clearTimeout(timer);
+    clearTimeout(lastWord);
   }
 }

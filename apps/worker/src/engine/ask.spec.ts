@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ask } from './ask.ts';
+
+const never = new AbortController().signal;
+const silent = () => new Promise<string>(() => undefined);
+const onSilence = (reason: string) => `gave up: ${reason}`;
+
+describe('a question to a provider', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('has the answer of the provider, and leaves no timer behind', async () => {
+    const answer = ask(async () => 'done', { timeoutMs: 1000, signals: [never] }, onSilence);
+    expect(await answer).toBe('done');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is given up soon after its deadline when the provider heeds no signal', async () => {
+    const answer = ask(silent, { timeoutMs: 1000, signals: [never] }, onSilence);
+    await vi.advanceTimersByTimeAsync(1200);
+    expect(await answer).toBe('gave up: no answer in 1000 ms');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("has the provider's own word on how far it came when the signal fires", async () => {
+    const heeding = (signal: AbortSignal) =>
+      new Promise<string>((resolve) => {
+        signal.addEventListener('abort', () => resolve('nothing was sent'));
+      });
+    const answer = ask(heeding, { timeoutMs: 1000, signals: [never] }, onSilence);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await answer).toBe('nothing was sent');
+  });
+
+  it('is given up for any of its signals, also one that has fired before', async () => {
+    const lost = AbortSignal.abort(new Error('taken over'));
+    const answer = ask(silent, { timeoutMs: 1000, signals: [never, lost] }, onSilence);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await answer).toBe('gave up: taken over');
+  });
+
+  it('fails as the provider does', async () => {
+    const failing = () => Promise.reject(new Error('broken'));
+    const answer = ask(failing, { timeoutMs: 1000, signals: [never] }, onSilence);
+    await expect(answer).rejects.toThrow('broken');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
