@@ -4,6 +4,7 @@ import { settingsSchema } from '#config/settings';
 import { API_ERRORS, FAILURE_CODES } from '#domain/errors';
 import { EVENT_TYPES } from '#domain/event';
 import { STATUSES, TRANSITIONS } from '#domain/status';
+import { METRICS } from '#observability/metric-catalogue';
 import { stackSettings } from '../dev/stack-settings.ts';
 import {
   brokenLinks,
@@ -197,6 +198,18 @@ describe('documents', () => {
         Number(number),
       ]),
     ).toEqual(Object.entries(FAILURE_CODES));
+  });
+
+  it('list every metric as it is declared', () => {
+    expect(tableUnder('docs/operations.md', 'Metrics')).toEqual(
+      Object.entries(METRICS).map(([name, { type, of, labels, help }]) => [
+        name,
+        type,
+        of,
+        labels.join(', '),
+        help,
+      ]),
+    );
   });
 
   it('draw the state machine as it is', () => {

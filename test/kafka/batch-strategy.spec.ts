@@ -89,15 +89,16 @@ describe('BatchStrategy', () => {
   it('commits as soon as the handler returns, so that readers of their own writes go on', async () => {
     const progress = new ProjectionProgress(under.settings, under.kafka);
     under.onEnd(() => progress.onApplicationShutdown());
+    const behind = async () => [...(await progress.commandsBehind()).values()].filter(Boolean);
     const release = Promise.withResolvers<void>();
     under.consume('commands', () => release.promise);
     await publishAll(['held']);
     expect(await progress.waitUntilProjected(performance.now() + 500)).toBe('notReached');
-    expect(await progress.commandsBehind()).toBe(1n);
+    expect(await behind()).toEqual([1]);
     const waiting = progress.waitUntilProjected(performance.now() + 30_000);
     release.resolve();
     expect(await waiting).toBe('reached');
-    expect(await progress.commandsBehind()).toBe(0n);
+    expect(await behind()).toEqual([]);
   });
 
   it('lets a running handler end before it closes, and leaves the rest for the next', async () => {

@@ -9,6 +9,7 @@ import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
 import { MetricsModule } from '#observability/metrics';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
+import { ApiMetrics } from './api-metrics.ts';
 import { JwtGuard } from './auth/jwt.guard.ts';
 import { RateLimitGuard } from './auth/rate-limit.guard.ts';
 import { BatchController } from './batch/batch.controller.ts';
@@ -54,6 +55,7 @@ import { SecurityActionsService } from './security-actions/security-actions.serv
     ProjectionProgress,
     Publisher,
     ApiHealth,
+    ApiMetrics,
     // Closed by default; @Public() opens a route, @RequireRole() names what it takes.
     { provide: APP_GUARD, useClass: JwtGuard },
     { provide: APP_GUARD, useClass: RateLimitGuard },

@@ -6,6 +6,7 @@ import { Settings, readSecret } from '#config/settings';
 import { DatabaseModule, LIFELINE } from '#database/database.module';
 import { createKafka } from '#kafka/client';
 import { OriginalErrorFilter } from '#kafka/original-error.filter';
+import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
 import { MetricsModule } from '#observability/metrics';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
@@ -23,6 +24,9 @@ import { SlotKeeper } from './engine/slot-keeper.ts';
 import { Relay } from './events/relay.ts';
 import { CommandsController } from './ingest/commands.controller.ts';
 import { Ingest } from './ingest/ingest.ts';
+import { ActionMetrics } from './metrics/action-metrics.ts';
+import { BacklogWatch } from './metrics/backlog-watch.ts';
+import { WorkerGauges } from './metrics/worker-gauges.ts';
 import { Reverts } from './reverts/reverts.ts';
 import { WorkerHealth } from './health.ts';
 import { Providers, createProviders } from './providers.ts';
@@ -54,6 +58,11 @@ const LIFELINE_CONNECTIONS = 3;
     Reverts,
     // From Postgres to the events topic.
     Relay,
+    // What it tells of itself.
+    ActionMetrics,
+    WorkerGauges,
+    BacklogWatch,
+    ProjectionProgress,
     // What starts and stops all of it.
     Engine,
     WorkerHealth,

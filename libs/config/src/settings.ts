@@ -198,6 +198,11 @@ const observability = {
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least severe level that is logged.'),
+  METRICS_INTERVAL_MS: milliseconds
+    .default(15_000)
+    .describe(
+      'How often one worker counts what is left to do; no more often than metrics are read.',
+    ),
 };
 
 /** The groups in the order of `.env.example`. */

@@ -13,6 +13,8 @@ import { standingHold } from './standing-hold.ts';
 /** An action that this worker, and for the length of its lease only this worker, may run. */
 export interface Claim extends ActionReference {
   providerKey: string;
+  /** As the catalogue spells it; '' for rows of a release that did not keep it. */
+  actionName: string;
   /** The fencing token. */
   attemptId: string;
   /** Calls so far, this one included if it is one. */
@@ -118,8 +120,8 @@ export const LEASE_PICKED = `
            "repeatable" = w."providerKey" = ANY($3::text[])
       FROM picked p
      WHERE w."azureTenantId" = p."azureTenantId" AND w."actionId" = p."actionId"
-    RETURNING w."azureTenantId", w."actionId", w."providerKey", w."attempt", w."attemptId", w."next",
-      w."probes", w."mayHaveActed", w."awaitingReport",
+    RETURNING w."azureTenantId", w."actionId", w."providerKey", w."actionName", w."attempt",
+      w."attemptId", w."next", w."probes", w."mayHaveActed", w."awaitingReport",
       extract(epoch FROM clock_timestamp() - w."unavailableSince")::float8 * 1000 AS "unavailableMs",
       p."turn"
   )`;

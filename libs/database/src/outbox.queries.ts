@@ -50,6 +50,9 @@ export interface OutboxEvent {
   sequence: number;
   dateTime: Date;
   action: SecurityAction;
+  /** As the catalogue spelled them when the action was accepted. */
+  providerKey: string;
+  actionName: string;
 }
 
 /** The oldest events of the outbox, in the order in which they must be published. */
@@ -88,6 +91,8 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
     type: event.type,
     sequence: event.sequence,
     dateTime: eventDateTime,
+    providerKey: row.providerKey,
+    actionName: row.actionName,
     action: toSecurityAction({
       ...row,
       ...revertOf(row.revertThen),

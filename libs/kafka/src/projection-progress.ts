@@ -68,16 +68,17 @@ export class ProjectionProgress implements OnApplicationShutdown {
     return await this.#committed.fresh();
   }
 
-  /** Commands accepted but not stored. Rejects when Kafka cannot be read. */
-  async commandsBehind(): Promise<bigint> {
-    const [committed, ends] = await Promise.all([this.#committed.fresh(), this.#ends.fresh()]);
-    let behind = 0n;
-    for (const [partition, { low, high }] of ends) {
-      const stored = committed.get(partition) ?? low;
-      const from = stored > low ? stored : low;
-      if (high > from) behind += high - from;
-    }
-    return behind;
+  /** Commands accepted but not stored, by partition. Rejects when Kafka cannot be read. */
+  async commandsBehind(): Promise<Map<number, number>> {
+    // In this order: the ends are never behind what was committed before them.
+    const committed = await this.#committed.fresh();
+    const ends = await this.#ends.fresh();
+    return new Map(
+      [...ends].map(([partition, { low, high }]) => {
+        const stored = committed.get(partition) ?? low;
+        return [partition, Number(high - (stored > low ? stored : low))];
+      }),
+    );
   }
 
   /**

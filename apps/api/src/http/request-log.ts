@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { histogram } from '#observability/metrics';
 import { outerIdOf } from './inner-request.ts';
 import { clientRequestIdOf } from './request-context.ts';
 
@@ -16,13 +17,7 @@ export function registerRequestLog(
   logger: Logger,
   registry: Registry,
 ): void {
-  const duration = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'Time from the request line to the end of the answer.',
-    labelNames: ['method', 'route', 'status'],
-    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers: [registry],
-  });
+  const duration = histogram(registry, 'http_request_duration_seconds');
   const methods = new Set(fastify.supportedMethods);
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';

@@ -19,6 +19,7 @@ import { MessageRefused, PublishError } from '#kafka/publish-errors';
 import { Publisher } from '#kafka/publisher';
 import { Catalogue } from '#providers/catalogue';
 import { type Plan, planOf, resolveAction, targetKey } from '#providers/resolve';
+import { ApiMetrics } from '../api-metrics.ts';
 import type { HistoryEntry } from './history-entry.ts';
 import { Presenter } from './presenter.ts';
 import { ReadYourWrite } from './read-your-write.ts';
@@ -44,6 +45,7 @@ export class SecurityActionsService {
   readonly #database: DataSource;
   readonly #readYourWrite: ReadYourWrite;
   readonly #presenter: Presenter;
+  readonly #metrics: ApiMetrics;
 
   constructor(
     catalogue: Catalogue,
@@ -51,12 +53,14 @@ export class SecurityActionsService {
     @InjectDataSource() database: DataSource,
     readYourWrite: ReadYourWrite,
     presenter: Presenter,
+    metrics: ApiMetrics,
   ) {
     this.#catalogue = catalogue;
     this.#publisher = publisher;
     this.#database = database;
     this.#readYourWrite = readYourWrite;
     this.#presenter = presenter;
+    this.#metrics = metrics;
   }
 
   /**
@@ -82,6 +86,7 @@ export class SecurityActionsService {
       action: { id: newActionId(), ...request },
     };
     await this.#publish(command);
+    this.#metrics.accepted(command);
     return acceptedAction(command);
   }
 

@@ -7,6 +7,7 @@ export function claimOf(overrides: Partial<Claim> = {}): Claim {
     azureTenantId: 'tenant',
     actionId: randomUUID(),
     attemptId: randomUUID(),
+    actionName: 'Isolate',
     providerKey: 'Acme/Firewall',
     attempt: 1,
     next: 'call',

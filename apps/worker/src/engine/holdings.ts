@@ -96,7 +96,12 @@ export class Holdings {
 
   /** What this worker uses at a provider or may begin to use any moment. */
   slotsNeeded(key: string): number {
-    return Math.max(this.#usedByProvider.get(key) ?? 0, this.#slotsAt(key));
+    return Math.max(this.#usedByProvider.get(key) ?? 0, this.slotsAt(key));
+  }
+
+  /** This worker's places at a provider. After a pause longer than the lease they are others'. */
+  slotsAt(key: string): number {
+    return performance.now() < this.#slotsEndAtMs ? (this.#slots.get(key) ?? 0) : 0;
   }
 
   /** Gives the place of a settled or lost claim free. */
@@ -134,16 +139,11 @@ export class Holdings {
     const byProvider = new Map<string, number>();
     for (const entry of this.#catalogue.providers) {
       const key = providerKey(entry);
-      const places = Math.min(this.#slotsAt(key), this.#circuits.limit(key));
+      const places = Math.min(this.slotsAt(key), this.#circuits.limit(key));
       const free = places - (this.#usedByProvider.get(key) ?? 0);
       if (total > 0 && free > 0) byProvider.set(key, Math.min(free, total));
     }
     return { byProvider, total, repeatable: this.repeatable, servedLast: this.#servedLast };
-  }
-
-  /** After a pause longer than the lease the places are others'. */
-  #slotsAt(key: string): number {
-    return performance.now() < this.#slotsEndAtMs ? (this.#slots.get(key) ?? 0) : 0;
   }
 
   #hold(claim: Claim, leaseEndsAtMs: number): Holding {

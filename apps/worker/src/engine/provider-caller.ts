@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Finding, Outcome } from '#providers/provider';
+import { ActionMetrics, type Call } from '../metrics/action-metrics.ts';
 import { Providers } from '../providers.ts';
 import { ask } from './ask.ts';
 import { Circuits } from './circuits.ts';
@@ -11,11 +12,13 @@ export class ProviderCaller {
   readonly #logger = new Logger(ProviderCaller.name);
   readonly #providers: Providers;
   readonly #circuits: Circuits;
+  readonly #metrics: ActionMetrics;
   readonly #stopping = new AbortController();
 
-  constructor(providers: Providers, circuits: Circuits) {
+  constructor(providers: Providers, circuits: Circuits, metrics: ActionMetrics) {
     this.#providers = providers;
     this.#circuits = circuits;
+    this.#metrics = metrics;
   }
 
   /** From now on every call is given up: the process must end. */
@@ -35,6 +38,7 @@ export class ProviderCaller {
     const { claim, entry } = holding;
     const outcome = await this.#ask<Outcome>(
       holding,
+      'execute',
       (signal) => this.#providers.for(entry).execute(claim.action, attemptOf(holding), signal),
       (reason) => ({ kind: 'mayHaveActed', reason }),
     );
@@ -64,12 +68,25 @@ export class ProviderCaller {
     }
     return this.#ask<Finding>(
       holding,
+      question,
       (signal) => provider[question]!(claim.action, attemptOf(holding), signal),
       (reason) => ({ kind: 'unanswered', reason }),
     );
   }
 
-  async #ask<T>(
+  async #ask<T extends Outcome | Finding>(
+    holding: Holding,
+    call: Call,
+    question: (signal: AbortSignal) => Promise<T>,
+    onFailure: (reason: string) => T,
+  ): Promise<T> {
+    const ended = this.#metrics.callBegins(holding.claim, call);
+    const answer = await this.#answer(holding, question, onFailure);
+    ended(answer.kind);
+    return answer;
+  }
+
+  async #answer<T>(
     { claim, entry, lost }: Holding,
     question: (signal: AbortSignal) => Promise<T>,
     onFailure: (reason: string) => T,

@@ -28,7 +28,16 @@ const action: SecurityAction = {
 
 function event(overrides: Partial<OutboxEvent> = {}): OutboxEvent {
   const dateTime = new Date('2026-01-31T12:00:01Z');
-  return { position: '7', type: 'started', sequence: 2, dateTime, action, ...overrides };
+  return {
+    position: '7',
+    type: 'started',
+    sequence: 2,
+    dateTime,
+    action,
+    providerKey: 'Acme/Firewall',
+    actionName: 'BlockIp',
+    ...overrides,
+  };
 }
 
 describe('cloudEvent', () => {

@@ -15,6 +15,7 @@ import { isTransient } from '#database/sqlstate';
 import { ProducerLine } from '#kafka/producer-line';
 import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
+import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { cloudEvent } from './cloud-event.ts';
 
 /** How often a worker that does not relay looks whether it must. */
@@ -35,14 +36,28 @@ export class Relay {
   readonly #database: DataSource;
   readonly #settings: Settings;
   readonly #line: ProducerLine;
+  readonly #metrics: ActionMetrics;
   #lease: RelayLease | undefined;
   #leaseLookAtMs = 0;
+  /** Called when this worker has become the one that relays. */
+  onLead: () => void = () => undefined;
 
-  constructor(@InjectDataSource() database: DataSource, kafka: Kafka, settings: Settings) {
+  constructor(
+    @InjectDataSource() database: DataSource,
+    kafka: Kafka,
+    metrics: ActionMetrics,
+    settings: Settings,
+  ) {
     this.#database = database;
+    this.#metrics = metrics;
     this.#settings = settings;
     this.#line = new ProducerLine(settings, kafka);
     this.loop = new Loop(Relay.name, settings.RELAY_INTERVAL_MS, () => this.#relay());
+  }
+
+  /** Whether, of all workers, this one relays. */
+  get leads(): boolean {
+    return this.#lease !== undefined;
   }
 
   /** Publishes what is left if Kafka is there, and leaves the relay to another worker at once. */
@@ -72,7 +87,10 @@ export class Relay {
     for (const request of inRequests(events.map(cloudEvent), this.#bytesMax)) {
       await this.#send(request);
     }
-    if (await deleteFromOutbox(this.#database.manager, this.#lease, positions)) return true;
+    if (await deleteFromOutbox(this.#database.manager, this.#lease, positions)) {
+      events.forEach((event) => this.#metrics.published(event));
+      return true;
+    }
     // Overtaken: the other relay has published them too, or will.
     this.#lease = undefined;
     return false;
@@ -91,7 +109,9 @@ export class Relay {
   async #holdLease(): Promise<void> {
     if (performance.now() < this.#leaseLookAtMs) return;
     const { LEASE_MS } = this.#settings;
+    const led = this.leads;
     this.#lease = await holdRelayLease(this.#database.manager, WORKER_NAME, LEASE_MS);
+    if (this.leads && !led) this.onLead();
     const pauseMs = this.#lease ? LEASE_MS / 3 : STAND_BY_MS;
     this.#leaseLookAtMs = performance.now() + pauseMs;
   }

@@ -5,6 +5,7 @@ import { type DeadLetterCause, deadLetter } from '#kafka/dead-letter';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import { Publisher } from '#kafka/publisher';
 import type { LogicalTopic } from '#kafka/topics';
+import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { Ingest } from './ingest.ts';
 
 /** What a message of the batch turned out to be. */
@@ -26,10 +27,12 @@ export class CommandsController {
   readonly #logger = new Logger(CommandsController.name);
   readonly #ingest: Ingest;
   readonly #publisher: Publisher;
+  readonly #metrics: ActionMetrics;
 
-  constructor(ingest: Ingest, publisher: Publisher) {
+  constructor(ingest: Ingest, publisher: Publisher, metrics: ActionMetrics) {
     this.#ingest = ingest;
     this.#publisher = publisher;
+    this.#metrics = metrics;
   }
 
   /** Returns when every message is stored or in the dead letters; only then may the offset move. */
@@ -66,6 +69,7 @@ export class CommandsController {
       ...(command && { caller: command.caller }),
     };
     await this.#publisher.publish(deadLetter(batch, message, cause));
+    this.#metrics.deadLettered(batch.topic, cause);
     this.#logger.warn(
       `${batch.topicName}/${batch.partition} offset ${message.offset} to the dead letters: ${error.message}`,
     );

@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import { type Counter, type Gauge, type Histogram, Registry } from 'prom-client';
+import type { Claim } from '#database/claim.queries';
+import type { OutboxEvent } from '#database/outbox.queries';
+import { FAILURE_CODES } from '#domain/errors';
+import type { EventType } from '#domain/event';
+import type { DeadLetterCause } from '#kafka/dead-letter';
+import type { LogicalTopic } from '#kafka/topics';
+import { counter, gauge, histogram } from '#observability/metrics';
+import { Catalogue } from '#providers/catalogue';
+import { MetricLabels } from '#providers/metric-labels';
+import type { Finding, Outcome } from '#providers/provider';
+
+/** What a provider is asked. */
+export type Call = 'execute' | 'probe' | 'cancel';
+
+const ENDS: EventType[] = ['completed', 'failed', 'cancelled'];
+
+/** The failures by their code. */
+const OUTCOMES = new Map<number, string>(
+  Object.entries(FAILURE_CODES).map(([name, code]) => [code, name]),
+);
+
+/**
+ * Counts what happens to actions. Their lives are counted from the events that are published: whoever ended an action
+ * (a provider, a report, a cancel, the recovery), its end is one event, and one worker publishes it.
+ */
+@Injectable()
+export class ActionMetrics {
+  readonly #labels: MetricLabels;
+  readonly #ingested: Counter<'provider' | 'action'>;
+  readonly #ended: Counter<'provider' | 'action' | 'outcome'>;
+  readonly #startLatency: Histogram<'provider' | 'action'>;
+  readonly #endLatency: Histogram<'provider' | 'action' | 'outcome'>;
+  readonly #published: Counter<'type'>;
+  readonly #calls: Counter<'provider' | 'action' | 'call' | 'outcome'>;
+  readonly #callDuration: Histogram<'provider' | 'call'>;
+  readonly #callsInFlight: Gauge<'provider'>;
+  readonly #deadLetters: Counter<'topic' | 'code'>;
+
+  constructor(registry: Registry, catalogue: Catalogue) {
+    this.#labels = new MetricLabels(catalogue);
+    this.#ingested = counter(registry, 'security_actions_ingested_total');
+    this.#ended = counter(registry, 'security_actions_ended_total');
+    this.#startLatency = histogram(registry, 'security_actions_start_latency_seconds');
+    this.#endLatency = histogram(registry, 'security_actions_end_latency_seconds');
+    this.#published = counter(registry, 'security_actions_events_published_total');
+    this.#calls = counter(registry, 'security_actions_provider_calls_total');
+    this.#callDuration = histogram(registry, 'security_actions_provider_call_duration_seconds');
+    this.#callsInFlight = gauge(registry, 'security_actions_provider_calls_in_flight');
+    this.#deadLetters = counter(registry, 'security_actions_dead_letters_total');
+  }
+
+  /** To be told of each event once: when it has left the outbox. */
+  published({ type, action, dateTime, providerKey, actionName }: OutboxEvent): void {
+    this.#published.inc({ type });
+    const labels = this.#labels.of(providerKey, actionName);
+    const seconds = (dateTime.getTime() - Date.parse(action.createdDateTime!)) / 1000;
+    if (type === 'created') this.#ingested.inc(labels);
+    // The first change of status after the acceptance.
+    if (type === 'started') this.#startLatency.observe(labels, seconds);
+    if (!ENDS.includes(type)) return;
+    const code = action.errorInfo?.code;
+    const outcome = code === undefined ? 'completed' : (OUTCOMES.get(code) ?? 'other');
+    this.#ended.inc({ ...labels, outcome });
+    this.#endLatency.observe({ ...labels, outcome }, seconds);
+  }
+
+  /** A call begins. @returns to be called when it has ended, with what it brought */
+  callBegins(
+    { providerKey, actionName }: Claim,
+    call: Call,
+  ): (outcome: (Outcome | Finding)['kind']) => void {
+    const labels = this.#labels.of(providerKey, actionName);
+    const { provider } = labels;
+    const beganAtMs = performance.now();
+    this.#callsInFlight.inc({ provider });
+    return (outcome) => {
+      this.#callsInFlight.dec({ provider });
+      this.#calls.inc({ ...labels, call, outcome });
+      this.#callDuration.observe({ provider, call }, (performance.now() - beganAtMs) / 1000);
+    };
+  }
+
+  deadLettered(topic: LogicalTopic, { code }: DeadLetterCause): void {
+    this.#deadLetters.inc({ topic, code });
+  }
+}

@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { type Gauge, Registry } from 'prom-client';
+import type { DataSource } from 'typeorm';
+import { Settings } from '#config/settings';
+import { type Backlog, UNFINISHED_STATES, readBacklog } from '#database/backlog.queries';
+import { ProjectionProgress } from '#kafka/projection-progress';
+import { gauge } from '#observability/metrics';
+import { Loop } from '../engine/loop.ts';
+import { Relay } from '../events/relay.ts';
+
+const LAST_STEP_MS = 1000;
+
+/**
+ * Measures what is left to do in all, every METRICS_INTERVAL_MS however often the metrics are read, and in one worker:
+ * the one that relays. The others, and this one when it cannot measure, do not show these metrics at all.
+ */
+@Injectable()
+export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger(BacklogWatch.name);
+  readonly #loop: Loop;
+  readonly #database: DataSource;
+  readonly #progress: ProjectionProgress;
+  readonly #relay: Relay;
+  readonly #unfinished: Gauge<'state'>;
+  readonly #oldestAge: Gauge<'status'>;
+  readonly #holds: Gauge;
+  readonly #outbox: Gauge;
+  readonly #outboxAge: Gauge;
+  readonly #lag: Gauge<'partition'>;
+
+  constructor(
+    registry: Registry,
+    @InjectDataSource() database: DataSource,
+    progress: ProjectionProgress,
+    relay: Relay,
+    settings: Settings,
+  ) {
+    this.#database = database;
+    this.#progress = progress;
+    this.#relay = relay;
+    this.#unfinished = gauge(registry, 'security_actions_unfinished');
+    this.#oldestAge = gauge(registry, 'security_actions_oldest_age_seconds');
+    this.#holds = gauge(registry, 'security_actions_standing_holds');
+    this.#outbox = gauge(registry, 'security_actions_outbox_events');
+    this.#outboxAge = gauge(registry, 'security_actions_outbox_oldest_age_seconds');
+    this.#lag = gauge(registry, 'security_actions_commands_lag');
+    this.#hideBacklog();
+    this.#loop = new Loop(BacklogWatch.name, settings.METRICS_INTERVAL_MS, () => this.#measure());
+    relay.onLead = () => this.#loop.wake();
+  }
+
+  onApplicationBootstrap(): void {
+    this.#loop.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    // Kafka may be away: what is still being read then comes to nothing by itself.
+    await Promise.race([this.#loop.stop(), delay(LAST_STEP_MS)]);
+  }
+
+  async #measure(): Promise<boolean> {
+    await Promise.all([
+      this.#try(
+        async () => this.#showBacklog(await readBacklog(this.#database.manager)),
+        () => this.#hideBacklog(),
+      ),
+      this.#try(
+        async () => this.#showLag(await this.#progress.commandsBehind()),
+        () => this.#lag.reset(),
+      ),
+    ]);
+    return false;
+  }
+
+  /** A measurement that fails is left to the next: repeating it at once would burden what is in trouble. */
+  async #try(measure: () => Promise<void>, hide: () => void): Promise<void> {
+    if (!this.#relay.leads) return hide();
+    try {
+      await measure();
+    } catch (error) {
+      hide();
+      this.#logger.warn({ err: error }, 'backlog not measured');
+    }
+  }
+
+  #showBacklog(backlog: Backlog): void {
+    for (const state of UNFINISHED_STATES) {
+      this.#unfinished.set({ state }, backlog.unfinished[state]);
+    }
+    this.#oldestAge.set({ status: 'NotStarted' }, backlog.oldestNotStartedSeconds);
+    this.#oldestAge.set({ status: 'Running' }, backlog.oldestRunningSeconds);
+    this.#holds.set(backlog.standingHolds);
+    this.#outbox.set(backlog.outboxEvents);
+    this.#outboxAge.set(backlog.outboxOldestSeconds);
+  }
+
+  /** A 0 would be a claim; `reset` would set one where there are no labels. */
+  #hideBacklog(): void {
+    for (const labelled of [this.#unfinished, this.#oldestAge]) labelled.reset();
+    for (const single of [this.#holds, this.#outbox, this.#outboxAge]) single.remove();
+  }
+
+  #showLag(behind: ReadonlyMap<number, number>): void {
+    for (const [partition, commands] of behind) this.#lag.set({ partition }, commands);
+  }
+}
