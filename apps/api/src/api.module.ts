@@ -8,6 +8,7 @@ import { createKafka } from '#kafka/client';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
 import { MetricsModule } from '#observability/metrics';
+import { Tracing } from '#observability/tracing';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
 import { ApiMetrics } from './api-metrics.ts';
 import { JwtGuard } from './auth/jwt.guard.ts';
@@ -71,6 +72,7 @@ export class ApiModule {
       imports: [DatabaseModule.with(settings, [pool])],
       providers: [
         { provide: Settings, useValue: settings },
+        { provide: Tracing, useFactory: () => new Tracing('api', settings) },
         { provide: Kafka, useValue: createKafka(settings, logger) },
         { provide: Catalogue, useValue: loadCatalogue(settings.PROVIDERS_FILE) },
       ],

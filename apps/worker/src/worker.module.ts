@@ -9,6 +9,7 @@ import { OriginalErrorFilter } from '#kafka/original-error.filter';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
 import { MetricsModule } from '#observability/metrics';
+import { Tracing } from '#observability/tracing';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
 import { Canceller } from './engine/canceller.ts';
 import { Circuits } from './engine/circuits.ts';
@@ -82,6 +83,7 @@ export class WorkerModule {
       imports: [DatabaseModule.with(settings, pools)],
       providers: [
         { provide: Settings, useValue: settings },
+        { provide: Tracing, useFactory: () => new Tracing('worker', settings) },
         { provide: Kafka, useValue: createKafka(settings, logger) },
         { provide: Catalogue, useValue: catalogue },
         { provide: Providers, useValue: createProviders(settings, catalogue) },

@@ -19,7 +19,7 @@ const list = text
   .transform((value) => value.split(',').map((item) => item.trim()));
 
 /** Settings whose value may come from a file instead: `NAME_FILE` holds the path. */
-const SECRETS = ['DATABASE_URL', 'KAFKA_SASL_PASSWORD'] as const;
+const SECRETS = ['DATABASE_URL', 'KAFKA_SASL_PASSWORD', 'OTEL_EXPORTER_OTLP_HEADERS'] as const;
 
 const http = {
   HTTP_HOST: text.default('0.0.0.0').describe('Address the API listens on.'),
@@ -198,6 +198,21 @@ const observability = {
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least severe level that is logged.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where traces go, as OTLP over HTTP (JSON); /v1/traces is added. Off unless set.'),
+  OTEL_EXPORTER_OTLP_HEADERS: text
+    .optional()
+    .describe('Headers of those requests, name=value, separated by commas (or …_FILE).'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe(
+      'The part of traces that is kept, 0 to 1; a caller with a traceparent decides for its own.',
+    ),
   METRICS_INTERVAL_MS: milliseconds
     .default(15_000)
     .describe(

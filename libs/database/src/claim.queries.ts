@@ -29,6 +29,8 @@ export interface Claim extends ActionReference {
   awaitingReport: boolean;
   /** For how long its provider could not be asked at all; null if it could. */
   unavailableMs: number | null;
+  /** The trace that it belongs to. */
+  traceparent: string | null;
   /** The resource as the provider is to see it. */
   action: SecurityAction;
 }
@@ -80,7 +82,7 @@ export async function takeClaims(
   { owner, leaseMs, repeatable }: ClaimLease & Pick<ClaimRoom, 'repeatable'>,
   parameters: unknown[],
 ): Promise<Claim[]> {
-  const claimed: Omit<Claim, 'action'>[] = await database.query(statement, [
+  const claimed: Omit<Claim, 'action' | 'traceparent'>[] = await database.query(statement, [
     owner,
     leaseMs,
     [...repeatable],
@@ -88,7 +90,7 @@ export async function takeClaims(
   ]);
   if (claimed.length === 0) return [];
   const actions = await findActions(database, claimed);
-  return claimed.map((claim) => ({ ...claim, action: actions.get(keyOf(claim))! }));
+  return claimed.map((claim) => ({ ...claim, ...actions.get(keyOf(claim))! }));
 }
 
 /**
@@ -213,11 +215,11 @@ function keyOf({ azureTenantId, actionId }: ActionReference): string {
   return JSON.stringify([azureTenantId, actionId]);
 }
 
-/** The resources of claimed actions, by `keyOf`. */
+/** The resources of claimed actions and their traces, by `keyOf`. */
 async function findActions(
   database: Database,
   references: ActionReference[],
-): Promise<Map<string, SecurityAction>> {
+): Promise<Map<string, Pick<Claim, 'action' | 'traceparent'>>> {
   const rows: ActionRow[] = await database.query(
     `SELECT ${actionColumns()} FROM unnest($1::text[], $2::uuid[]) AS r("azureTenantId", "actionId")
        JOIN "security_action" a
@@ -230,7 +232,7 @@ async function findActions(
   return new Map(
     rows.map((row) => [
       keyOf({ azureTenantId: row.azureTenantId, actionId: row.id }),
-      toSecurityAction(row),
+      { action: toSecurityAction(row), traceparent: row.traceparent },
     ]),
   );
 }

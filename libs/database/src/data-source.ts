@@ -14,6 +14,7 @@ import { CreateTables1763900000000 } from './migrations/1763900000000-create-tab
 import { Reports1763900100000 } from './migrations/1763900100000-reports.ts';
 import { Engine1764000000000 } from './migrations/1764000000000-engine.ts';
 import { TimedReverts1764000100000 } from './migrations/1764000100000-timed-reverts.ts';
+import { Observability1764000200000 } from './migrations/1764000200000-observability.ts';
 
 /** Who uses the connections, and how many there may be. */
 export interface PoolOptions {
@@ -44,6 +45,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       Reports1763900100000,
       Engine1764000000000,
       TimedReverts1764000100000,
+      Observability1764000200000,
     ],
     synchronize: false,
     applicationName: pool.applicationName,

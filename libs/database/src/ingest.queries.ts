@@ -1,4 +1,4 @@
-import type { CreateCommand } from '#domain/command';
+import type { ReadCommand } from '#domain/command';
 import type { ActionReference, Database } from './action-row.ts';
 import { recordEvents, revertState } from './record-events.ts';
 
@@ -15,7 +15,7 @@ export interface InsertedAction extends ActionReference {
  */
 export async function insertActions(
   database: Database,
-  commands: CreateCommand[],
+  commands: ReadCommand[],
 ): Promise<InsertedAction[]> {
   return database.query(INSERT, [
     commands.map((command) => command.caller.tenantId),
@@ -37,6 +37,7 @@ export async function insertActions(
     commands.map((command) => command.action.revertDateTime ?? null),
     commands.map((command) => command.action.revertAfter ?? null),
     commands.map((command) => command.action.revertsActionId ?? null),
+    commands.map((command) => command.traceparent ?? null),
   ]);
 }
 
@@ -50,21 +51,23 @@ const INSERT = `
     SELECT * FROM unnest(
       $1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
       $9::text[], $10::text[], $11::text[], $12::uuid[], $13::jsonb[], $14::jsonb[], $15::jsonb[],
-      $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[]
+      $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[], $20::text[]
     ) WITH ORDINALITY AS t("azureTenantId", "actionId", "providerKey", "actionName", "targetKey", "name",
       "actionReason", "appId", "user", "clientContext", "clientRequestId", "resendKey", "parameters",
       "vendorInformation", "properties", "acceptedDateTime", "revertDateTime", "revertAfter",
-      "revertsActionId", "ordinal")
+      "revertsActionId", "traceparent", "ordinal")
   ),
   inserted AS (
     INSERT INTO "security_action" ("azureTenantId", "id", "version", "status", "providerKey",
       "actionName", "targetKey", "name", "actionReason", "appId", "user", "clientContext",
       "clientRequestId", "resendKey", "parameters", "vendorInformation", "properties",
-      "revertDateTime", "revertAfter", "revertsActionId", "createdDateTime", "lastActionDateTime")
+      "revertDateTime", "revertAfter", "revertsActionId", "createdDateTime", "lastActionDateTime",
+      "traceparent")
     SELECT "azureTenantId", "actionId", 1, 'NotStarted', "providerKey",
       "actionName", "targetKey", "name", "actionReason", "appId", "user", "clientContext",
       "clientRequestId", "resendKey", "parameters", "vendorInformation", "properties",
-      "revertDateTime", "revertAfter", "revertsActionId", "acceptedDateTime", "acceptedDateTime"
+      "revertDateTime", "revertAfter", "revertsActionId", "acceptedDateTime", "acceptedDateTime",
+      "traceparent"
     FROM input ORDER BY "ordinal"
     ON CONFLICT DO NOTHING
     RETURNING "azureTenantId", "id" AS "actionId", "version", 'created' AS "type", "status",
@@ -81,9 +84,9 @@ const INSERT = `
   work AS (
     INSERT INTO "security_action_work"
       ("azureTenantId", "actionId", "position", "providerKey", "actionName", "targetKey", "ready",
-       "dueDateTime")
+       "dueDateTime", "acceptedDateTime")
     SELECT "azureTenantId", "actionId", "position", "providerKey", "actionName", "targetKey",
-      "targetKey" IS NULL, now()
+      "targetKey" IS NULL, now(), "dateTime"
     FROM inserted
   )
   SELECT "azureTenantId", "actionId", "targetKey", "revertsActionId" FROM inserted`;

@@ -53,6 +53,8 @@ export interface OutboxEvent {
   /** As the catalogue spelled them when the action was accepted. */
   providerKey: string;
   actionName: string;
+  /** The trace that the action belongs to. */
+  traceparent: string | null;
 }
 
 /** The oldest events of the outbox, in the order in which they must be published. */
@@ -93,6 +95,7 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
     dateTime: eventDateTime,
     providerKey: row.providerKey,
     actionName: row.actionName,
+    traceparent: row.traceparent,
     action: toSecurityAction({
       ...row,
       ...revertOf(row.revertThen),

@@ -45,6 +45,11 @@ const createCommandSchema = z.object({
 
 export type CreateCommand = z.infer<typeof createCommandSchema>;
 
+/** A command as it is read, with the trace that it belongs to: that travels beside it, in the header `traceparent`. */
+export interface ReadCommand extends CreateCommand {
+  traceparent?: string | undefined;
+}
+
 /** The Kafka key of a command: one target, one partition, one order. */
 export function commandKey(command: CreateCommand): string {
   return command.targetKey ?? command.resendKey;

@@ -5,6 +5,7 @@ import { Settings } from '#config/settings';
 import { headerBytes, type OutgoingHeaders, sendableHeaders } from './headers.ts';
 import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
 import { isAboutMessages, isolate } from './isolation.ts';
+import { tracePublish } from './produce-trace.ts';
 import { ProducerLine } from './producer-line.ts';
 import {
   BrokerUnavailable,
@@ -124,15 +125,9 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
    * PublisherClosed.
    */
   publish(message: OutgoingMessage): Promise<PublishReceipt> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw new PublisherClosed('notWritten');
-      if (!this.#line.open) throw new BrokerUnavailable('notWritten', this.#lastCause());
-      const entry = this.#entry(message, resolve, reject);
-      if (entry.deadlineMs <= performance.now()) throw new PublishTimeout('notWritten');
-      this.#queue.add(entry);
-      this.#flushSoon();
-      this.#sweepTimer ??= setTimeout(() => this.#sweep(), SWEEP_INTERVAL_MS);
-    });
+    return tracePublish(message.topic, message.headers ?? {}, (headers) =>
+      this.#enqueue({ ...message, headers }),
+    );
   }
 
   /** Refuses new messages, gives those under way `timeoutMs`, rejects the rest and disconnects. */
@@ -146,6 +141,18 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     this.#rejectAll([...this.#sent], new PublisherClosed('unknown'));
     clearTimeout(this.#sweepTimer);
     await this.#line.close();
+  }
+
+  #enqueue(message: OutgoingMessage): Promise<PublishReceipt> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new PublisherClosed('notWritten');
+      if (!this.#line.open) throw new BrokerUnavailable('notWritten', this.#lastCause());
+      const entry = this.#entry(message, resolve, reject);
+      if (entry.deadlineMs <= performance.now()) throw new PublishTimeout('notWritten');
+      this.#queue.add(entry);
+      this.#flushSoon();
+      this.#sweepTimer ??= setTimeout(() => this.#sweep(), SWEEP_INTERVAL_MS);
+    });
   }
 
   #entry(

@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Level, type Logger } from 'pino';
 import type { Settings } from '#config/settings';
+import { traceIdOf } from './trace-context.ts';
 
 /**
  * Where a token or the parameters of an action would stand, should somebody log a whole object. Listed, as
@@ -44,6 +45,8 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED, censor: '[redacted]' },
+    // Of what is under way; a line that names its own keeps that.
+    mixin: () => ({ traceId: traceIdOf() }),
     serializers: { err: (error: unknown) => describeError(error) },
   };
   return destination ? pino(options, destination) : pino(options);

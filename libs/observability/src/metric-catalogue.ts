@@ -129,7 +129,7 @@ export const METRICS = {
     type: 'gauge',
     of: 'worker',
     labels: ['state'],
-    help: 'Actions not ended: waiting (not called yet), leased (a worker holds it), retry (between calls), report (its provider is to report).',
+    help: 'Actions not ended: waiting (NotStarted), leased (a worker holds it), retry (between calls), report (its provider is to report).',
   },
   security_actions_oldest_age_seconds: {
     type: 'gauge',
@@ -147,7 +147,7 @@ export const METRICS = {
     type: 'gauge',
     of: 'worker',
     labels: [],
-    help: 'Events that Kafka does not have yet.',
+    help: 'Events that Kafka does not have yet, or a few less.',
   },
   security_actions_outbox_oldest_age_seconds: {
     type: 'gauge',

@@ -41,7 +41,8 @@ export interface Attempt {
 export interface Provider {
   /**
    * Makes the product act, and returns when it has, or when `signal` fires (the deadline: what it began may
-   * still happen). `action.id` is the idempotency key towards the product.
+   * still happen). `action.id` is the idempotency key towards the product;
+   * `traceHeaders()` carry the trace on.
    */
   execute(action: SecurityAction, attempt: Attempt, signal: AbortSignal): Promise<Outcome>;
   /** Asks the product to take the attempt back. `Failed` says that it worked: the action has and will have no effect. */

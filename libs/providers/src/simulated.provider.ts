@@ -5,6 +5,7 @@ import type { SecurityAction } from '#domain/security-action';
 import { type Status, isTerminal } from '#domain/status';
 import type { Attempt, Finding, Outcome, Provider } from './provider.ts';
 import type { Capabilities } from './provider-fields.ts';
+import { traceHeaders } from './trace-headers.ts';
 
 /** Beyond this a timer of Node fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -106,6 +107,7 @@ function effectOf(action: SecurityAction, attempt: Attempt): object {
     vendor: action.vendorInformation?.vendor,
     provider: action.vendorInformation?.provider,
     name: action.name,
+    ...traceHeaders(),
   };
 }
 

@@ -1,3 +1,6 @@
+import { ROOT_CONTEXT, TraceFlags, context, propagation, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ATTEMPT, PARAMETER_VALUE, actionWith } from './action.fixture.ts';
 import type { Outcome } from './provider.ts';
@@ -51,6 +54,25 @@ describe('a webhook call', () => {
     expect(verified(request!)).toEqual(body);
     expect(webhookRequestSchema.parse(verified(request!))).toEqual(body);
     expect(() => verified({ ...request!, body: `${request!.body} ` })).toThrow('No matching');
+  });
+
+  it('belongs to the trace of the action', async () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager());
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    try {
+      const [traceId, spanId] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'];
+      const span = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
+      const { product, provider } = await start(answers(204));
+      await context.with(trace.setSpanContext(ROOT_CONTEXT, span), () =>
+        provider.execute(actionWith(), ATTEMPT, signal),
+      );
+      await provider.execute(actionWith(), ATTEMPT, signal);
+      const sent = product.requests.map(({ headers }) => headers['traceparent']);
+      expect(sent).toEqual([`00-${traceId}-${spanId}-01`, undefined]);
+    } finally {
+      propagation.disable();
+      context.disable();
+    }
   });
 
   it('has a signature of its own for every attempt, and the same idempotency key', async () => {

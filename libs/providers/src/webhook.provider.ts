@@ -2,6 +2,7 @@ import type { Webhook } from 'standardwebhooks';
 import type { SecurityAction } from '#domain/security-action';
 import { type EndpointLimits, type Exchange, HttpEndpoint } from './http-endpoint.ts';
 import type { Attempt, Outcome, Provider } from './provider.ts';
+import { traceHeaders } from './trace-headers.ts';
 import {
   type SecretReader,
   type WebhookEntry,
@@ -64,6 +65,7 @@ export class WebhookProvider implements Provider {
     const body = JSON.stringify(request);
     const now = new Date();
     const headers = {
+      ...traceHeaders(),
       'content-type': 'application/json',
       accept: 'application/json',
       'accept-encoding': 'identity',

@@ -18,6 +18,7 @@ import { rewriteUrl } from './graph-paths.ts';
 import { KnownPaths } from './known-paths.ts';
 import { registerRateLimit } from './rate-limit.ts';
 import { registerRequestLog } from './request-log.ts';
+import { registerRequestTrace } from './request-trace.ts';
 import {
   KEEP_ALIVE_TIMEOUT_MS,
   REQUEST_TIMEOUT_MS,
@@ -43,6 +44,7 @@ export async function createHttpApplication(
   const errors = new ErrorFilter(settings);
   const adapter = createAdapter(settings, errors);
   const fastify = adapter.getInstance();
+  registerRequestTrace(fastify);
   registerGraphHeaders(fastify);
   registerCors(fastify, settings);
   new KnownPaths().register(fastify);

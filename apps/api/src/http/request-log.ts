@@ -2,11 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { histogram } from '#observability/metrics';
+import { traceIdOf } from '#observability/trace-context';
 import { outerIdOf } from './inner-request.ts';
+import { PROBES } from './probes.ts';
 import { clientRequestIdOf } from './request-context.ts';
-
-/** Probes ask every few seconds; their lines would bury the others. */
-const PROBES = ['/healthz', '/readyz', '/metrics'];
 
 /**
  * One line and one measurement a request. The route as it is written, never the URL: a query may hold what
@@ -27,6 +26,7 @@ export function registerRequestLog(
     logger[PROBES.includes(route) ? 'debug' : 'info'](
       {
         requestId: request.id,
+        traceId: request.trace && traceIdOf(request.trace),
         clientRequestId: clientRequestIdOf(request) ?? undefined,
         batchRequestId: outerIdOf(request),
         method,

@@ -165,7 +165,8 @@ export class SecurityActionsService {
     } catch (error) {
       // Refused for good is our fault, and another try is no remedy: an unexpected error like any other.
       if (!(error instanceof PublishError) || error instanceof MessageRefused) throw error;
-      this.#logger.warn({ err: error, fate: error.fate }, 'create not accepted');
+      const { id: actionId } = command.action;
+      this.#logger.warn({ err: error, fate: error.fate, actionId }, 'create not accepted');
       throw new ApiError(
         'serviceNotAvailable',
         'The action is not known to be accepted: the message log did not confirm it. Retry after the given time.',

@@ -8,6 +8,7 @@ export function claimOf(overrides: Partial<Claim> = {}): Claim {
     actionId: randomUUID(),
     attemptId: randomUUID(),
     actionName: 'Isolate',
+    traceparent: null,
     providerKey: 'Acme/Firewall',
     attempt: 1,
     next: 'call',

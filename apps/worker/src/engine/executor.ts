@@ -7,6 +7,7 @@ import { markSent, releaseClaims } from '#database/held-claims.queries';
 import type { Settlement } from '#database/settle.queries';
 import { isTransient } from '#database/sqlstate';
 import type { Outcome } from '#providers/provider';
+import { traceSettlement } from './attempt-trace.ts';
 import { type Holding, Holdings } from './holdings.ts';
 import { ProviderCaller } from './provider-caller.ts';
 import { settlementOfProbe } from './settlement-of-finding.ts';
@@ -84,7 +85,7 @@ export class Executor {
   /** Writes how a holding ended, and gives its place free. */
   async settle(holding: Holding, settlement: Settlement): Promise<void> {
     try {
-      await this.#settler.settle(settlement);
+      await traceSettlement(holding.trace, settlement, () => this.#settler.settle(settlement));
     } finally {
       this.#holdings.drop(holding);
       this.onRoom();

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import type { Context } from '@opentelemetry/api';
 import { Settings } from '#config/settings';
 import type { Claim, ClaimRoom } from '#database/claim.queries';
 import type { SlotGrant } from '#database/provider-slot.queries';
 import { Catalogue, type ProviderEntry, providerKey } from '#providers/catalogue';
+import { traceClaim } from './attempt-trace.ts';
 import { Circuits } from './circuits.ts';
 
 /** A claim of this worker, from the claim until its settlement is written. */
@@ -15,6 +17,8 @@ export interface Holding {
   lost: AbortController;
   /** Its provider is being asked to take the call back. True: it has, and the action has ended. */
   takingBack: Promise<boolean> | null;
+  /** What is done for the attempt belongs to this trace. */
+  trace: Context;
 }
 
 /**
@@ -149,7 +153,8 @@ export class Holdings {
   #hold(claim: Claim, leaseEndsAtMs: number): Holding {
     const entry = this.#catalogue.get(claim.providerKey)!;
     const lost = new AbortController();
-    const holding: Holding = { claim, entry, leaseEndsAtMs, lost, takingBack: null };
+    const trace = traceClaim(claim, leaseEndsAtMs - this.#settings.LEASE_MS);
+    const holding: Holding = { claim, entry, leaseEndsAtMs, lost, takingBack: null, trace };
     this.#held.set(claim.attemptId, holding);
     this.#count(new Map([[claim.providerKey, 1]]), 1);
     return holding;

@@ -3,6 +3,7 @@ import type { Finding, Outcome } from '#providers/provider';
 import { ActionMetrics, type Call } from '../metrics/action-metrics.ts';
 import { Providers } from '../providers.ts';
 import { ask } from './ask.ts';
+import { traceCall } from './attempt-trace.ts';
 import { Circuits } from './circuits.ts';
 import type { Holding } from './holdings.ts';
 
@@ -81,7 +82,7 @@ export class ProviderCaller {
     onFailure: (reason: string) => T,
   ): Promise<T> {
     const ended = this.#metrics.callBegins(holding.claim, call);
-    const answer = await this.#answer(holding, question, onFailure);
+    const answer = await traceCall(holding, call, () => this.#answer(holding, question, onFailure));
     ended(answer.kind);
     return answer;
   }

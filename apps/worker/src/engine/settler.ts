@@ -7,9 +7,11 @@ import { LIFELINE } from '#database/database.module';
 import { type Settlement, settle } from '#database/settle.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
+import { traceIdOf } from '#observability/trace-context';
 
 interface Waiting {
   settlement: Settlement;
+  traceId: string | undefined;
   resolve: (promoted: number) => void;
   reject: (error: unknown) => void;
 }
@@ -39,7 +41,7 @@ export class Settler {
    */
   async settle(settlement: Settlement): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ settlement, resolve, reject });
+      this.#waiting.push({ settlement, traceId: traceIdOf(), resolve, reject });
       if (!this.#writing) this.#start();
     });
   }
@@ -68,9 +70,9 @@ export class Settler {
     try {
       const { settled, promoted } = await this.#insist(batch);
       const lost = batch.filter(({ settlement }) => !settled.has(settlement.attemptId));
-      for (const { settlement } of lost) {
+      for (const { settlement, traceId } of lost) {
         this.#logger.warn(
-          { actionId: settlement.actionId },
+          { actionId: settlement.actionId, traceId },
           'outcome came after the lease was lost',
         );
       }

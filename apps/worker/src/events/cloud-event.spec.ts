@@ -36,11 +36,18 @@ function event(overrides: Partial<OutboxEvent> = {}): OutboxEvent {
     action,
     providerKey: 'Acme/Firewall',
     actionName: 'BlockIp',
+    traceparent: null,
     ...overrides,
   };
 }
 
 describe('cloudEvent', () => {
+  it('carries the trace of the action on, twice: as CloudEvents and as Kafka clients have it', () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const { headers } = cloudEvent(event({ traceparent }));
+    expect(headers).toMatchObject({ traceparent, ce_traceparent: traceparent });
+  });
+
   it('is CloudEvents 1.0 in binary mode: the resource is the value, its event the headers', () => {
     const { key, value, headers } = cloudEvent(event());
     expect(key).toBe(id);

@@ -24,7 +24,7 @@ const TYPES: Record<EventType, string> = {
  * An event as CloudEvents 1.0 over Kafka, binary mode: the resource is the value, everything about the event a
  * header. Keyed by the action, so that its events keep their order. `ce_id` is the same for every repeat.
  */
-export function cloudEvent({ action, type, sequence, dateTime }: OutboxEvent) {
+export function cloudEvent({ action, type, sequence, dateTime, traceparent }: OutboxEvent) {
   return {
     key: action.id,
     value: JSON.stringify(action),
@@ -38,6 +38,8 @@ export function cloudEvent({ action, type, sequence, dateTime }: OutboxEvent) {
       ce_time: dateTime.toISOString(),
       ce_tenantid: action.azureTenantId ?? '',
       ce_sequence: String(sequence),
+      // The distributed tracing extension of CloudEvents, and where tracing of Kafka clients looks.
+      ...(traceparent !== null && { ce_traceparent: traceparent, traceparent }),
     },
   };
 }

@@ -17,6 +17,7 @@ import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { cloudEvent } from './cloud-event.ts';
+import { logEvent } from './life-log.ts';
 
 /** How often a worker that does not relay looks whether it must. */
 const STAND_BY_MS = 1000;
@@ -88,7 +89,10 @@ export class Relay {
       await this.#send(request);
     }
     if (await deleteFromOutbox(this.#database.manager, this.#lease, positions)) {
-      events.forEach((event) => this.#metrics.published(event));
+      for (const event of events) {
+        this.#metrics.published(event);
+        logEvent(this.#logger, event);
+      }
       return true;
     }
     // Overtaken: the other relay has published them too, or will.

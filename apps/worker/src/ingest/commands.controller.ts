@@ -1,24 +1,25 @@
 import { Controller, Logger } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import { type CreateCommand, decodeCommand } from '#domain/command';
+import { type ReadCommand, decodeCommand } from '#domain/command';
 import { type DeadLetterCause, deadLetter } from '#kafka/dead-letter';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import { Publisher } from '#kafka/publisher';
 import type { LogicalTopic } from '#kafka/topics';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
-import { Ingest } from './ingest.ts';
+import { IngestTrace } from './ingest-trace.ts';
+import { Ingest, idsOf } from './ingest.ts';
 
 /** What a message of the batch turned out to be. */
 interface Decoded {
   message: BatchMessage;
-  command: CreateCommand;
+  command: ReadCommand;
 }
 
 /** A message that becomes a dead letter, and why. */
 interface Letter {
   message: BatchMessage;
   error: Error;
-  command?: CreateCommand;
+  command?: ReadCommand;
 }
 
 /** Reads the commands topic. What is no command goes to the dead letters; the rest to the ingest. */
@@ -38,11 +39,27 @@ export class CommandsController {
   /** Returns when every message is stored or in the dead letters; only then may the offset move. */
   @EventPattern<LogicalTopic>('commands')
   async handle(@Payload() batch: KafkaBatch, @Ctx() context: KafkaBatchContext): Promise<void> {
+    const trace = new IngestTrace(batch);
+    try {
+      await this.#ingestAll(batch, trace, context);
+      trace.end();
+    } catch (error) {
+      trace.end(error);
+      throw error;
+    }
+  }
+
+  async #ingestAll(
+    batch: KafkaBatch,
+    trace: IngestTrace,
+    context: KafkaBatchContext,
+  ): Promise<void> {
     const decoded: Decoded[] = [];
     const letters: Letter[] = [];
     for (const message of batch.messages) {
       try {
-        decoded.push({ message, command: decodeCommand(message.value) });
+        const command = trace.begin(message, decodeCommand(message.value));
+        decoded.push({ message, command });
       } catch (error) {
         letters.push({ message, error: error as Error });
       }
@@ -71,6 +88,7 @@ export class CommandsController {
     await this.#publisher.publish(deadLetter(batch, message, cause));
     this.#metrics.deadLettered(batch.topic, cause);
     this.#logger.warn(
+      command ? idsOf(command) : {},
       `${batch.topicName}/${batch.partition} offset ${message.offset} to the dead letters: ${error.message}`,
     );
   }

@@ -9,9 +9,10 @@ import { lockHeads, promoteHeads, type Target } from '#database/targets.queries'
 import { isDataError } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
 import { endAction } from '#database/end-action.queries';
-import type { CreateCommand } from '#domain/command';
+import type { ReadCommand } from '#domain/command';
 import { FAILURE_CODES } from '#domain/errors';
 import { supersededBy } from '#domain/revert';
+import { traceIdIn } from '#observability/trace-context';
 import { Dispatcher } from '../engine/dispatcher.ts';
 import { Executor } from '../engine/executor.ts';
 import { Holdings } from '../engine/holdings.ts';
@@ -20,7 +21,7 @@ import { Relay } from '../events/relay.ts';
 
 /** A command that Postgres refused for what it contains. */
 export interface Refusal {
-  command: CreateCommand;
+  command: ReadCommand;
   error: Error;
 }
 
@@ -69,7 +70,7 @@ export class Ingest {
    * All others are stored as they are when this returns.
    * @throws when Postgres cannot do it now: nothing, or a first part, is stored, and the batch is to come again
    */
-  async store(commands: CreateCommand[]): Promise<Refusal[]> {
+  async store(commands: ReadCommand[]): Promise<Refusal[]> {
     const refusals = await this.#storeOrSplit(foldRepeats(commands));
     this.#dispatcher.loop.wake();
     this.#relay.loop.wake();
@@ -77,7 +78,7 @@ export class Ingest {
   }
 
   /** Halves a refused batch until the poison stands alone, so that everything around it gets through. */
-  async #storeOrSplit(commands: CreateCommand[]): Promise<Refusal[]> {
+  async #storeOrSplit(commands: ReadCommand[]): Promise<Refusal[]> {
     const [first] = commands;
     if (!first) return [];
     try {
@@ -86,7 +87,7 @@ export class Ingest {
     } catch (error) {
       if (!isDataError(error)) throw error;
       if (commands.length === 1) {
-        this.#logger.error({ actionId: first.action.id, err: error }, 'command refused');
+        this.#logger.error({ ...idsOf(first), err: error }, 'command refused');
         await this.#storeRefused(first);
         return [{ command: first, error: error as Error }];
       }
@@ -99,7 +100,7 @@ export class Ingest {
   }
 
   /** Its caller was told 201: so there is a row, and the row says what became of it. */
-  async #storeRefused(command: CreateCommand): Promise<void> {
+  async #storeRefused(command: ReadCommand): Promise<void> {
     const bare = withoutContents(command);
     try {
       await inTransaction(this.#database, async (manager) => {
@@ -109,11 +110,11 @@ export class Ingest {
     } catch (error) {
       // Not even that: the dead letter is all there will be, and the partition must go on.
       if (!isDataError(error)) throw error;
-      this.#logger.error({ actionId: command.action.id, err: error }, 'not even a bare row');
+      this.#logger.error({ ...idsOf(command), err: error }, 'not even a bare row');
     }
   }
 
-  async #storeAll(commands: CreateCommand[]): Promise<void> {
+  async #storeAll(commands: ReadCommand[]): Promise<void> {
     const lease = { owner: WORKER_NAME, leaseMs: this.#leaseMs };
     // Not all the room there is: while this waits for a lock, others must be able to claim.
     const limit = Math.min(commands.length, this.#claimsMax);
@@ -142,8 +143,13 @@ async function failOvertaken(manager: EntityManager, inserted: InsertedAction[])
   }
 }
 
+/** By what log lines about a command are found. */
+export function idsOf({ action, traceparent }: ReadCommand) {
+  return { actionId: action.id, traceId: traceIdIn(traceparent) };
+}
+
 /** What identifies the action and its caller, and nothing that the caller wrote beyond the names. */
-function withoutContents(command: CreateCommand): CreateCommand {
+function withoutContents(command: ReadCommand): ReadCommand {
   const { id, name } = command.action;
   const storable = (text: string) => text.replaceAll('\u0000', '').toWellFormed();
   return {
@@ -172,8 +178,8 @@ function withoutContents(command: CreateCommand): CreateCommand {
 }
 
 /** The first of several commands with one id counts: what a producer repeats it must not change. */
-function foldRepeats(commands: CreateCommand[]): CreateCommand[] {
-  const byId = new Map<string, CreateCommand>();
+function foldRepeats(commands: ReadCommand[]): ReadCommand[] {
+  const byId = new Map<string, ReadCommand>();
   for (const command of commands) {
     const id = `${command.caller.tenantId}\n${command.action.id}`;
     if (!byId.has(id)) byId.set(id, command);

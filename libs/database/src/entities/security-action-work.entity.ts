@@ -45,6 +45,10 @@ export class SecurityActionWorkEntity {
   @Column('timestamptz')
   dueDateTime!: Date;
 
+  /** The action's `createdDateTime`. */
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
+  acceptedDateTime!: Date;
+
   /** Attempts so far. */
   @Column('integer', { default: 0 })
   attempt!: number;

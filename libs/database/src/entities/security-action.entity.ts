@@ -89,6 +89,10 @@ export class SecurityActionEntity {
   @Column('jsonb', { nullable: true })
   errorInfo!: ResultInfo | null;
 
+  /** The trace of its ingest, as the W3C writes it: its calls and events carry it on. */
+  @Column('text', { nullable: true })
+  traceparent!: string | null;
+
   /** What was reported after the action had ended with its outcome unknown. */
   @Column('jsonb', { nullable: true })
   reportedAfterwards!: ReportedAfterwards | null;

@@ -1,0 +1,53 @@
+import {
+  type Context,
+  type Link,
+  ROOT_CONTEXT,
+  type Span,
+  SpanStatusCode,
+  context,
+  isSpanContextValid,
+  propagation,
+  trace,
+} from '@opentelemetry/api';
+
+/*
+ * The trace of an action as text, the way it travels: in the header `traceparent` of requests, messages and calls, and in
+ * the row of the action. A text that is none stands for no trace.
+ */
+
+/** The context that a `traceparent` names. */
+export function contextOf(traceparent: string | null | undefined): Context {
+  return traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent }) : ROOT_CONTEXT;
+}
+
+/** A context as `traceparent`; undefined when it belongs to no trace. */
+export function traceparentOf(traced: Context = context.active()): string | undefined {
+  const carrier: { traceparent?: string } = {};
+  propagation.inject(traced, carrier);
+  return carrier.traceparent;
+}
+
+/** The id by which log lines and traces are found together. */
+export function traceIdOf(traced: Context = context.active()): string | undefined {
+  const found = trace.getSpanContext(traced);
+  return found && isSpanContextValid(found) ? found.traceId : undefined;
+}
+
+/** The same of a `traceparent`. */
+export function traceIdIn(traceparent: string | null | undefined): string | undefined {
+  return traceIdOf(contextOf(traceparent));
+}
+
+/** A link to what a span has in common with others, such as the batch it came in. */
+export function linkTo(span: Span): Link {
+  return { context: span.spanContext() };
+}
+
+/** Ends a span; with an error when there was one. Its message stays out: it may quote what must not leave. */
+export function endSpan(span: Span, error?: unknown): void {
+  if (error !== undefined) {
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    span.setAttribute('error.type', error instanceof Error ? error.name : typeof error);
+  }
+  span.end();
+}
