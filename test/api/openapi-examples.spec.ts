@@ -3,9 +3,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '#domain/errors';
 import { GRAPH_OPERATIONS } from '../../apps/api/src/openapi/document.ts';
+import { HOLD_OPERATIONS } from '../../apps/api/src/openapi/hold.operations.ts';
 import type { Exchange, Operation } from '../../apps/api/src/openapi/operation.ts';
+import { PARAMETERS, type ParameterName } from '../../apps/api/src/openapi/parameters.ts';
 import { SERVICE_OPERATIONS } from '../../apps/api/src/openapi/service.operations.ts';
-import { type Answer, Client, PUBLISHED_SAMPLE } from '../support/client.ts';
+import { type Answer, Client, PUBLISHED_SAMPLE, simulate } from '../support/client.ts';
 import { closed, type OpenApi, operationsOf, type ResponseObject } from '../support/openapi.ts';
 import { System } from '../support/system.ts';
 
@@ -15,6 +17,12 @@ const operations = Object.values({ ...GRAPH_OPERATIONS, ...SERVICE_OPERATIONS })
 const exchanges = operations.flatMap(({ id, examples = {} }) =>
   Object.entries(examples).map(([name, exchange]) => ({ id, name, exchange })),
 );
+
+/** Who sends an example, and what its path may name. */
+interface Asker {
+  client: Client;
+  ids: Record<string, string>;
+}
 
 /** What differs from one time to the next: ids, times, the address of the service. */
 function masked(value: unknown): unknown {
@@ -54,25 +62,41 @@ describe('the examples of /openapi.json', () => {
   });
   afterAll(() => system?.stop());
 
+  const until = (client: Client, actionId: string, status: string) =>
+    vi.waitFor(async () => expect((await client.get(actionId)).body.status).toBe(status), {
+      timeout: 20_000,
+      interval: 50,
+    });
+
   /** A client of a tenant of its own, that has the published sample, completed. */
-  async function clientWithAction(): Promise<{ client: Client; actionId: string }> {
+  async function clientWithAction(): Promise<Asker> {
     const client = await system.client({ tenant: randomUUID(), app: randomUUID() });
-    const actionId = await client.created(PUBLISHED_SAMPLE);
-    await vi.waitFor(
-      async () => expect((await client.get(actionId)).body.status).toBe('Completed'),
-      { timeout: 20_000, interval: 50 },
-    );
-    return { client, actionId };
+    const id = await client.created(PUBLISHED_SAMPLE);
+    await until(client, id, 'Completed');
+    return { client, ids: { id } };
+  }
+
+  /** An operator of a tenant of its own, that has a hold which came too late for one action. */
+  async function operatorWithHold(): Promise<Asker> {
+    const caller = { tenant: randomUUID(), app: randomUUID() };
+    const owner = await system.client(caller);
+    const stalled = simulate({ outcome: 'Stall' }, 'Strict Simulator');
+    await until(owner, await owner.created(stalled), 'Running');
+    const client = await system.client({ ...caller, roles: ['SecurityActions.Operate.All'] });
+    const [path, { post }] = Object.entries(HOLD_OPERATIONS)[0]! as [string, { post: Operation }];
+    const { body } = post.examples!['actionOfProvider']!;
+    const made = await client.request<{ id: string }>('POST', path, { body });
+    return { client, ids: { holdId: made.body.id } };
   }
 
   async function send(id: string, { body, parameters = {} }: Exchange) {
-    const { client, actionId } = await clientWithAction();
+    const asker = await (id.includes('Hold') ? operatorWithHold() : clientWithAction());
     const found = operationsOf(document).find(({ operation }) => operation.operationId === id)!;
-    const url = new URL(found.url.replace('{id}', actionId));
+    const url = new URL(found.url.replace(/\{(\w+)\}/, (_, name: string) => asker.ids[name]!));
     for (const [option, value] of Object.entries(parameters)) {
-      url.searchParams.set(`$${option}`, value);
+      url.searchParams.set(PARAMETERS[option as ParameterName].name, value);
     }
-    const answer = await client.request<unknown>(found.method, url.href, { body });
+    const answer = await asker.client.request<unknown>(found.method, url.href, { body });
     return { answer, response: found.operation.responses[answer.status] };
   }
 

@@ -16,6 +16,7 @@ const OPERATION_IDS = [
   'cancelSecurityActionByQualifiedName',
   'countSecurityActions',
   'createSecurityAction',
+  'createSecurityActionHold',
   'deleteSecurityAction',
   'getDocumentationFile_start_js',
   'getDocumentationFile_swagger_ui_bundle_js',
@@ -28,8 +29,11 @@ const OPERATION_IDS = [
   'getReadiness',
   'getSecurityAction',
   'getSecurityActionHistory',
+  'getSecurityActionHold',
+  'listSecurityActionHolds',
   'listSecurityActionProviders',
   'listSecurityActions',
+  'releaseSecurityActionHold',
   'reportSecurityAction',
   'sendBatch',
   'validateSecurityAction',
@@ -112,7 +116,7 @@ describe('GET /openapi.json', () => {
   });
 
   it('requires no property of any answer, as $select leaves some out', () => {
-    const bodies = ['createSecurityAction', 'report', 'batchRequest'];
+    const bodies = ['createSecurityAction', 'report', 'batchRequest', 'createHold'];
     const answers = Object.entries(document.components.schemas).filter(
       ([name]) => !bodies.includes(name),
     );
@@ -127,20 +131,23 @@ describe('GET /openapi.json', () => {
       nobody: new Client(client.url, ''),
       reader: await system.client({ roles: ['SecurityActions.Read.All'] }),
       writer: client,
+      operator: await system.client({ roles: ['SecurityActions.Operate.All'] }),
     };
     const wrong: string[] = [];
     for (const { method, url, operation } of operationsOf(document)) {
       const roles = operation.security.flatMap(({ bearer }) => bearer ?? []);
-      const mayRead = roles.length === 0 || roles.includes('SecurityActions.Read.All');
+      const by = (role: string) =>
+        roles.length === 0 || roles.includes(`SecurityActions.${role}.All`) ? 'let in' : 403;
       const expected = {
         nobody: roles.length === 0 ? 'let in' : 401,
-        reader: mayRead ? 'let in' : 403,
-        writer: 'let in',
+        reader: by('Read'),
+        writer: by('ReadWrite'),
+        operator: by('Operate'),
       };
       for (const [caller, outcome] of Object.entries(expected)) {
         const answer = await callers[caller as keyof typeof callers].request(
           method,
-          url.replace('{id}', randomUUID()),
+          url.replace(/\{\w+\}/, randomUUID()),
         );
         const got = [401, 403].includes(answer.status) ? answer.status : 'let in';
         if (got !== outcome) wrong.push(`${operation.operationId}, ${caller}: ${got}`);

@@ -16,6 +16,8 @@ import { RateLimitGuard } from './auth/rate-limit.guard.ts';
 import { BatchController } from './batch/batch.controller.ts';
 import { HealthController } from './health.controller.ts';
 import { ApiHealth } from './health.ts';
+import { HoldsController } from './holds/holds.controller.ts';
+import { HoldsService } from './holds/holds.service.ts';
 import { DocsController } from './openapi/docs.controller.ts';
 import { OpenApiController } from './openapi/openapi.controller.ts';
 import { MetadataController } from './metadata/metadata.controller.ts';
@@ -40,6 +42,7 @@ import { SecurityActionsService } from './security-actions/security-actions.serv
     ExtensionsController,
     ChangesController,
     ProvidersController,
+    HoldsController,
     BatchController,
     MetadataController,
     // Without a base path.
@@ -51,6 +54,7 @@ import { SecurityActionsService } from './security-actions/security-actions.serv
     // What the routes decide with.
     SecurityActionsService,
     ChangesService,
+    HoldsService,
     ReadYourWrite,
     Presenter,
     ProjectionProgress,

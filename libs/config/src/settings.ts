@@ -82,6 +82,11 @@ const auth = {
   AUTH_JWKS_URI: text
     .default('http://localhost:8089/jwks')
     .describe('Where the public keys of the issuer are read.'),
+  OPERATOR_TENANTS: list
+    .optional()
+    .describe(
+      'Tenants whose operators (SecurityActions.Operate.All) act on every tenant, separated by commas; others act on their own.',
+    ),
 };
 
 const kafka = {

@@ -15,6 +15,7 @@ import { Reports1763900100000 } from './migrations/1763900100000-reports.ts';
 import { Engine1764000000000 } from './migrations/1764000000000-engine.ts';
 import { TimedReverts1764000100000 } from './migrations/1764000100000-timed-reverts.ts';
 import { Observability1764000200000 } from './migrations/1764000200000-observability.ts';
+import { ReportsAwaited1764000300000 } from './migrations/1764000300000-reports-awaited.ts';
 
 /** Who uses the connections, and how many there may be. */
 export interface PoolOptions {
@@ -46,6 +47,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       Engine1764000000000,
       TimedReverts1764000100000,
       Observability1764000200000,
+      ReportsAwaited1764000300000,
     ],
     synchronize: false,
     applicationName: pool.applicationName,

@@ -1,9 +1,9 @@
 import type { Database } from './action-row.ts';
 
 /*
- * How a hold and a claim decide which of them came first. A claim shares the guard row and only then, in a statement
- * of its own with a fresh snapshot, looks at the holds; a hold takes the guard for itself before it is written. So
- * once a hold has committed, every claim that did not see it has committed too, and shows among what is in flight.
+ * How a hold and a claim decide which of them came first. A claim shares the guard and only then, in a statement of
+ * its own with a fresh snapshot, looks at the holds; a hold takes the guard for itself before it is written. So once a
+ * hold has committed, every claim that did not see it has committed too, and shows among what is in flight.
  */
 
 const GUARD = 'dispatch';
@@ -11,4 +11,13 @@ const GUARD = 'dispatch';
 /** To be run before a claim, in its transaction. Claims do not wait for each other. */
 export async function shareHoldGuard(database: Database): Promise<void> {
   await database.query(`SELECT FROM "hold_guard" WHERE "name" = $1 FOR SHARE`, [GUARD]);
+}
+
+/**
+ * To be run before a hold is written, in its transaction; waits for the claims under way. It takes the whole table,
+ * because who waits for a row that others share can be overtaken by new sharers without end: claims that never pause
+ * would keep an emergency stop waiting. For a table they queue up behind it.
+ */
+export async function takeHoldGuard(database: Database): Promise<void> {
+  await database.query(`LOCK TABLE "hold_guard" IN EXCLUSIVE MODE`);
 }

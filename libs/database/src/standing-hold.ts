@@ -1,7 +1,13 @@
-/** The standing holds that cover `what`: an alias that has azureTenantId, providerKey and actionName. */
+/**
+ * Whether the hold of alias `hold` covers `what`: an alias that has azureTenantId, providerKey and actionName. The one
+ * place that says so, for claims, for what an action waits for, and for what a new hold finds in flight.
+ */
+export const covers = (hold: string, what: string) => `
+  (${hold}."azureTenantId" IS NULL OR ${hold}."azureTenantId" = ${what}."azureTenantId")
+  AND (${hold}."providerKey" IS NULL OR ${hold}."providerKey" = ${what}."providerKey")
+  AND (${hold}."actionName" IS NULL OR lower(${hold}."actionName") = lower(${what}."actionName"))`;
+
+/** The standing holds that cover `what`. */
 export const standingHold = (what: string) => `
   SELECT h."id" FROM "hold" h
-   WHERE h."releasedDateTime" IS NULL
-     AND (h."azureTenantId" IS NULL OR h."azureTenantId" = ${what}."azureTenantId")
-     AND (h."providerKey" IS NULL OR h."providerKey" = ${what}."providerKey")
-     AND (h."actionName" IS NULL OR lower(h."actionName") = lower(${what}."actionName"))`;
+   WHERE h."releasedDateTime" IS NULL AND ${covers('h', what)}`;

@@ -25,7 +25,7 @@ const COMPUTED_PROPERTIES = [
 const TIMER_PROPERTIES = ['revertDateTime', 'revertAfter'];
 
 /** Text that JSON, Kafka and Postgres can all carry. */
-const storableText = (lengthMax: number) =>
+export const storableText = (lengthMax: number) =>
   z.string().max(lengthMax).refine(isStorable, 'must not contain U+0000 or an unpaired surrogate');
 const optionalText = (lengthMax: number) =>
   storableText(lengthMax)

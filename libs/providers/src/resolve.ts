@@ -104,9 +104,15 @@ export function targetKey(tenantId: string, { provider, target }: Resolution): s
   return target === null ? null : deriveId(tenantId, provider.key, target);
 }
 
-function findProvider(
+/**
+ * Finds a provider by its name or an alias, without case.
+ * @param parent the path of the names in the request, for errors
+ * @throws ApiError `unknownProvider`, saying what would be right
+ */
+export function findProvider(
   { providers }: Catalogue,
-  { vendor, provider }: CreateRequest['vendorInformation'],
+  { vendor, provider }: Pick<CreateRequest['vendorInformation'], 'vendor' | 'provider'>,
+  parent = 'vendorInformation.',
 ): ProviderEntry {
   const matches = providers.filter(
     (entry) =>
@@ -119,13 +125,13 @@ function findProvider(
     throw new ApiError(
       'unknownProvider',
       `several vendors have a provider '${provider}'; name one of: ${listed(matches.map((entry) => entry.vendor))}`,
-      { target: 'vendorInformation.vendor' },
+      { target: `${parent}vendor` },
     );
   }
   const asked = [vendor, provider].filter((name) => name !== null).join('/');
   const known = suggested(asked, providers.map(providerKey));
   throw new ApiError('unknownProvider', `unknown provider '${asked}'; ${known}`, {
-    target: 'vendorInformation.provider',
+    target: `${parent}provider`,
   });
 }
 
@@ -183,7 +189,7 @@ function expectationOf({ type, pattern }: ParameterEntry): string {
 }
 
 /** The nearest known name, if it is near, and then what is known. */
-function suggested(asked: string, known: string[]): string {
+export function suggested(asked: string, known: string[]): string {
   const nearest = known.length > 0 ? closest(fold(asked), known.map(fold)) : undefined;
   const isNear = nearest !== undefined && distance(fold(asked), nearest) <= asked.length / 3;
   const name = isNear && known.find((entry) => fold(entry) === nearest);

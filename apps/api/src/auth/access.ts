@@ -1,7 +1,7 @@
 import { SetMetadata } from '@nestjs/common';
 
-/** What a token may do here. Who may write may read. */
-export type Role = 'read' | 'write';
+/** What a token may do here. Who may write may read; who may operate may neither, unless it says so as well. */
+export type Role = 'read' | 'write' | 'operate';
 
 export const ACCESS = 'access';
 

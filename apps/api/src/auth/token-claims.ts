@@ -4,10 +4,11 @@ import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
 import type { Role } from './access.ts';
 
-/** What each of Graph's permissions allows. */
+/** What each permission allows: Graph's two, and one for those who run the service. */
 export const ROLES: Record<string, Role[]> = {
   'SecurityActions.Read.All': ['read'],
   'SecurityActions.ReadWrite.All': ['read', 'write'],
+  'SecurityActions.Operate.All': ['operate'],
 };
 const TENANT_PLACEHOLDER = '{tenantid}';
 

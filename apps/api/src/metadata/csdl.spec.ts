@@ -198,8 +198,10 @@ describe('the metadata document', () => {
     expect(operations.map(({ attributes }) => attributes['Name'])).toEqual([
       'cancelSecurityAction',
       'validate',
+      'release',
       'history',
       'securityActionProviders',
+      'securityActionHolds',
     ]);
     for (const operation of operations) {
       expect(operation.attributes['IsBound']).toBe('true');

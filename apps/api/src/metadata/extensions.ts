@@ -59,6 +59,33 @@ const COMPLEX_TYPES: Record<string, Properties> = {
     description: 'Edm.String?',
     pattern: 'Edm.String?',
   },
+  operator: { azureTenantId: 'Edm.String', appId: 'Edm.String', user: 'Edm.String?' },
+  inFlightAction: {
+    id: 'Edm.String',
+    azureTenantId: 'Edm.String',
+    status: `${GRAPH}.operationStatus`,
+    vendor: 'Edm.String?',
+    provider: 'Edm.String',
+    name: 'Edm.String',
+    attempt: 'Edm.Int32',
+    leaseUntil: 'Edm.DateTimeOffset?',
+    awaitingReport: 'Edm.Boolean',
+  },
+};
+
+/** An entity: it is read, and released, by its id. */
+const HOLD: Properties = {
+  azureTenantId: 'Edm.String?',
+  vendor: 'Edm.String?',
+  provider: 'Edm.String?',
+  name: 'Edm.String?',
+  reason: 'Edm.String?',
+  createdDateTime: 'Edm.DateTimeOffset',
+  createdBy: `${OURS}.operator`,
+  releasedDateTime: 'Edm.DateTimeOffset?',
+  releasedBy: `${OURS}.operator?`,
+  inFlightCount: 'Edm.Int32?',
+  inFlight: `Collection(${OURS}.inFlightAction)`,
 };
 
 /** What an action may have beside its declared properties, as `securityAction` is an open type. */
@@ -120,6 +147,15 @@ export function extensionsSchema(): string {
     }),
     boundOperation('Function', 'securityActionProviders', `${GRAPH}.security`, {
       returns: `Collection(${OURS}.provider)`,
+    }),
+    element(
+      'EntityType',
+      { Name: 'hold', BaseType: `${GRAPH}.entity` },
+      propertiesAs('Property', HOLD),
+    ),
+    boundOperation('Action', 'release', `${OURS}.hold`, { returns: `${OURS}.hold` }),
+    boundOperation('Function', 'securityActionHolds', `${GRAPH}.security`, {
+      returns: `Collection(${OURS}.hold)`,
     }),
     element('Term', {
       Name: 'DynamicProperties',

@@ -39,10 +39,7 @@ export function parseListRequest(
   const after =
     options.skiptoken === undefined ? null : readSkipToken(options.skiptoken, { filter, order });
   const skip = parseSkip(options.skip ?? '0');
-  const limit =
-    options.top === undefined
-      ? sizes.defaultSize
-      : Math.min(parseWholeNumber('$top', options.top), sizes.maxSize);
+  const limit = parsePageSize(options.top, sizes);
   return {
     filter,
     order,
@@ -72,15 +69,28 @@ export function nextLink(
   { filter, order }: ListQuery,
   end: PageEnd,
 ): string {
+  return addToken(address, query, writeSkipToken({ filter, order }, end));
+}
+
+/** An address with the options that the client gave, and a `$skiptoken` in place of what it went on from. */
+export function addToken(address: string, query: Query, token: string): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     // What was skipped lies before the token.
     if (['skiptoken', 'skip'].includes(optionName(name)) || value === undefined) continue;
     for (const item of [value].flat()) parameters.append(name, item);
   }
-  parameters.append('$skiptoken', writeSkipToken({ filter, order }, end));
+  parameters.append('$skiptoken', token);
   // Some clients take a `+` for a plus, some for a space; `%20` is a space for all.
   return `${address}?${parameters.toString().replaceAll('+', '%20').replaceAll('%24', '$')}`;
+}
+
+/** Reads `$top`, the size of a page; one above `maxSize` is taken for that. */
+export function parsePageSize(
+  top: string | undefined,
+  { defaultSize, maxSize }: { defaultSize: number; maxSize: number },
+): number {
+  return top === undefined ? defaultSize : Math.min(parseWholeNumber('$top', top), maxSize);
 }
 
 function parseSkip(text: string): number {

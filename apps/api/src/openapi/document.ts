@@ -1,8 +1,10 @@
+import type { Role } from '../auth/access.ts';
 import { ROLES } from '../auth/token-claims.ts';
 import { responsesOf } from './answers.ts';
 import { BATCH_OPERATIONS } from './batch.operations.ts';
 import { CHANGE_OPERATIONS } from './change.operations.ts';
 import { EXTENSION_OPERATIONS } from './extension.operations.ts';
+import { HOLD_OPERATIONS } from './hold.operations.ts';
 import { JSON_TYPE, type Method, type Operation, type Operations } from './operation.ts';
 import { HEADERS, PARAMETERS, type Parameter, type ParameterName } from './parameters.ts';
 import { componentSchemas, schemaReference } from './schemas.ts';
@@ -14,6 +16,7 @@ export const GRAPH_OPERATIONS: Operations = merged(
   READ_OPERATIONS,
   CHANGE_OPERATIONS,
   EXTENSION_OPERATIONS,
+  HOLD_OPERATIONS,
   BATCH_OPERATIONS,
 );
 
@@ -123,7 +126,7 @@ function operationObject(path: string, operation: Operation): object {
 }
 
 /** Any one of the roles that allow it. */
-function securityOf(access: 'read' | 'write'): object[] {
+function securityOf(access: Role): object[] {
   return Object.entries(ROLES)
     .filter(([, allowed]) => allowed.includes(access))
     .map(([role]) => ({ bearer: [role] }));

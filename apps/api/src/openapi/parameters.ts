@@ -41,6 +41,13 @@ export const PARAMETERS = {
       "The action's id. The key may also stand in parentheses: `securityActions('{id}')`.",
     schema: text,
   },
+  holdId: {
+    name: 'holdId',
+    in: 'path',
+    required: true,
+    description: "The hold's id, as `waitingFor` of an action names it after `hold:`.",
+    schema: text,
+  },
   filter: option(
     'filter',
     `Which actions: \`eq ne gt ge lt le in and or not ( )\`, \`startswith endswith contains\`, \`tolower toupper\`, \`any\` and \`all\` over \`parameters\` and \`states\`. At most ${filterLengthMax} characters.`,
@@ -56,7 +63,7 @@ export const PARAMETERS = {
   ),
   top: option(
     'top',
-    'Actions a page. A larger one than the service allows is lowered to what it allows.',
+    'Items a page. A larger one than the service allows is lowered to what it allows.',
     { type: 'integer', minimum: 0, maximum: 999_999_999 },
   ),
   skip: option('skip', 'Actions to leave out at the beginning.', {
@@ -67,6 +74,10 @@ export const PARAMETERS = {
   count: option('count', 'Whether the answer carries `@odata.count`.', {
     type: 'string',
     enum: ['true', 'false'],
+  }),
+  standing: option('filter', 'Which holds: those that stand, or those that were released.', {
+    ...text,
+    enum: ['releasedDateTime eq null', 'releasedDateTime ne null'],
   }),
   skiptoken: option('skiptoken', 'Where to go on, as an `@odata.nextLink` says it: opaque.'),
   format: option('format', 'There is one format.', { type: 'string', enum: ['json'] }),
@@ -108,7 +119,7 @@ export const HEADERS = {
   'Strict-Transport-Security': answerHeader('Over HTTPS.'),
   Allow: answerHeader('The methods that the path has.', true),
   ETag: answerHeader('The version of the action, for If-Match and If-None-Match.', true),
-  Location: answerHeader('The address of the new action.', true, { ...text, format: 'uri' }),
+  Location: answerHeader('The address of what was made.', true, { ...text, format: 'uri' }),
   'OData-EntityId': answerHeader('The same address, when there is no body.', false, {
     ...text,
     format: 'uri',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createRequestSchema } from '#domain/create-request';
 import { changeSchema } from '#domain/change';
+import { holdInForceSchema, holdRequestSchema, holdSchema } from '#domain/hold';
 import {
   keyValuePairSchema,
   resultInfoSchema,
@@ -21,6 +22,7 @@ const BODIES = {
   createSecurityAction: createRequestSchema,
   report: changeSchema,
   batchRequest: batchSchema,
+  createHold: holdRequestSchema,
 } satisfies Record<string, z.ZodType>;
 
 const context = z.string().describe('Which part of $metadata describes the answer.');
@@ -45,6 +47,11 @@ const ANSWERS = {
   count: z.string().regex(/^\d+$/),
   health: healthSchema,
   history: z.object({ value: z.array(historyEntrySchema) }),
+  hold: holdInForceSchema,
+  holdCollection: z.object({
+    '@odata.nextLink': z.url().describe('The next page; absent on the last one.').optional(),
+    value: z.array(holdSchema),
+  }),
   plan: planSchema,
   providers: z.object({ value: z.array(providerSchema) }),
   openObject: z.looseObject({}),

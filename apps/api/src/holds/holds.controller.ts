@@ -1,0 +1,74 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Settings } from '#config/settings';
+import type { Caller } from '#domain/caller';
+import { RequireRole } from '../auth/access.ts';
+import { CurrentCaller } from '../auth/caller.ts';
+import { graphPaths } from '../http/graph-paths.ts';
+import { preferredPageSize } from '../http/prefer.ts';
+import { Context, type RequestContext } from '../http/request-context.ts';
+import type { Query as ODataQuery } from '../odata/query-options.ts';
+import { nextHoldsLink, parseHoldListRequest } from './hold-list-request.ts';
+import { HoldsService } from './holds.service.ts';
+
+const HOLDS = 'security/securityActionHolds';
+
+/** Ours: the emergency stop, for operators. */
+@Controller(graphPaths(HOLDS))
+@RequireRole('operate')
+export class HoldsController {
+  readonly #service: HoldsService;
+  readonly #settings: Settings;
+
+  constructor(service: HoldsService, settings: Settings) {
+    this.#service = service;
+    this.#settings = settings;
+  }
+
+  @Post()
+  async create(
+    @CurrentCaller() caller: Caller,
+    @Context() context: RequestContext,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const hold = await this.#service.create(caller, body);
+    reply.header('Location', `${addressOf(context)}/${hold.id}`);
+    return hold;
+  }
+
+  @Get()
+  async list(
+    @CurrentCaller() caller: Caller,
+    @Context() context: RequestContext,
+    @Query() query: ODataQuery,
+    @Req() received: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } = this.#settings;
+    const maxSize = Math.min(preferredPageSize(received, reply) ?? PAGE_SIZE_MAX, PAGE_SIZE_MAX);
+    const defaultSize = Math.min(PAGE_SIZE_DEFAULT, maxSize);
+    const request = parseHoldListRequest(query, { defaultSize, maxSize });
+    const { holds, end } = await this.#service.list(caller, request);
+    return {
+      ...(end !== null && { '@odata.nextLink': nextHoldsLink(addressOf(context), query, end) }),
+      value: holds,
+    };
+  }
+
+  @Get(':holdId')
+  get(@CurrentCaller() caller: Caller, @Param('holdId') id: string) {
+    return this.#service.get(caller, id);
+  }
+
+  /** A body is not needed and not read. */
+  @Post(':holdId/release')
+  @HttpCode(200)
+  release(@CurrentCaller() caller: Caller, @Param('holdId') id: string) {
+    return this.#service.release(caller, id);
+  }
+}
+
+function addressOf({ origin, base }: RequestContext): string {
+  return `${origin}${base}/${HOLDS}`;
+}

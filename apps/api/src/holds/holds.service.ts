@@ -1,0 +1,133 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Settings } from '#config/settings';
+import type { HoldEntity } from '#database/entities/hold.entity';
+import {
+  type HoldQuery,
+  STANDING_HOLDS_MAX,
+  createHold,
+  findHold,
+  findHolds,
+  findInFlight,
+  releaseHold,
+} from '#database/hold.queries';
+import { inTransaction } from '#database/transaction';
+import type { Caller } from '#domain/caller';
+import { ApiError } from '#domain/errors';
+import { type Hold, type HoldInForce, type HoldPageEnd, parseHoldRequest } from '#domain/hold';
+import { isActionId, newActionId } from '#domain/ids';
+import { Catalogue } from '#providers/catalogue';
+import { resolveScope } from '#providers/resolve-scope';
+import { presentHold, presentHoldInForce } from './present-hold.ts';
+
+/** The emergency stop. An operator acts within the token's tenant, unless that is one of OPERATOR_TENANTS. */
+@Injectable()
+export class HoldsService {
+  readonly #logger = new Logger(HoldsService.name);
+  readonly #database: DataSource;
+  readonly #catalogue: Catalogue;
+  readonly #operatorTenants: readonly string[];
+
+  constructor(
+    @InjectDataSource() database: DataSource,
+    catalogue: Catalogue,
+    { OPERATOR_TENANTS = [] }: Settings,
+  ) {
+    this.#database = database;
+    this.#catalogue = catalogue;
+    this.#operatorTenants = OPERATOR_TENANTS;
+  }
+
+  /**
+   * Sets a hold. When this returns, nothing that it covers is claimed any more; what was claimed before is listed.
+   * @throws ApiError for a body that is wrong; `Authorization_RequestDenied` for another tenant than one's own;
+   * `conflict` when too many stand already
+   */
+  async create(caller: Caller, body: unknown): Promise<HoldInForce> {
+    const request = parseHoldRequest(body);
+    const scope = {
+      azureTenantId: this.#tenantToHold(caller, request.azureTenantId),
+      ...resolveScope(this.#catalogue, request),
+    };
+    const wanted = { id: newActionId(), reason: request.reason, ...scope };
+    const created = await inTransaction(this.#database, (manager) =>
+      createHold(manager, caller, wanted),
+    );
+    if (created === undefined) {
+      throw new ApiError(
+        'conflict',
+        `${STANDING_HOLDS_MAX} holds of your tenant stand already; release some, or hold more with one.`,
+      );
+    }
+    this.#logger.warn({ holdId: wanted.id, ...scope, by: caller.appId }, 'hold set');
+    return presentHoldInForce(this.#catalogue, created.hold, created.inFlight);
+  }
+
+  /** One more than `limit` tells whether there is a next page. */
+  async list(
+    caller: Caller,
+    query: HoldQuery,
+  ): Promise<{ holds: Hold[]; end: HoldPageEnd | null }> {
+    const { limit } = query;
+    const rows = await findHolds(this.#database.manager, this.#tenantOf(caller), {
+      ...query,
+      limit: limit === 0 ? 0 : limit + 1,
+    });
+    const holds = rows.slice(0, limit).map((row) => presentHold(this.#catalogue, row));
+    const last = rows.length > limit ? holds.at(-1) : undefined;
+    return {
+      holds,
+      end: last ? { createdDateTime: last.createdDateTime, id: last.id } : null,
+    };
+  }
+
+  /** @throws ApiError `itemNotFound`, also when the caller may not know of it */
+  async get(caller: Caller, id: string): Promise<HoldInForce> {
+    const hold = await this.#find(caller, id);
+    if (hold.releasedDateTime) return presentHold(this.#catalogue, hold);
+    const inFlight = await findInFlight(this.#database.manager, hold);
+    return presentHoldInForce(this.#catalogue, hold, inFlight);
+  }
+
+  /**
+   * Releases a hold; one that was released before stays as it was.
+   * @throws ApiError `itemNotFound`; `Authorization_RequestDenied` when an operator of every tenant has set it and the
+   * caller is none: what is stopped from above cannot be let go from below
+   */
+  async release(caller: Caller, id: string): Promise<Hold> {
+    const hold = await this.#find(caller, id);
+    if (this.#tenantOf(caller) !== null && hold.createdByTenantId !== caller.tenantId) {
+      throw new ApiError(
+        'Authorization_RequestDenied',
+        'An operator of the service has set this hold; only such a one can release it.',
+      );
+    }
+    await releaseHold(this.#database.manager, caller, hold.id);
+    this.#logger.warn({ holdId: hold.id, by: caller.appId }, 'hold released');
+    return presentHold(this.#catalogue, await this.#find(caller, id));
+  }
+
+  async #find(caller: Caller, id: string): Promise<HoldEntity> {
+    const hold = isActionId(id)
+      ? await findHold(this.#database.manager, this.#tenantOf(caller), id)
+      : undefined;
+    if (!hold) throw new ApiError('itemNotFound');
+    return hold;
+  }
+
+  /** The one tenant whose holds are the caller's business; null for an operator of every tenant. */
+  #tenantOf({ tenantId }: Caller): string | null {
+    return this.#operatorTenants.includes(tenantId) ? null : tenantId;
+  }
+
+  #tenantToHold(caller: Caller, asked: string | null): string | null {
+    const own = this.#tenantOf(caller);
+    if (own === null || asked === null || asked === own) return asked ?? own;
+    throw new ApiError(
+      'Authorization_RequestDenied',
+      `azureTenantId: must be the tenant of the token; only a tenant in OPERATOR_TENANTS can hold others.`,
+      { target: 'azureTenantId' },
+    );
+  }
+}
