@@ -37,7 +37,9 @@ describe.skipIf(python === undefined)('what Schemathesis makes of /openapi.json'
     // Nothing here is about time-outs, and the machine may be busy.
     const env = { READ_WAIT_MS: '25000', ACCEPT_TIMEOUT_MS: '25000', BATCH_TIMEOUT_MS: '25000' };
     system = await System.start({ env });
-    client = await system.client();
+    client = await system.client({
+      roles: ['SecurityActions.ReadWrite.All', 'SecurityActions.Operate.All'],
+    });
   });
   afterAll(() => system?.stop());
 
