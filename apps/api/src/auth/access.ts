@@ -1,7 +1,5 @@
 import { SetMetadata } from '@nestjs/common';
-
-/** What a token may do here. Who may write may read; who may operate may neither, unless it says so as well. */
-export type Role = 'read' | 'write' | 'operate';
+import type { Role } from '#auth/token-claims';
 
 export const ACCESS = 'access';
 

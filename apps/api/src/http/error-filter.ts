@@ -12,7 +12,7 @@ import { isTransient } from '#database/sqlstate';
 import { ApiError, type ApiErrorCode } from '#domain/errors';
 import { isOutage } from '#kafka/kafka-errors';
 import { MessageRefused, PublishError } from '#kafka/publish-errors';
-import { issuerOf } from '../auth/token-claims.ts';
+import { issuerOf } from '#auth/token-claims';
 import { GRAPH_JSON } from './graph-headers.ts';
 import { clientRequestIdOf } from './request-context.ts';
 

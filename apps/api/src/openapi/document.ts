@@ -1,5 +1,4 @@
-import type { Role } from '../auth/access.ts';
-import { ROLES } from '../auth/token-claims.ts';
+import { ROLES, type Role } from '#auth/token-claims';
 import { responsesOf } from './answers.ts';
 import { BATCH_OPERATIONS } from './batch.operations.ts';
 import { CHANGE_OPERATIONS } from './change.operations.ts';

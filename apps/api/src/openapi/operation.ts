@@ -1,5 +1,5 @@
 import type { ApiError, ApiErrorCode } from '#domain/errors';
-import type { Role } from '../auth/access.ts';
+import type { Role } from '#auth/token-claims';
 import type { HeaderName, ParameterName } from './parameters.ts';
 import type { AnswerName, BodyName } from './schemas.ts';
 

@@ -160,4 +160,20 @@ describe('verifying tokens while the issuer changes', () => {
     await expect(verifier.verify(bad)).rejects.toMatchObject(UNKNOWN_KEY);
     expect(verifier.recall(bad)).toBeUndefined();
   });
+
+  it('judges a token by the moment it is asked about, not by the moment of asking', async () => {
+    const verifier = new TokenVerifier(settings());
+    const short = await token(old, 'old', 60);
+    const appended = new Date();
+    vi.advanceTimersByTime(60 * MINUTE_MS);
+    await expect(verifier.verify(short)).rejects.toMatchObject({
+      message: 'Lifetime validation failed, the token is expired.',
+    });
+    const verified = await verifier.verify(short, appended);
+    expect(verified.caller.appId).toBe('app');
+    expect(verifier.recall(short, appended)).toBe(verified);
+    // What was remembered for then must not open a door now.
+    expect(verifier.recall(short)).toBeUndefined();
+    await expect(verifier.verify(short)).rejects.toMatchObject(UNKNOWN_KEY);
+  });
 });

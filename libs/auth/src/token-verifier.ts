@@ -33,26 +33,36 @@ export class TokenVerifier {
     this.#keys = new IssuerKeys(settings.AUTH_JWKS_URI);
   }
 
-  /** What is known of the token without any work: most requests carry one that was verified before. */
-  recall(token: string): Verified | undefined {
-    return this.#verified.find(token);
+  /**
+   * What is known of the token without any work: most requests carry one that was verified before.
+   * @param at when it must be valid
+   */
+  recall(token: string, at = new Date()): Verified | undefined {
+    return this.#verified.find(token, at.getTime());
   }
 
-  /** @throws ApiError InvalidAuthenticationToken, which never repeats the token, or serviceNotAvailable. */
-  async verify(token: string): Promise<Verified> {
-    const payload = await this.#payloadOf(token);
+  /**
+   * @param at when it must be valid: now, or when a message with it was appended to a log that is read later
+   * @throws ApiError InvalidAuthenticationToken, which never repeats the token, or serviceNotAvailable when the keys of
+   * the issuer cannot be had.
+   */
+  async verify(token: string, at = new Date()): Promise<Verified> {
+    const payload = await this.#payloadOf(token, at);
     const verified = readClaims(payload, this.#settings.AUTH_ISSUER);
-    const expiresAtMs = (payload.exp! + CLOCK_TOLERANCE_SECONDS) * 1000;
-    this.#verified.remember(token, verified, expiresAtMs);
+    this.#verified.remember(token, verified, {
+      fromMs: payload.nbf === undefined ? 0 : (payload.nbf - CLOCK_TOLERANCE_SECONDS) * 1000,
+      untilMs: (payload.exp! + CLOCK_TOLERANCE_SECONDS) * 1000,
+    });
     return verified;
   }
 
-  async #payloadOf(token: string): Promise<JWTPayload> {
+  async #payloadOf(token: string, at: Date): Promise<JWTPayload> {
     try {
       const { payload } = await jwtVerify(token, this.#keys.find, {
         algorithms: ALGORITHMS,
         audience: this.#settings.AUTH_AUDIENCE,
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: at,
         // Which issuer is right depends on the tenant, so `readClaims` decides.
         requiredClaims: ['exp', 'iss', 'tid'],
       });

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { JWTPayload } from 'jose';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
-import type { Role } from './access.ts';
+
+/** What a token may do here. Who may write may read; who may operate may neither, unless it says so as well. */
+export type Role = 'read' | 'write' | 'operate';
 
 /** What each permission allows: Graph's two, and one for those who run the service. */
 export const ROLES: Record<string, Role[]> = {
