@@ -86,6 +86,31 @@ describe('BatchStrategy', () => {
       .toEqual(new Set(free.map(({ value }) => value)));
   });
 
+  it('goes on with one topic while the handler of another waits for it', async () => {
+    const stored = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    const { strategy } = under.consumeAll([
+      [
+        'commands',
+        async (batch) => {
+          seen.push(...texts(batch));
+          stored.resolve();
+        },
+      ],
+      [
+        'reports',
+        async (batch) => {
+          await stored.promise;
+          seen.push(...texts(batch));
+        },
+      ],
+    ]);
+    await expect.poll(() => strategy.joined, PATIENTLY).toBe(true);
+    await publisher.publish({ topic: 'reports', key: 'k', value: 'report' });
+    await publisher.publish({ topic: 'commands', key: 'k', value: 'command' });
+    await expect.poll(() => seen, PATIENTLY).toEqual(['command', 'report']);
+  });
+
   it('commits as soon as the handler returns, so that readers of their own writes go on', async () => {
     const progress = new ProjectionProgress(under.settings, under.kafka);
     under.onEnd(() => progress.onApplicationShutdown());

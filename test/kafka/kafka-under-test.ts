@@ -59,13 +59,18 @@ export class KafkaUnderTest {
 
   /** A running strategy with one handler. `fatal` collects what onFatal was told. */
   consume(topic: LogicalTopic, handler: Handler): { strategy: BatchStrategy; fatal: Error[] } {
+    return this.consumeAll([[topic, handler]]);
+  }
+
+  /** The same with a handler for each of several topics. */
+  consumeAll(handlers: [LogicalTopic, Handler][]): { strategy: BatchStrategy; fatal: Error[] } {
     const fatal: Error[] = [];
     const strategy = new BatchStrategy({
       settings: this.settings,
       log: silent,
       onFatal: (error) => fatal.push(error),
     });
-    strategy.addHandler(topic, handler, true);
+    for (const [topic, handler] of handlers) strategy.addHandler(topic, handler, true);
     strategy.listen(ignore);
     this.#cleanUps.push(() => strategy.close());
     return { strategy, fatal };

@@ -77,7 +77,14 @@ describe('Publisher on Kafka', () => {
     headers['trace'] = [Buffer.from('a'), null, Buffer.alloc(0)];
     headers['constructor'] = [Buffer.from('fine')];
     const origin = { topicName: 'somewhere.requests', partition: 1 };
-    const original = { offset: '9', key: Buffer.alloc(0), value: null, headers, timestamp: 1 };
+    const original = {
+      offset: '9',
+      key: Buffer.alloc(0),
+      value: null,
+      headers,
+      timestamp: 1,
+      isTimestampOfBroker: true,
+    };
     const cause = { code: 'x', message: 'why', attempts: 1, firstFailedAt: new Date(0) };
     await (await own.publisher()).publish(deadLetter(origin, original, cause));
     await expect.poll(() => letters.length, PATIENTLY).toBe(1);

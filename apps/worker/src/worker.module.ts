@@ -11,6 +11,8 @@ import { Publisher } from '#kafka/publisher';
 import { MetricsModule } from '#observability/metrics';
 import { Tracing } from '#observability/tracing';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
+import { DeadLetters } from './dead-letters.ts';
+import { MessageCaller } from './doors/message-caller.ts';
 import { Canceller } from './engine/canceller.ts';
 import { Circuits } from './engine/circuits.ts';
 import { Dispatcher } from './engine/dispatcher.ts';
@@ -31,6 +33,8 @@ import { WorkerGauges } from './metrics/worker-gauges.ts';
 import { Reverts } from './reverts/reverts.ts';
 import { WorkerHealth } from './health.ts';
 import { Providers, createProviders } from './providers.ts';
+import { Reports } from './reports/reports.ts';
+import { ReportsController } from './reports/reports.controller.ts';
 
 /** Enough for renewals and settlements to pass each other, and never waiting behind the ingest. */
 const LIFELINE_CONNECTIONS = 3;
@@ -38,10 +42,13 @@ const LIFELINE_CONNECTIONS = 3;
 /** The whole worker on one page: what it reads, what it does with it, what it leans on. */
 @Module({
   imports: [MetricsModule],
-  controllers: [CommandsController],
+  controllers: [CommandsController, ReportsController],
   providers: [
     // From Kafka into Postgres.
     Ingest,
+    Reports,
+    MessageCaller,
+    DeadLetters,
     Publisher,
     { provide: APP_FILTER, useClass: OriginalErrorFilter },
     // From Postgres to the providers and back.

@@ -1,6 +1,7 @@
 import type { Caller } from '#domain/caller';
-import type { ReportedAction, ReportVerdict } from '#domain/report';
+import type { ReportEvent, ReportedAction } from '#domain/report';
 import type { RevertLinks, Revertable } from '#domain/revert';
+import type { ResultInfo } from '#domain/security-action';
 import type { Status } from '#domain/status';
 import type { ActionReference, Database } from './action-row.ts';
 import { type Target, lockHeads, promoteHeads } from './targets.queries.ts';
@@ -61,13 +62,19 @@ export interface Patience {
   next: 'call' | 'probe';
 }
 
-/** Writes what a report made of a locked action: its event, its status, and its work if that is over. */
+/**
+ * Writes what a report made of a locked action: its event, its status, and its work if that is over. A late report that is
+ * on record already is not written again: messages and requests come more than once.
+ */
 export async function applyReport(
   database: Database,
   action: LockedAction,
-  { type, errorInfo }: Extract<ReportVerdict, { kind: 'event' }>,
+  { type, errorInfo }: ReportEvent,
   { attemptId, by, patience }: { attemptId: string | null; by: Caller; patience: Patience },
 ): Promise<void> {
+  if (type === 'lateReport' && (await isOnRecord(database, action, { attemptId, errorInfo, by }))) {
+    return;
+  }
   const status = STATUS_AFTER[type];
   await database.query(CHANGE, [
     action.azureTenantId,
@@ -102,7 +109,27 @@ export async function hideAction(
   ]);
 }
 
-const STATUS_AFTER: Record<Extract<ReportVerdict, { kind: 'event' }>['type'], Status | null> = {
+/** The first report after an unknown outcome is kept as `reportedAfterwards`, and is late as well when it is repeated. */
+async function isOnRecord(
+  database: Database,
+  { azureTenantId, actionId }: LockedAction,
+  {
+    attemptId,
+    errorInfo,
+    by,
+  }: { attemptId: string | null; errorInfo: ResultInfo | null; by: Caller },
+): Promise<boolean> {
+  const [found]: unknown[] = await database.query(
+    `SELECT FROM "security_action_event"
+      WHERE "azureTenantId" = $1 AND "actionId" = $2 AND "type" IN ('lateReport', 'reportedAfterwards')
+        AND "attemptId" IS NOT DISTINCT FROM $3 AND "errorInfo" IS NOT DISTINCT FROM $4::jsonb
+        AND "appId" = $5 LIMIT 1`,
+    [azureTenantId, actionId, attemptId, errorInfo && JSON.stringify(errorInfo), by.appId],
+  );
+  return found !== undefined;
+}
+
+const STATUS_AFTER: Record<ReportEvent['type'], Status | null> = {
   started: 'Running',
   completed: 'Completed',
   failed: 'Failed',

@@ -57,14 +57,26 @@ const CARRIED = [
  * @throws ApiError `invalidRequest` naming each fault
  */
 export function parseReport(body: unknown): Report {
+  return toReport(parsedBy(reportSchema, body));
+}
+
+/** What a body says by `reportSchema` or more. @throws ApiError as `parseReport` */
+export function parsedBy<Schema extends typeof reportSchema>(
+  schema: Schema,
+  body: unknown,
+): z.infer<Schema> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ApiError('invalidRequest', 'The body must be a JSON object with a status.');
   }
   const faults = faultsOfNames(body);
-  const parsed = reportSchema.safeParse(body, { error: sayRequired });
+  const parsed = schema.safeParse(body, { error: sayRequired });
   faults.push(...(parsed.error?.issues.flatMap(faultsOf) ?? []));
   if (!parsed.success || faults.length > 0) throw invalidRequest(faults);
-  const { status, errorInfo, attemptId } = parsed.data;
+  return parsed.data;
+}
+
+/** The report of a checked body, in a form that can be stored. */
+export function toReport({ status, errorInfo, attemptId }: z.infer<typeof reportSchema>): Report {
   return {
     status: status!,
     errorInfo: errorInfo
@@ -82,7 +94,8 @@ export function parseReport(body: unknown): Report {
 export function faultsOfNames(body: object): ErrorDetail[] {
   return Object.keys(body)
     .filter(
-      (name) => !(name in reportSchema.shape) && !CARRIED.includes(name) && !name.includes('@'),
+      (name) =>
+        !Object.hasOwn(reportSchema.shape, name) && !CARRIED.includes(name) && !name.includes('@'),
     )
     .map((name) => ({
       code: 'invalidRequest',
@@ -104,15 +117,18 @@ export interface ReportedAction {
 /** What a report makes of an action: nothing, one event, or a refusal. */
 export type ReportVerdict =
   | { kind: 'unchanged' }
-  | { kind: 'refused'; message: string }
-  | {
-      kind: 'event';
-      type: Extract<
-        EventType,
-        'started' | 'completed' | 'failed' | 'lateReport' | 'reportedAfterwards'
-      >;
-      errorInfo: ResultInfo | null;
-    };
+  /** `late`: what to keep of it all the same, where the reporter hears of no refusal. */
+  | { kind: 'refused'; message: string; late: ReportEvent | null }
+  | ReportEvent;
+
+export interface ReportEvent {
+  kind: 'event';
+  type: Extract<
+    EventType,
+    'started' | 'completed' | 'failed' | 'lateReport' | 'reportedAfterwards'
+  >;
+  errorInfo: ResultInfo | null;
+}
 
 /** The rules, in the order in which they apply. */
 export function judgeReport(action: ReportedAction, report: Report): ReportVerdict {
@@ -120,7 +136,11 @@ export function judgeReport(action: ReportedAction, report: Report): ReportVerdi
   if (isTerminal(action.status)) return judgeLateReport(action, report);
   if (status === 'NotStarted') {
     if (action.status === 'NotStarted') return { kind: 'unchanged' };
-    return { kind: 'refused', message: 'The action is Running; a status only moves forward.' };
+    return {
+      kind: 'refused',
+      message: 'The action is Running; a status only moves forward.',
+      late: null,
+    };
   }
   if (status === 'Running') {
     if (action.status === 'Running') return { kind: 'unchanged' };
@@ -134,14 +154,16 @@ export function judgeReport(action: ReportedAction, report: Report): ReportVerdi
 
 function judgeLateReport(action: ReportedAction, report: Report): ReportVerdict {
   const unknown = action.errorInfo?.code === FAILURE_CODES.outcomeUnknown;
+  const errorInfo = report.status === 'Failed' ? failureOf(report) : null;
   if (unknown && isTerminal(report.status) && !action.reportedAfterwards) {
-    const errorInfo = report.status === 'Failed' ? failureOf(report) : null;
     return { kind: 'event', type: 'reportedAfterwards', errorInfo };
   }
   if (report.status === action.status) return { kind: 'unchanged' };
   return {
     kind: 'refused',
     message: `The action has ended already: ${action.status}. A terminal status never changes.`,
+    // A status that the action has left behind says nothing new.
+    late: isTerminal(report.status) ? { kind: 'event', type: 'lateReport', errorInfo } : null,
   };
 }
 

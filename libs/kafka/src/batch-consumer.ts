@@ -80,15 +80,6 @@ export class BatchConsumer {
     return !this.#fatal && this.#sinceProgressMs < ALIVE_WITHIN_MS;
   }
 
-  /** When the loop last went round. */
-  get lastProgressAt(): Date {
-    return new Date(Date.now() - this.#sinceProgressMs);
-  }
-
-  get consumer(): Consumer | undefined {
-    return this.#consumer;
-  }
-
   /** Starts in the background and never fails; `joined` tells when messages can come. */
   start(): void {
     this.#watchTimer = setInterval(() => this.#watch(), WATCH_INTERVAL_MS);

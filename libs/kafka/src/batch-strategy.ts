@@ -10,7 +10,7 @@ import { receivedHeaders } from './headers.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { type BatchMessage, type KafkaBatch, KafkaBatchContext } from './kafka-batch.ts';
 import { PartitionBackoff } from './partition-backoff.ts';
-import { LOGICAL_TOPICS, type LogicalTopic, topicName, workerGroupId } from './topics.ts';
+import { consumerGroupId, LOGICAL_TOPICS, type LogicalTopic, topicName } from './topics.ts';
 
 /** How the worker hosts its handlers on Kafka. */
 export interface BatchStrategyOptions {
@@ -18,8 +18,6 @@ export interface BatchStrategyOptions {
   log: KafkaLog;
   /** The consumer cannot go on and no restart inside this process helps: log it and end the process. */
   onFatal: (error: Error) => void;
-  /** Another group than the workers'. */
-  groupId?: string;
 }
 
 const PATIENCE = {
@@ -53,7 +51,7 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
   readonly #options: BatchStrategyOptions;
   readonly #backoff = new PartitionBackoff();
   readonly #topics = new Map<string, LogicalTopic>();
-  #consumer: BatchConsumer | undefined;
+  readonly #consumers: BatchConsumer[] = [];
   #closing = false;
 
   constructor(options: BatchStrategyOptions) {
@@ -61,19 +59,14 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
     this.#options = options;
   }
 
-  /** Readiness: this process is a member of the group. */
+  /** Readiness: this process is a member of every group. */
   get joined(): boolean {
-    return this.#consumer?.joined ?? false;
+    return this.#consumers.length > 0 && this.#consumers.every(({ joined }) => joined);
   }
 
-  /** Liveness: the loop went round within the last minute (Kafka may be away) and did not end for good. */
+  /** Liveness: every loop went round within the last minute (Kafka may be away) and none ended for good. */
   get alive(): boolean {
-    return this.#consumer?.alive ?? true;
-  }
-
-  /** When the loop last went round; undefined before `listen`. */
-  get lastProgressAt(): Date | undefined {
-    return this.#consumer?.lastProgressAt;
+    return this.#consumers.every(({ alive }) => alive);
   }
 
   /**
@@ -81,28 +74,25 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
    * @throws Error when a handler is bound to no topic of ours, or two to one.
    */
   listen(callback: (error?: unknown) => void): void {
-    const { settings, log, onFatal } = this.#options;
     this.#bindTopics();
-    this.#consumer = new BatchConsumer({
-      createKafka: (onSocket) => createKafka(settings, log, { ...PATIENCE, onSocket }),
-      groupId: this.#options.groupId ?? workerGroupId(settings.KAFKA_TOPIC_PREFIX),
-      topics: [...this.#topics.keys()],
-      partitionsConcurrently: partitionsConcurrently(settings),
-      eachBatch: (payload) => this.#consume(payload),
-      onFatal,
-      logger: this.logger,
-    });
-    if (this.#topics.size > 0) this.#consumer.start();
+    for (const [name, topic] of this.#topics) {
+      const consumer = this.#createConsumer(name, topic);
+      this.#consumers.push(consumer);
+      consumer.start();
+    }
     callback();
   }
 
-  /** Lets running handlers end, up to SHUTDOWN_GRACE_MS; commits and leaves the group. */
+  /** Lets running handlers end, up to SHUTDOWN_GRACE_MS; commits and leaves the groups. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#backoff.clear();
-    const inTime = await this.#consumer?.stop(this.#options.settings.SHUTDOWN_GRACE_MS);
+    const graceMs = this.#options.settings.SHUTDOWN_GRACE_MS;
+    const inTime = await Promise.all(this.#consumers.map((consumer) => consumer.stop(graceMs)));
     this.#backoff.clear();
-    if (inTime === false) this.logger.warn('A handler still ran at the end of the grace period');
+    if (inTime.includes(false)) {
+      this.logger.warn('A handler still ran at the end of the grace period');
+    }
   }
 
   /** Part of Nest's contract; there are no events of our own. */
@@ -110,9 +100,22 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
     throw new Error('BatchStrategy has no events: use joined, alive and onFatal.');
   }
 
-  /** kafkajs's consumer; Nest's contract leaves its type to the caller. */
-  unwrap<T>(): T {
-    return this.#consumer?.consumer as T;
+  /** Part of Nest's contract; there is no one client. */
+  unwrap(): never {
+    throw new Error('BatchStrategy has a client for each topic, and shows none.');
+  }
+
+  #createConsumer(name: string, topic: LogicalTopic): BatchConsumer {
+    const { settings, log, onFatal } = this.#options;
+    return new BatchConsumer({
+      createKafka: (onSocket) => createKafka(settings, log, { ...PATIENCE, onSocket }),
+      groupId: consumerGroupId(settings.KAFKA_TOPIC_PREFIX, topic),
+      topics: [name],
+      partitionsConcurrently: partitionsConcurrently(settings),
+      eachBatch: (payload) => this.#consume(payload),
+      onFatal,
+      logger: this.logger,
+    });
   }
 
   #bindTopics(): void {
@@ -191,6 +194,21 @@ function partitionsConcurrently({ KAFKA_PARTITIONS, DATABASE_POOL_SIZE }: Settin
   return Math.min(KAFKA_PARTITIONS, connections, PARTITIONS_CONCURRENTLY_MAX);
 }
 
-function received({ offset, key, value, headers, timestamp }: KafkaMessage): BatchMessage {
-  return { offset, key, value, headers: receivedHeaders(headers), timestamp: Number(timestamp) };
+/** What kafkajs gives and does not declare. */
+interface WithBatchContext {
+  batchContext?: { timestampType?: number };
+}
+
+const LOG_APPEND_TIME = 1;
+
+function received(message: KafkaMessage & WithBatchContext): BatchMessage {
+  const { offset, key, value, headers, timestamp, batchContext } = message;
+  return {
+    offset,
+    key,
+    value,
+    headers: receivedHeaders(headers),
+    timestamp: Number(timestamp),
+    isTimestampOfBroker: batchContext?.timestampType === LOG_APPEND_TIME,
+  };
 }

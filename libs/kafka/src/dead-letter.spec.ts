@@ -19,6 +19,7 @@ function message(overrides: Partial<BatchMessage> = {}): BatchMessage {
     value: null,
     headers,
     timestamp: 1_800_000_000_000,
+    isTimestampOfBroker: true,
     ...overrides,
   };
 }

@@ -11,6 +11,8 @@ export interface BatchMessage {
   headers: MessageHeaders;
   /** Milliseconds since the epoch: the broker's time of append where the topic says so, else the producer's. */
   timestamp: number;
+  /** The broker set the timestamp at the append, so that no producer can have chosen it. */
+  isTimestampOfBroker: boolean;
 }
 
 /** Messages of one partition in log order: what an `@EventPattern('<logical topic>')` method gets at once. */

@@ -5,7 +5,7 @@ import { Settings } from '#config/settings';
 import { classifyFailure } from './kafka-errors.ts';
 import { OffsetReader, type PartitionEnds } from './offset-reader.ts';
 import { SharedRead } from './shared-read.ts';
-import { topicName, workerGroupId } from './topics.ts';
+import { consumerGroupId, topicName } from './topics.ts';
 
 /**
  * - `reached`: all that was in `commands` when asked is in Postgres.
@@ -43,7 +43,11 @@ export class ProjectionProgress implements OnApplicationShutdown {
 
   constructor(settings: Settings, kafka: Kafka) {
     const prefix = settings.KAFKA_TOPIC_PREFIX;
-    this.#reader = new OffsetReader(kafka, topicName(prefix, 'commands'), workerGroupId(prefix));
+    this.#reader = new OffsetReader(
+      kafka,
+      topicName(prefix, 'commands'),
+      consumerGroupId(prefix, 'commands'),
+    );
     this.#ends = new SharedRead(() => this.#reader.ends());
     this.#committed = new SharedRead(() => this.#reader.committed());
   }

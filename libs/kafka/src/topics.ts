@@ -69,9 +69,9 @@ export function topicName(prefix: string, topic: Topic): string {
   return `${prefix}.${topic}`;
 }
 
-/** The consumer group of all workers; its offsets on `commands` say what is projected. */
-export function workerGroupId(prefix: string): string {
-  return `${prefix}.worker`;
+/** The consumer group of all workers on `topic`. Its offsets on `commands` say what is projected. */
+export function consumerGroupId(prefix: string, topic: LogicalTopic): string {
+  return topic === 'commands' ? `${prefix}.worker` : `${prefix}.worker.${topic}`;
 }
 
 /** Every topic that must exist, with `dispatch` for the Kafka providers of the catalogue. */

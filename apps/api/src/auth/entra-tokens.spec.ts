@@ -9,7 +9,7 @@ import type { ErrorEnvelope } from '../http/error-filter.ts';
 import { GRAPH_JSON } from '../http/graph-headers.ts';
 import { RequireRole } from './access.ts';
 import { CurrentCaller } from './caller.ts';
-import { AUDIENCE, startTokenIssuer, timely, type TokenIssuer } from './issuer.fixture.ts';
+import { AUDIENCE, startTokenIssuer, timely, type TokenIssuer } from '#auth/issuer.fixture';
 import { JwtGuard } from './jwt.guard.ts';
 
 @Controller()

@@ -6,7 +6,7 @@ import { startFixture } from '../http/application.fixture.ts';
 import type { ErrorEnvelope } from '../http/error-filter.ts';
 import { GRAPH_JSON } from '../http/graph-headers.ts';
 import { Public, RequireRole } from './access.ts';
-import { startTokenIssuer, timely, type TokenIssuer } from './issuer.fixture.ts';
+import { startTokenIssuer, timely, type TokenIssuer } from '#auth/issuer.fixture';
 import { JwtGuard } from './jwt.guard.ts';
 import { RateLimitGuard } from './rate-limit.guard.ts';
 

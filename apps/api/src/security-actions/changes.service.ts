@@ -2,24 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { ActionRow } from '#database/action-row';
-import {
-  type LockedAction,
-  type Patience,
-  applyReport,
-  hideAction,
-  lockAction,
-} from '#database/report.queries';
+import { type LockedAction, hideAction, lockAction } from '#database/report.queries';
 import { changeTimer, endTimers, lockTimer } from '#database/revert-timer.queries';
+import { takeReport } from '#database/take-report';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
 import { parseChange } from '#domain/change';
-import { type Report, judgeReport } from '#domain/report';
+import type { Report } from '#domain/report';
+import { reporterDenied, reporterStanding } from '#domain/reporter';
 import { NOTHING_TO_REVERT, hadNoEffect } from '#domain/revert';
 import { judgeTimerChange } from '#domain/revert-change';
 import { isTerminal } from '#domain/status';
-import { afterSilence } from '#providers/after-silence';
-import { Catalogue, type ProviderEntry } from '#providers/catalogue';
+import { patienceWith } from '#providers/after-silence';
+import { Catalogue } from '#providers/catalogue';
 import { whyNoRevert } from '#providers/resolve';
 import { requireMatch } from './etag.ts';
 import { ReadYourWrite } from './read-your-write.ts';
@@ -82,17 +78,14 @@ export class ChangesService {
     report: Report,
     by: Caller,
   ): Promise<void> {
-    const verdict = judgeReport(action, report);
-    if (verdict.kind === 'refused') {
-      throw new ApiError(
-        isTerminal(action.status) ? 'alreadyFinished' : 'conflict',
-        verdict.message,
-      );
-    }
-    if (verdict.kind === 'unchanged') return;
-    const patience = patienceOf(this.#catalogue.get(action.providerKey));
-    const { attemptId } = report;
-    await applyReport(manager, action, verdict, { attemptId, by, patience });
+    const verdict = await takeReport(manager, action, {
+      report,
+      by,
+      patience: patienceWith(this.#catalogue.get(action.providerKey)),
+      keepRefused: false,
+    });
+    if (verdict.kind !== 'refused') return;
+    throw new ApiError(isTerminal(action.status) ? 'alreadyFinished' : 'conflict', verdict.message);
   }
 
   async #moveTimer(
@@ -150,20 +143,15 @@ export class ChangesService {
 
   /** To all others an action of another tenant does not exist. */
   #mayKnow(caller: Caller, row: ActionRow): boolean {
-    return row.azureTenantId === caller.tenantId || this.#isListed(caller, row);
+    return this.#standingOf(caller, row) !== 'unknown';
   }
 
   #allowReporter(caller: Caller, row: ActionRow): void {
-    if (!this.#catalogue.get(row.providerKey)?.reporters || this.#isListed(caller, row)) return;
-    throw new ApiError(
-      'Authorization_RequestDenied',
-      `Only the reporters of ${row.providerKey} may report about its actions.`,
-    );
+    if (this.#standingOf(caller, row) !== 'allowed') throw reporterDenied(row.providerKey);
   }
 
-  #isListed({ tenantId, appId }: Caller, { providerKey }: ActionRow): boolean {
-    const reporters = this.#catalogue.get(providerKey)?.reporters ?? [];
-    return reporters.some(({ tenant, app }) => tenant === tenantId && app === appId);
+  #standingOf(caller: Caller, { azureTenantId, providerKey }: ActionRow) {
+    return reporterStanding(caller, azureTenantId, this.#catalogue.get(providerKey)?.reporters);
   }
 }
 
@@ -185,14 +173,4 @@ async function dropTimer(manager: EntityManager, action: LockedAction): Promise<
     );
   }
   await endTimers(manager, [{ ...action, type: 'revertDropped', reason: NOTHING_TO_REVERT }]);
-}
-
-/** Workers that know the provider look into it in the end, even if this process does not. */
-const UNKNOWN_PROVIDER_REPORT_TIMEOUT_MS = 86_400_000;
-
-function patienceOf(entry: ProviderEntry | undefined): Patience {
-  return {
-    reportTimeoutMs: entry?.reportTimeoutMs ?? UNKNOWN_PROVIDER_REPORT_TIMEOUT_MS,
-    next: entry ? afterSilence(entry) : 'probe',
-  };
 }

@@ -1,11 +1,9 @@
-import { Controller, Logger } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { type ReadCommand, decodeCommand } from '#domain/command';
-import { type DeadLetterCause, deadLetter } from '#kafka/dead-letter';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
-import { Publisher } from '#kafka/publisher';
 import type { LogicalTopic } from '#kafka/topics';
-import { ActionMetrics } from '../metrics/action-metrics.ts';
+import { DeadLetters, type Letter } from '../dead-letters.ts';
 import { IngestTrace } from './ingest-trace.ts';
 import { Ingest, idsOf } from './ingest.ts';
 
@@ -15,25 +13,15 @@ interface Decoded {
   command: ReadCommand;
 }
 
-/** A message that becomes a dead letter, and why. */
-interface Letter {
-  message: BatchMessage;
-  error: Error;
-  command?: ReadCommand;
-}
-
 /** Reads the commands topic. What is no command goes to the dead letters; the rest to the ingest. */
 @Controller()
 export class CommandsController {
-  readonly #logger = new Logger(CommandsController.name);
   readonly #ingest: Ingest;
-  readonly #publisher: Publisher;
-  readonly #metrics: ActionMetrics;
+  readonly #deadLetters: DeadLetters;
 
-  constructor(ingest: Ingest, publisher: Publisher, metrics: ActionMetrics) {
+  constructor(ingest: Ingest, deadLetters: DeadLetters) {
     this.#ingest = ingest;
-    this.#publisher = publisher;
-    this.#metrics = metrics;
+    this.#deadLetters = deadLetters;
   }
 
   /** Returns when every message is stored or in the dead letters; only then may the offset move. */
@@ -61,35 +49,19 @@ export class CommandsController {
         const command = trace.begin(message, decodeCommand(message.value));
         decoded.push({ message, command });
       } catch (error) {
-        letters.push({ message, error: error as Error });
+        letters.push(letter(message, error as Error));
       }
     }
     const refusals = await this.#ingest.store(decoded.map(({ command }) => command));
     for (const { command, error } of refusals) {
       const { message } = decoded.find((entry) => entry.command === command)!;
-      letters.push({ message, error, command });
+      letters.push(letter(message, error, command));
     }
-    // After the rest is stored: a batch that comes again must not leave a letter each time.
-    await Promise.all(letters.map((letter) => this.#giveUp(batch, letter, context)));
+    await this.#deadLetters.write(letters, batch, context);
   }
+}
 
-  async #giveUp(
-    batch: KafkaBatch,
-    { message, error, command }: Letter,
-    { attempt, firstFailedAt }: KafkaBatchContext,
-  ): Promise<void> {
-    const cause: DeadLetterCause = {
-      code: 'invalidRequest',
-      message: error.message,
-      attempts: attempt,
-      firstFailedAt: firstFailedAt ?? new Date(),
-      ...(command && { caller: command.caller }),
-    };
-    await this.#publisher.publish(deadLetter(batch, message, cause));
-    this.#metrics.deadLettered(batch.topic, cause);
-    this.#logger.warn(
-      command ? idsOf(command) : {},
-      `${batch.topicName}/${batch.partition} offset ${message.offset} to the dead letters: ${error.message}`,
-    );
-  }
+function letter(message: BatchMessage, { message: reason }: Error, command?: ReadCommand): Letter {
+  const known = command && { logged: idsOf(command) };
+  return { message, code: 'invalidRequest', reason, caller: command?.caller, ...known };
 }

@@ -1,0 +1,154 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import pLimit from 'p-limit';
+import type { DataSource } from 'typeorm';
+import { Settings } from '#config/settings';
+import { findActions } from '#database/action.queries';
+import type { ActionReference, ActionRow } from '#database/action-row';
+import { lockAction } from '#database/report.queries';
+import { isDataError } from '#database/sqlstate';
+import { takeReport } from '#database/take-report';
+import { inTransaction } from '#database/transaction';
+import type { Caller } from '#domain/caller';
+import { ApiError } from '#domain/errors';
+import type { Report } from '#domain/report';
+import { reporterDenied, reporterStanding } from '#domain/reporter';
+import type { BatchMessage } from '#kafka/kafka-batch';
+import { ProjectionProgress } from '#kafka/projection-progress';
+import { patienceWith } from '#providers/after-silence';
+import { Catalogue } from '#providers/catalogue';
+import type { Letter } from '../dead-letters.ts';
+import { Dispatcher } from '../engine/dispatcher.ts';
+import { Relay } from '../events/relay.ts';
+
+/** A report that a proven caller has sent. */
+export interface SentReport {
+  message: BatchMessage;
+  caller: Caller;
+  reference: ActionReference;
+  report: Report;
+}
+
+/** Transactions of all partitions at once: enough to keep Postgres busy, few enough to leave the ingest its connections. */
+const REPORTS_AT_ONCE_MAX = 4;
+
+/** What providers report on Kafka, by the rules of PATCH. */
+@Injectable()
+export class Reports {
+  readonly #database: DataSource;
+  readonly #progress: ProjectionProgress;
+  readonly #catalogue: Catalogue;
+  readonly #dispatcher: Dispatcher;
+  readonly #relay: Relay;
+  readonly #waitMs: number;
+  readonly #limit = pLimit(REPORTS_AT_ONCE_MAX);
+
+  constructor(
+    @InjectDataSource() database: DataSource,
+    progress: ProjectionProgress,
+    catalogue: Catalogue,
+    dispatcher: Dispatcher,
+    relay: Relay,
+    settings: Settings,
+  ) {
+    this.#database = database;
+    this.#progress = progress;
+    this.#catalogue = catalogue;
+    this.#dispatcher = dispatcher;
+    this.#relay = relay;
+    this.#waitMs = settings.READ_WAIT_MS;
+  }
+
+  /**
+   * Takes the reports of a batch: those about one action in their order. Taken again, they change nothing more.
+   * @returns those that cannot be taken, with the reason
+   * @throws when Postgres cannot do it now, or when an action that is not stored may be on its way: a part is taken, and
+   * the batch is to come again
+   */
+  async take(sent: SentReport[]): Promise<Letter[]> {
+    if (sent.length === 0) return [];
+    const first = await this.#takeKnown(sent);
+    if (first.missing.length === 0) return first.refused;
+    // After the others: they need not wait for it.
+    await this.#untilStored();
+    const second = await this.#takeKnown(first.missing);
+    const unknown = second.missing.map((one) => letter(one, new ApiError('itemNotFound')));
+    return [...first.refused, ...second.refused, ...unknown];
+  }
+
+  /** What was accepted before now is stored when this returns. */
+  async #untilStored(): Promise<void> {
+    const reached = await this.#progress.waitUntilProjected(performance.now() + this.#waitMs);
+    if (reached === 'reached') return;
+    throw new Error(
+      reached === 'notReached'
+        ? 'A report is about an action that is not stored, and commands are waiting to be: it may be one of them.'
+        : 'A report is about an action that is not stored, and Kafka cannot say whether it is on its way.',
+    );
+  }
+
+  async #takeKnown(sent: SentReport[]): Promise<{ refused: Letter[]; missing: SentReport[] }> {
+    const rows = await this.#find(sent);
+    const known = sent.filter(({ reference }) => rows.has(keyOf(reference)));
+    const byAction = Map.groupBy(known, ({ reference }) => keyOf(reference));
+    const refused = await Promise.all(
+      [...byAction].map(([key, reports]) =>
+        this.#limit(() => this.#takeInOrder(rows.get(key)!, reports)),
+      ),
+    );
+    this.#dispatcher.loop.wake();
+    this.#relay.loop.wake();
+    const missing = sent.filter(({ reference }) => !rows.has(keyOf(reference)));
+    return { refused: refused.flat(), missing };
+  }
+
+  async #find(sent: SentReport[]): Promise<Map<string, ActionRow>> {
+    const references = sent.map(({ reference }) => reference);
+    const rows = await findActions(this.#database.manager, references);
+    return new Map(
+      rows.map((row) => [keyOf({ azureTenantId: row.azureTenantId, actionId: row.id }), row]),
+    );
+  }
+
+  async #takeInOrder(row: ActionRow, reports: SentReport[]): Promise<Letter[]> {
+    const refused: Letter[] = [];
+    for (const one of reports) {
+      const refusal = await this.#takeOne(row, one);
+      if (refusal) refused.push(letter(one, refusal));
+    }
+    return refused;
+  }
+
+  /** @returns why not, if it cannot be taken */
+  async #takeOne(
+    { providerKey }: ActionRow,
+    { reference, report, caller }: SentReport,
+  ): Promise<ApiError | undefined> {
+    const entry = this.#catalogue.get(providerKey);
+    const standing = reporterStanding(caller, reference.azureTenantId, entry?.reporters);
+    // In the same words, whoever else's it is.
+    if (standing === 'unknown') return new ApiError('itemNotFound');
+    if (standing === 'denied') return reporterDenied(providerKey);
+    const patience = patienceWith(entry);
+    try {
+      return await inTransaction(this.#database, async (manager) => {
+        const action = await lockAction(manager, reference);
+        if (!action) return new ApiError('itemNotFound');
+        await takeReport(manager, action, { report, by: caller, patience, keepRefused: true });
+        return undefined;
+      });
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      // Not in its words: they repeat the value.
+      return new ApiError('invalidRequest', 'Postgres refuses its contents.');
+    }
+  }
+}
+
+function keyOf({ azureTenantId, actionId }: ActionReference): string {
+  return JSON.stringify([azureTenantId, actionId]);
+}
+
+function letter({ message, caller }: SentReport, { code, message: reason }: ApiError): Letter {
+  return { message, code, reason, caller };
+}
