@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { loadSettings } from '#config/settings';
 import { createKafka } from '#kafka/client';
-import type { LogicalTopic } from '#kafka/topics';
+import type { Topic } from '#kafka/topics';
 import type { System } from './system.ts';
 
 /** A message as a test compares it. */
@@ -14,7 +14,7 @@ export interface TopicMessage {
 /** Reads a topic from its start until `enough` of it has come. @throws when that takes longer than 20 s */
 export async function readTopic(
   system: Pick<System, 'kafkaBrokers' | 'topicPrefix'>,
-  topic: LogicalTopic,
+  topic: Topic,
   enough: (messages: TopicMessage[]) => boolean,
 ): Promise<TopicMessage[]> {
   const settings = loadSettings({ KAFKA_BROKERS: system.kafkaBrokers });

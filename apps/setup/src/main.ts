@@ -5,6 +5,7 @@ import { migrationDataSource } from '#database/data-source';
 import { createKafka } from '#kafka/client';
 import { ensureTopics } from '#kafka/ensure-topics';
 import { createLogger } from '#observability/logger';
+import { loadCatalogue } from '#providers/catalogue';
 
 /*
  * The one-shot step before the apps: makes the topics and brings the tables up to date. Both can be repeated at
@@ -14,10 +15,12 @@ import { createLogger } from '#observability/logger';
 const USAGE = 'usage: setup [topics | migrate [--revert]]';
 
 async function makeTopics(settings: Settings): Promise<void> {
+  // First: a mistake in the file is said before anything is made.
+  const { dispatchTopics } = loadCatalogue(settings.PROVIDERS_FILE);
   const kafka = createKafka(settings, createLogger('setup', settings), {
     requestTimeoutMs: 30_000,
   });
-  const { created, existing, warnings } = await ensureTopics(kafka, settings);
+  const { created, existing, warnings } = await ensureTopics(kafka, settings, dispatchTopics);
   console.log(`topics: ${created.length} created, ${existing.length} there already`);
   for (const warning of warnings) console.warn(`topics: ${warning}`);
 }

@@ -1,6 +1,9 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { type Settings, readSecret } from '#config/settings';
+import { PublishError } from '#kafka/publish-errors';
+import type { Publisher } from '#kafka/publisher';
 import { type Catalogue, type ProviderEntry, providerKey } from '#providers/catalogue';
+import { type Dispatch, type Dispatched, KafkaProvider } from '#providers/kafka.provider';
 import type { Provider } from '#providers/provider';
 import { SimulatedProvider } from '#providers/simulated.provider';
 import { WebhookProvider } from '#providers/webhook.provider';
@@ -23,18 +26,43 @@ export class Providers implements OnApplicationShutdown {
   }
 }
 
-export function createProviders(settings: Settings, catalogue: Catalogue): Providers {
+export function createProviders(
+  settings: Settings,
+  catalogue: Catalogue,
+  publisher: Pick<Publisher, 'publish'>,
+): Providers {
   return new Providers(
-    new Map(catalogue.providers.map((entry) => [providerKey(entry), create(entry, settings)])),
+    new Map(
+      catalogue.providers.map((entry) => [providerKey(entry), create(entry, settings, publisher)]),
+    ),
   );
 }
 
 /** A new type is a file and a line here. */
-function create(entry: ProviderEntry, settings: Settings): Provider {
+function create(
+  entry: ProviderEntry,
+  settings: Settings,
+  publisher: Pick<Publisher, 'publish'>,
+): Provider {
   switch (entry.type) {
     case 'simulated':
       return new SimulatedProvider(settings.SIMULATOR_EFFECTS_FILE, entry.capabilities);
     case 'webhook':
       return new WebhookProvider(entry, readSecret);
+    case 'kafka':
+      return new KafkaProvider(entry, (dispatch) => publishTo(publisher, dispatch));
+  }
+}
+
+async function publishTo(
+  publisher: Pick<Publisher, 'publish'>,
+  dispatch: Dispatch,
+): Promise<Dispatched> {
+  try {
+    await publisher.publish(dispatch);
+    return { fate: 'written' };
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    return { fate: error.fate, reason: error.message };
   }
 }

@@ -93,7 +93,11 @@ export class WorkerModule {
         { provide: Tracing, useFactory: () => new Tracing('worker', settings) },
         { provide: Kafka, useValue: createKafka(settings, logger) },
         { provide: Catalogue, useValue: catalogue },
-        { provide: Providers, useValue: createProviders(settings, catalogue) },
+        {
+          provide: Providers,
+          useFactory: (publisher: Publisher) => createProviders(settings, catalogue, publisher),
+          inject: [Publisher],
+        },
       ],
       exports: [Settings],
     };

@@ -15,6 +15,8 @@ export interface Claim extends ActionReference {
   providerKey: string;
   /** As the catalogue spells it; '' for rows of a release that did not keep it. */
   actionName: string;
+  /** Equal for all actions on one target; null if it has none. */
+  targetKey: string | null;
   /** The fencing token. */
   attemptId: string;
   /** Calls so far, this one included if it is one. */
@@ -122,8 +124,8 @@ export const LEASE_PICKED = `
            "repeatable" = w."providerKey" = ANY($3::text[])
       FROM picked p
      WHERE w."azureTenantId" = p."azureTenantId" AND w."actionId" = p."actionId"
-    RETURNING w."azureTenantId", w."actionId", w."providerKey", w."actionName", w."attempt",
-      w."attemptId", w."next", w."probes", w."mayHaveActed", w."awaitingReport",
+    RETURNING w."azureTenantId", w."actionId", w."providerKey", w."actionName",
+      w."targetKey", w."attempt", w."attemptId", w."next", w."probes", w."mayHaveActed", w."awaitingReport",
       extract(epoch FROM clock_timestamp() - w."unavailableSince")::float8 * 1000 AS "unavailableMs",
       p."turn"
   )`;

@@ -1,4 +1,5 @@
 import type { Caller } from '#domain/caller';
+import { dispatchId } from '#domain/ids';
 import type { ReportEvent, ReportedAction } from '#domain/report';
 import type { RevertLinks, Revertable } from '#domain/revert';
 import type { ResultInfo } from '#domain/security-action';
@@ -51,6 +52,7 @@ export async function lockAction(
       actionId,
       targetKey: found.targetKey,
       attemptId: work?.attemptId ?? null,
+      dispatchId: dispatchId(azureTenantId, actionId),
       reportedAfterwards: row.reportedAfterwards !== null,
     }
   );

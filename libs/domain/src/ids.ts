@@ -28,6 +28,14 @@ export function deriveId(...parts: string[]): string {
   ].join('-');
 }
 
+/**
+ * The attempt id that a product on a dispatch topic is told: one for all dispatches of an action, as it drops repeats. It
+ * fences nothing; the attempt ids of claims do that.
+ */
+export function dispatchId(tenantId: string | null, actionId: string): string {
+  return deriveId('dispatch', tenantId ?? '', actionId);
+}
+
 /** Whether a text can be an action id at all; anything else is simply not found. */
 export function isActionId(text: string): boolean {
   return UUID.test(text);

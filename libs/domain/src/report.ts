@@ -110,6 +110,8 @@ export interface ReportedAction {
   errorInfo: ResultInfo | null;
   /** The attempt under way, if any. */
   attemptId: string | null;
+  /** What its provider knows the attempt as, if it was told by a message. */
+  dispatchId: string;
   /** A late truth is on record already. */
   reportedAfterwards: boolean;
 }
@@ -148,7 +150,8 @@ export function judgeReport(action: ReportedAction, report: Report): ReportVerdi
   }
   if (status === 'Completed') return { kind: 'event', type: 'completed', errorInfo: null };
   // An attempt that was given up failing says nothing about the one under way.
-  const isOld = attemptId !== null && attemptId !== action.attemptId;
+  const isOld =
+    attemptId !== null && attemptId !== action.attemptId && attemptId !== action.dispatchId;
   return { kind: 'event', type: isOld ? 'lateReport' : 'failed', errorInfo: failureOf(report) };
 }
 

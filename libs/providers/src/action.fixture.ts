@@ -3,7 +3,7 @@ import type { SecurityAction } from '#domain/security-action';
 /** The value of a parameter that must not turn up where it does not belong. */
 export const PARAMETER_VALUE = '203.0.113.77';
 
-export const ATTEMPT = { id: '0199f2a4-9b1e-7d6f-8a51-3c2f5e7d9b10', number: 2 };
+export const ATTEMPT = { id: '0199f2a4-9b1e-7d6f-8a51-3c2f5e7d9b10', number: 2, targetKey: null };
 
 /** An action as a provider gets to see it. */
 export function actionWith(

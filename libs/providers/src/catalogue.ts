@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { fold, refuseInconsistentActions } from './action-entry.ts';
+import { dispatchTopic, kafkaSchema } from './kafka-entry.ts';
 import { providerFields } from './provider-fields.ts';
 import { type SecretReader, mistakesAround, webhookSchema } from './webhook-entry.ts';
 
@@ -13,8 +14,9 @@ import { type SecretReader, mistakesAround, webhookSchema } from './webhook-entr
 const simulatedSchema = z.strictObject({ ...providerFields, type: z.literal('simulated') });
 
 /** A new type is a line here and a file like webhook-entry.ts. */
-const providerSchema = z.discriminatedUnion('type', [simulatedSchema, webhookSchema], {
-  error: ({ code }) => (code === 'invalid_union' ? 'must be simulated or webhook' : undefined),
+const providerSchema = z.discriminatedUnion('type', [simulatedSchema, webhookSchema, kafkaSchema], {
+  error: ({ code }) =>
+    code === 'invalid_union' ? 'must be simulated, webhook or kafka' : undefined,
 });
 
 /** zod would else keep these back until every entry is well-formed. */
@@ -31,12 +33,20 @@ const catalogueSchema = z
     const refuse = (path: PropertyKey[], message: string) =>
       context.addIssue({ code: 'custom', path: ['providers', ...path], message });
     const names = new Set<string>();
+    const byTopic = new Map<string, string>();
     providers.forEach((entry, index) => {
       if (!providerSchema.safeParse(entry).success) return; // Its mistakes are listed already.
       for (const name of [entry.provider, ...entry.aliases]) {
         const full = fold(`${entry.vendor}/${name}`);
         if (names.has(full)) refuse([index], `${entry.vendor}/${name} is listed twice`);
         names.add(full);
+      }
+      if (entry.type === 'kafka') {
+        const topic = dispatchTopic(entry);
+        const other = byTopic.get(topic);
+        const both = `${other} and ${providerKey(entry)}`;
+        if (other) refuse([index, 'provider'], `${both} would share the topic ${topic}`);
+        else byTopic.set(topic, providerKey(entry));
       }
       refuseInconsistentActions(entry.actions, (path, message) =>
         refuse([index, ...path], message),
@@ -53,6 +63,11 @@ export class Catalogue {
 
   constructor(providers: readonly ProviderEntry[]) {
     this.providers = providers;
+  }
+
+  /** What the Kafka providers among them are told on, without the prefix of the installation. */
+  get dispatchTopics(): `dispatch.${string}`[] {
+    return this.providers.filter(({ type }) => type === 'kafka').map(dispatchTopic);
   }
 
   /** The entry with this key (`vendor/provider` as the file spells it), if this process has it. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Status } from '#domain/status';
 import { actionWith } from './action.fixture.ts';
+import { type Dispatched, KafkaProvider } from './kafka.provider.ts';
 import { Product, type Received, answers, webhookTo } from './product.fixture.ts';
 import {
   type Behaviour,
@@ -12,6 +13,7 @@ import {
   type Subject,
   describeConformance,
 } from './provider-conformance.fixture.ts';
+import { providerEntry } from './provider-entry.fixture.ts';
 import type { Finding, Outcome, Provider } from './provider.ts';
 import { SimulatedProvider } from './simulated.provider.ts';
 
@@ -27,6 +29,7 @@ describeConformance('the simulated provider', simulated(true));
 describeConformance('the strict simulated provider', simulated(false));
 describeConformance('a webhook that can be asked', webhook(true));
 describeConformance('a webhook that can only be called', webhook(false));
+describeConformance('a Kafka provider', topic());
 
 function simulated(isCapable: boolean): Harness {
   const capabilities = { idempotent: false, cancel: isCapable, probe: isCapable };
@@ -107,6 +110,31 @@ function webhook(canBeAsked: boolean): Harness {
       }),
       talksNonsense: behaving(() => answers(200, '<html>')),
       neverAnswers: behaving((receiver) => () => receiver.act('Running')),
+    },
+  };
+}
+
+/** A topic, whose messages are the effects. */
+function topic(): Harness {
+  const behaving =
+    (dispatched: Promise<Dispatched>, isWritten: boolean) => (): Promise<Subject> => {
+      let effects = 0;
+      const entry = { ...providerEntry(), type: 'kafka' } as const;
+      const provider = new KafkaProvider(entry, () => {
+        if (isWritten) effects += 1;
+        return dispatched;
+      });
+      return Promise.resolve({ provider, action: actionWith(), effects: () => effects });
+    };
+  const fate = (name: 'notWritten' | 'unknown') =>
+    Promise.resolve<Dispatched>({ fate: name, reason: 'Kafka is not available.' });
+  return {
+    capabilities: { cancel: false, probe: false },
+    products: {
+      takesOver: behaving(Promise.resolve({ fate: 'written' }), true),
+      isAway: behaving(fate('notWritten'), false),
+      actsButDoesNotSay: behaving(fate('unknown'), true),
+      neverAnswers: behaving(new Promise(() => undefined), true),
     },
   };
 }

@@ -35,6 +35,8 @@ export interface Attempt {
   id: string;
   /** 1 for the first. */
   number: number;
+  /** Equal for all actions on one target; null if it has none. */
+  targetKey: string | null;
 }
 
 /** What makes one product act: an instance for each entry of the catalogue. docs/providers.md says how to write one. */

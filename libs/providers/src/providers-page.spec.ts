@@ -57,7 +57,7 @@ describe('the receiver of docs/providers.md', () => {
     if (entry?.type !== 'webhook') throw new Error('the entry of the page is no webhook');
     const provider = new WebhookProvider({ ...entry, url }, () => SECRET);
     for (const number of [1, 2]) {
-      const attempt = { id: `attempt-${number}`, number };
+      const attempt = { id: `attempt-${number}`, number, targetKey: null };
       const outcome = await provider.execute(actionWith({ IP: '203.0.113.7' }), attempt, never);
       expect(outcome).toEqual({ kind: 'completed' });
     }

@@ -32,7 +32,11 @@ function execute(
   parameters: Record<string, string | null> = {},
   { number = 1, signal = never, from = provider() } = {},
 ) {
-  return from.execute(actionWith(parameters), { id: `attempt-${number}`, number }, signal);
+  return from.execute(
+    actionWith(parameters),
+    { id: `attempt-${number}`, number, targetKey: null },
+    signal,
+  );
 }
 
 describe('the simulated provider', () => {
@@ -127,7 +131,11 @@ describe('the simulated provider', () => {
 
 describe('a cancel of a simulated action', () => {
   const cancel = (parameters: Record<string, string>, from = provider(), number = 1) =>
-    from.cancel!(actionWith(parameters), { id: `attempt-${number}`, number }, never);
+    from.cancel!(
+      actionWith(parameters),
+      { id: `attempt-${number}`, number, targetKey: null },
+      never,
+    );
   const takenBack = {
     kind: 'known',
     status: 'Failed',
@@ -191,7 +199,7 @@ describe('a cancel of a simulated action', () => {
     const answer = execute({ outcome: 'Stall' }, { from, signal: deadline.signal });
     await vi.waitFor(() => expect(effects()).toHaveLength(1));
     const other = actionWith({ outcome: 'Stall' }, { id: 'another' });
-    await from.cancel!(other, { id: 'attempt-9', number: 1 }, never);
+    await from.cancel!(other, { id: 'attempt-9', number: 1, targetKey: null }, never);
     deadline.abort(new Error('over'));
     expect(await answer).toMatchObject({ kind: 'mayHaveActed' });
   });
@@ -207,7 +215,11 @@ describe('a probe of a simulated action', () => {
     [{ failAttempts: '2' }, 3, 'Completed'],
   ])('says of %j in attempt %d: %s', async (parameters, number, status) => {
     const action = actionWith(parameters as Record<string, string>);
-    const finding = await provider().probe!(action, { id: 'attempt', number }, never);
+    const finding = await provider().probe!(
+      action,
+      { id: 'attempt', number, targetKey: null },
+      never,
+    );
     expect(finding).toMatchObject({ kind: 'known', status });
     expect(effects()).toEqual([]);
   });
@@ -218,7 +230,11 @@ describe('a probe of a simulated action', () => {
     const answer = execute({ delayMs: '3600000' }, { from, signal: deadline.signal });
     await vi.waitFor(() => expect(effects()).toHaveLength(1));
     const action = actionWith({ delayMs: '3600000' });
-    const finding = await from.probe!(action, { id: 'attempt-1', number: 1 }, never);
+    const finding = await from.probe!(
+      action,
+      { id: 'attempt-1', number: 1, targetKey: null },
+      never,
+    );
     expect(finding).toMatchObject({ kind: 'known', status: 'Running' });
     deadline.abort(new Error('over'));
     await answer;

@@ -96,7 +96,7 @@ describe('a webhook entry', () => {
   it('is not taken for one of another type', () => {
     expect(mistakesOf([entry({ type: 'simulated' }), entry({ type: 'pigeon' })])).toEqual([
       '0: Unrecognized keys: "url", "secretEnv"',
-      '1.type: must be simulated or webhook',
+      '1.type: must be simulated, webhook or kafka',
     ]);
   });
 });

@@ -78,7 +78,7 @@ describe('a webhook call', () => {
   it('has a signature of its own for every attempt, and the same idempotency key', async () => {
     const { product, provider } = await start(answers(204));
     await provider.execute(actionWith(), ATTEMPT, signal);
-    await provider.execute(actionWith(), { id: 'another', number: 3 }, signal);
+    await provider.execute(actionWith(), { id: 'another', number: 3, targetKey: null }, signal);
     product.requests.forEach(verified);
     const headersOf = (name: string) => product.requests.map(({ headers }) => headers[name]);
     expect(headersOf('webhook-id')).toEqual([ATTEMPT.id, 'another']);

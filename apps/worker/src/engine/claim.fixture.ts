@@ -10,6 +10,7 @@ export function claimOf(overrides: Partial<Claim> = {}): Claim {
     actionName: 'Isolate',
     traceparent: null,
     providerKey: 'Acme/Firewall',
+    targetKey: null,
     attempt: 1,
     next: 'call',
     probes: 0,

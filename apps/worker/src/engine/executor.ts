@@ -6,6 +6,7 @@ import { LIFELINE } from '#database/database.module';
 import { markSent, releaseClaims } from '#database/held-claims.queries';
 import type { Settlement } from '#database/settle.queries';
 import { isTransient } from '#database/sqlstate';
+import { bearsRepeats } from '#providers/bears-repeats';
 import type { Outcome } from '#providers/provider';
 import { traceSettlement } from './attempt-trace.ts';
 import { type Holding, Holdings } from './holdings.ts';
@@ -59,7 +60,7 @@ export class Executor {
     for (const holding of held) {
       const { claim, entry } = holding;
       if (claim.next === 'probe') this.track(this.#probe(holding));
-      else if (entry.capabilities.idempotent) this.track(this.#attempt(holding));
+      else if (bearsRepeats(entry)) this.track(this.#attempt(holding));
       // The provider bore repeats when it was called, and does not any more: it must not be called again.
       else if (claim.mayHaveActed) this.track(this.#settleOutcome(holding, UNDECIDABLE));
       else marked.push(holding);

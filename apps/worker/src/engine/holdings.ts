@@ -3,6 +3,7 @@ import type { Context } from '@opentelemetry/api';
 import { Settings } from '#config/settings';
 import type { Claim, ClaimRoom } from '#database/claim.queries';
 import type { SlotGrant } from '#database/provider-slot.queries';
+import { bearsRepeats } from '#providers/bears-repeats';
 import { Catalogue, type ProviderEntry, providerKey } from '#providers/catalogue';
 import { traceClaim } from './attempt-trace.ts';
 import { Circuits } from './circuits.ts';
@@ -45,9 +46,7 @@ export class Holdings {
     this.#settings = settings;
     this.#catalogue = catalogue;
     this.#circuits = circuits;
-    this.repeatable = new Set(
-      catalogue.providers.filter((entry) => entry.capabilities.idempotent).map(providerKey),
-    );
+    this.repeatable = new Set(catalogue.providers.filter(bearsRepeats).map(providerKey));
   }
 
   /**

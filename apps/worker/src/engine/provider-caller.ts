@@ -103,5 +103,5 @@ export class ProviderCaller {
 }
 
 function attemptOf({ claim }: Holding) {
-  return { id: claim.attemptId, number: claim.attempt };
+  return { id: claim.attemptId, number: claim.attempt, targetKey: claim.targetKey };
 }

@@ -233,3 +233,12 @@ describe('the pause before the next attempt', () => {
     expect(pauseMs({ kind: 'notDone', reason: 'busy', retryAfterMs })).toBe(expected);
   });
 });
+
+describe('what an outcome means for a dispatch', () => {
+  it('writes to a topic again what may not have got there, but not what its product keeps silent about', () => {
+    const entry = { ...providerEntry({ retry }), type: 'kafka' } as const;
+    const settled = (kind: Outcome['kind']) => settlementOf(claimOf(), entry, OUTCOMES[kind]);
+    expect(settled('mayHaveActed')).toMatchObject({ next: 'call', mayHaveActed: true });
+    expect(settled('accepted')).toMatchObject({ type: 'accepted', next: 'probe' });
+  });
+});

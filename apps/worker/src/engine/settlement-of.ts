@@ -1,6 +1,7 @@
 import type { Claim } from '#database/claim.queries';
 import type { Settlement } from '#database/settle.queries';
 import { afterSilence } from '#providers/after-silence';
+import { bearsRepeats } from '#providers/bears-repeats';
 import type { ProviderEntry } from '#providers/catalogue';
 import type { Outcome } from '#providers/provider';
 import {
@@ -46,7 +47,7 @@ function verdictOf(claim: Claim, entry: ProviderEntry, outcome: Outcome): Verdic
         reason: `Not done in ${claim.attempt} attempts: ${outcome.reason}`,
       });
     case 'mayHaveActed':
-      if (entry.capabilities.idempotent && claim.attempt < entry.retry.attemptsMax) {
+      if (bearsRepeats(entry) && claim.attempt < entry.retry.attemptsMax) {
         const dueInMs = backoffMs(claim.attempt, entry);
         return again(outcome, { next: 'call', mayHaveActed: true, dueInMs });
       }
