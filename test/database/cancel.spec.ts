@@ -16,7 +16,7 @@ const ROOM = {
   byProvider: new Map([[PROVIDER, 10]]),
   total: 10,
   repeatable: new Set([PROVIDER]),
-  servedLast: new Map<string, string>(),
+  turns: new Map(),
 };
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
 const ROUNDS = 200;

@@ -29,7 +29,7 @@ describe('claim', () => {
           byProvider: new Map(Object.entries(room)),
           total,
           repeatable: new Set(),
-          servedLast: new Map(),
+          turns: new Map(),
         },
         LEASE,
       ),
@@ -118,7 +118,7 @@ describe('claim', () => {
           byProvider: new Map([['Acme/Idempotent', 1]]),
           total: 1,
           repeatable: new Set(),
-          servedLast: new Map(),
+          turns: new Map(),
         },
         LEASE,
       );
@@ -159,7 +159,7 @@ describe('claim', () => {
         byProvider: new Map([['a', 1]]),
         total: 1,
         repeatable: new Set<string>(),
-        servedLast: new Map<string, string>(),
+        turns: new Map(),
       };
       expect((await claimWork(manager, room, LEASE))[0]?.actionId).toBe(first);
       expect((await claim({ a: 5 }, 5)).map(({ actionId }) => actionId)).toEqual([second]);

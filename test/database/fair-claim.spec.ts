@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Claim, claimWork } from '#database/claim.queries';
+import { type Claim, type ClaimRoom, claimWork } from '#database/claim.queries';
 import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -8,13 +8,13 @@ const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
 
 describe('a claim', () => {
   let database: TestDatabase;
-  let servedLast: Map<string, string>;
+  let turns: ClaimRoom['turns'];
 
   beforeAll(async () => {
     database = await TestDatabase.create();
   });
   beforeEach(() => {
-    servedLast = new Map();
+    turns = new Map();
     return database.clear();
   });
   afterEach(() => assertSound(database));
@@ -32,12 +32,11 @@ describe('a claim', () => {
           byProvider: new Map([[PROVIDER, slots]]),
           total: slots,
           repeatable: new Set(),
-          servedLast,
+          turns,
         },
         LEASE,
       ),
     );
-    for (const { azureTenantId } of claims) servedLast.set(PROVIDER, azureTenantId);
     return claims;
   };
   const tenantsOf = (claims: Claim[]) => claims.map(({ azureTenantId }) => azureTenantId).sort();
@@ -83,6 +82,46 @@ describe('a claim', () => {
       tenantsOf(await claim(20)).forEach((tenant) => served.add(tenant));
     }
     expect(served.size).toBe(tenants.length);
+  });
+
+  it('comes to what can be served behind any number of tenants that cannot be', async () => {
+    const waitingTenants = times(250, (number) => `a-${String(number).padStart(3, '0')}`);
+    await database.ingest(...waitingTenants.map((tenant) => command({ tenant, target: null })));
+    await database.query(`UPDATE security_action_work SET "dueDateTime" = now() + interval '1 h'`);
+    const [ready] = await waiting('b', 1);
+    const taken: Claim[] = [];
+    for (let look = 0; look < 4 && taken.length === 0; look += 1) taken.push(...(await claim(5)));
+    expect(taken.map(({ actionId }) => actionId)).toEqual([ready]);
+  });
+
+  it('comes to the last of many names of actions of one tenant', async () => {
+    const names = times(230, (number) => `Name-${String(number).padStart(3, '0')}`);
+    const ids = await database.ingest(
+      ...names.map((action) => {
+        const named = command({ target: null });
+        return { ...named, provider: { ...named.provider, action } };
+      }),
+    );
+    await database.query(
+      `UPDATE security_action_work SET "dueDateTime" = now() + interval '1 h' WHERE "actionId" <> $1`,
+      [ids.at(-1)],
+    );
+    const taken: Claim[] = [];
+    for (let look = 0; look < 4 && taken.length === 0; look += 1) taken.push(...(await claim(5)));
+    expect(taken.map(({ actionId }) => actionId)).toEqual([ids.at(-1)]);
+  });
+
+  it('locks no more than there is room for, however many tenants wait', async () => {
+    for (const tenant of times(20, (number) => `tenant-${number}`)) await waiting(tenant, 1);
+    await database.inTransaction(async (manager) => {
+      const room = {
+        byProvider: new Map([[PROVIDER, 2]]),
+        total: 2,
+        repeatable: new Set<string>(),
+      };
+      expect(await claimWork(manager, { ...room, turns: new Map() }, LEASE)).toHaveLength(2);
+      expect(await claim(20)).toHaveLength(18);
+    });
   });
 
   it('takes none of what a standing hold covers, and the rest as ever', async () => {

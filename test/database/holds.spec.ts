@@ -46,7 +46,7 @@ describe('holds', () => {
         byProvider: new Map([[PROVIDER, 1]]),
         total: 1,
         repeatable: new Set(),
-        servedLast: new Map(),
+        turns: new Map(),
       },
       { owner: 'worker-1', leaseMs: 60_000 },
     );

@@ -15,8 +15,9 @@ describe('the places at a provider', () => {
   afterAll(() => database?.drop());
 
   /** What a worker gets that has not less than `floor` in use. */
-  const lease = async (owner: string, { floor = 0, concurrencyMax = 10 } = {}) => {
-    const request = { providerKey: PROVIDER, concurrencyMax, floor, circuitOpen: false };
+  const lease = async (owner: string, { floor = 0, concurrencyMax = 10, wanted = 10 } = {}) => {
+    const circuitOpen = false;
+    const request = { providerKey: PROVIDER, concurrencyMax, floor, wanted, circuitOpen };
     const grants = await database.inTransaction((manager) =>
       leaseSlots(manager, [request], { owner, leaseMs: LEASE_MS }),
     );
@@ -52,6 +53,13 @@ describe('the places at a provider', () => {
       `UPDATE provider_slot SET "leaseUntil" = clock_timestamp() - interval '1 ms'`,
     );
     expect(await lease('three')).toMatchObject({ slots: 10 });
+  });
+
+  it('are left to others by a worker that cannot use them', async () => {
+    await lease('one');
+    expect(await lease('one', { wanted: 1, floor: 1 })).toMatchObject({ slots: 1 });
+    expect(await lease('two')).toMatchObject({ slots: 5 });
+    expect(await lease('one', { wanted: 0 })).toMatchObject({ slots: 0 });
   });
 
   it('go to the first who asks where there are fewer than workers', async () => {

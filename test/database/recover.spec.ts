@@ -58,6 +58,8 @@ describe('recovery', () => {
       probes: 1,
     });
     expect(asking!.mayHaveActed).toBe(true);
+    // What its provider reports of the lost call still counts.
+    expect((await database.work(claim.actionId))?.acceptedAttemptId).toBe(claim.attemptId);
     // The one who asks may die as well: that is no reason to call the outcome unknown.
     await database.expireLeases();
     expect(await freeExpired(database.manager, KNOWLEDGE, 10)).toBe(1);
@@ -134,7 +136,7 @@ describe('recovery', () => {
 
   it('gives up on an action that was claimed again and again and never settled', async () => {
     const claim = await held(IDEMPOTENT, { sent: false });
-    await database.query('UPDATE security_action_work SET attempt = 120');
+    await database.query('UPDATE security_action_work SET attempt = 220');
     await database.expireLeases();
     expect(await free()).toBe(0);
     expect((await lostOnes()).map(({ actionId }) => actionId)).toEqual([claim.actionId]);

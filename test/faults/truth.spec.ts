@@ -97,13 +97,10 @@ describe('the status of an action', () => {
     } finally {
       holder.resume();
     }
-    await vi.waitFor(
-      () => expect(holder.log()).toContain('outcome came after the lease was lost'),
-      {
-        timeout: 30_000,
-        interval: 100,
-      },
-    );
+    await vi.waitFor(() => expect(holder.log()).toContain('outcome came after the end'), {
+      timeout: 30_000,
+      interval: 100,
+    });
     expect((await client.get(id)).body.status).toBe('Completed');
     expect(await history(client, id)).toEqual([
       ['created', null],

@@ -175,7 +175,7 @@ export class TestDatabase {
           byProvider,
           total: room,
           repeatable: new Set(repeatable ? [provider] : []),
-          servedLast: new Map(),
+          turns: new Map(),
         },
         lease,
       ),

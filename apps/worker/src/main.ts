@@ -51,10 +51,10 @@ async function start(): Promise<void> {
   logger.info({ admin: admin.port }, 'working');
 }
 
-/** A process that consumes nothing must not look alive. What is in flight is settled first, if that is quick. */
+/** A process that consumes nothing must not look alive. What is in flight gets its grace: the calls need no Kafka. */
 function endWithFailure(app: INestMicroservice | undefined): void {
   const end = () => process.exit(1);
-  setTimeout(end, AFTER_GRACE_MS);
+  setTimeout(end, settings.SHUTDOWN_GRACE_MS + AFTER_GRACE_MS);
   (app?.close() ?? Promise.resolve()).then(end, end);
 }
 

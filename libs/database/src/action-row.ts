@@ -56,7 +56,8 @@ export const actionColumns = (upTo = 'a."version"') => `
 const SERVED_BY_NONE = `
   EXISTS (SELECT FROM "provider_slot" s WHERE s."leaseUntil" > now())
   AND NOT EXISTS (SELECT FROM "provider_slot" s
-    WHERE s."providerKey" = w."providerKey" AND NOT s."circuitOpen" AND s."leaseUntil" > now())`;
+    WHERE s."providerKey" = w."providerKey" AND s."slots" > 0 AND NOT s."circuitOpen"
+      AND s."leaseUntil" > now())`;
 
 /** What is left to do for action `a`, as `ActionRow` wants it. */
 export const workColumn = `

@@ -1,7 +1,7 @@
 import type { Caller } from '#domain/caller';
 import { FAILURE_CODES } from '#domain/errors';
 import type { ActionReference, Database } from './action-row.ts';
-import { LEASE_PICKED, type Claim, type ClaimLease, takeClaims } from './claim.queries.ts';
+import { LEASED, LEASE_PICKED, type Claim, type ClaimLease, takeClaims } from './claim.queries.ts';
 import { endAction } from './end-action.queries.ts';
 import type { SecurityActionWorkEntity } from './entities/security-action-work.entity.ts';
 import { recordEvents } from './record-events.ts';
@@ -150,7 +150,11 @@ export async function claimCancels(
   { known, repeatable }: { known: string[]; repeatable: ReadonlySet<string> },
   lease: ClaimLease,
 ): Promise<Claim[]> {
-  return takeClaims(database, CLAIM_CANCELS, { ...lease, repeatable }, [known, CANCELS_MAX]);
+  const { claims } = await takeClaims(database, CLAIM_CANCELS, { ...lease, repeatable }, [
+    known,
+    CANCELS_MAX,
+  ]);
+  return claims;
 }
 
 const CLAIM_CANCELS = `
@@ -161,4 +165,4 @@ const CLAIM_CANCELS = `
      ORDER BY "cancelRequestedDateTime" LIMIT $5 FOR UPDATE SKIP LOCKED
   ),
   ${LEASE_PICKED}
-  SELECT * FROM leased`;
+  ${LEASED}, NULL AS "cutOffAt"`;

@@ -43,8 +43,14 @@ export interface ClaimRoom {
   total: number;
   /** The providers that bear repeats. */
   repeatable: ReadonlySet<string>;
-  /** The tenant of a provider's actions that was served last: its turn comes after all others'. */
-  servedLast: ReadonlyMap<string, string>;
+  /** By provider, after whom the next turn begins. Each claim moves it on. */
+  turns: Map<string, Turn>;
+}
+
+/** A tenant, or if it has a name, its actions of that name. */
+interface Turn {
+  azureTenantId: string;
+  actionName: string | null;
 }
 
 /** Who claims, and for how long a claim holds without being renewed. */
@@ -66,16 +72,31 @@ export async function claimWork(
 ): Promise<Claim[]> {
   await shareHoldGuard(database);
   const keys = [...room.byProvider.keys()];
-  return takeClaims(database, CLAIM, { ...lease, repeatable: room.repeatable }, [
-    keys,
-    [...room.byProvider.values()],
-    keys.map((key) => room.servedLast.get(key) ?? ''),
-    room.total,
-  ]);
+  const { claims, cutOffAt } = await takeClaims(
+    database,
+    CLAIM,
+    { ...lease, repeatable: room.repeatable },
+    [
+      keys,
+      [...room.byProvider.values()],
+      keys.map((key) => room.turns.get(key)?.azureTenantId ?? ''),
+      keys.map((key) => room.turns.get(key)?.actionName ?? null),
+      room.total,
+    ],
+  );
+  for (const [key, slots] of room.byProvider) {
+    const taken = claims.filter(({ providerKey }) => providerKey === key);
+    const last = taken.at(-1);
+    const isFull = taken.length >= slots || claims.length >= room.total;
+    // All that could be served so far was: the next claim goes on where this one did not look any further.
+    if (!isFull && cutOffAt[key]) room.turns.set(key, cutOffAt[key]);
+    else if (last) room.turns.set(key, { azureTenantId: last.azureTenantId, actionName: null });
+  }
+  return claims;
 }
 
 /**
- * Runs a statement that leases work by `LEASE_PICKED`, and finds the resources of what it leased.
+ * Runs a statement that leases work by `LEASE_PICKED` and ends with `LEASED`, and finds the resources of what it leased.
  * @param parameters those of the statement itself, from $4 on
  */
 export async function takeClaims(
@@ -83,27 +104,26 @@ export async function takeClaims(
   statement: string,
   { owner, leaseMs, repeatable }: ClaimLease & Pick<ClaimRoom, 'repeatable'>,
   parameters: unknown[],
-): Promise<Claim[]> {
-  const claimed: Omit<Claim, 'action' | 'traceparent'>[] = await database.query(statement, [
-    owner,
-    leaseMs,
-    [...repeatable],
-    ...parameters,
-  ]);
-  if (claimed.length === 0) return [];
-  const actions = await findActions(database, claimed);
-  return claimed.map((claim) => ({ ...claim, ...actions.get(keyOf(claim))! }));
+): Promise<{ claims: Claim[]; cutOffAt: Record<string, Turn> }> {
+  const [row]: {
+    leased: Omit<Claim, 'action' | 'traceparent'>[] | null;
+    cutOffAt: Record<string, Turn> | null;
+  }[] = await database.query(statement, [owner, leaseMs, [...repeatable], ...parameters]);
+  const { leased, cutOffAt } = row!;
+  const actions = await findActions(database, leased ?? []);
+  const claims = (leased ?? []).map((claim) => ({ ...claim, ...actions.get(keyOf(claim))! }));
+  return { claims, cutOffAt: cutOffAt ?? {} };
 }
 
 /**
- * Tenants of a provider that one claim looks at, and names of actions among them. With more of them their turn comes
- * with a later claim; each costs a step in the index.
+ * Tenants of a provider that one claim looks at, and names of actions among them, whether they can be served now or not.
+ * With more of them their turn comes with a later claim; each costs a step in the index.
  */
 const GROUPS_MAX = 100;
 
 /** A tenant's actions of one name at a provider, of which the first is due at `dueDateTime`. */
-const firstOfGroup = (condition: string, wrapped: string) => `
-  (SELECT w."azureTenantId", w."actionName", w."dueDateTime", ${wrapped} AS "wrapped"
+const firstOfGroup = (condition: string, lap: string) => `
+  (SELECT w."azureTenantId", w."actionName", w."dueDateTime", ${lap} AS "lap"
      FROM "security_action_work" w
     WHERE w."ready" AND w."leaseOwner" IS NULL AND ${condition}
     ORDER BY w."azureTenantId", w."actionName", w."dueDateTime" LIMIT 1)`;
@@ -130,46 +150,58 @@ export const LEASE_PICKED = `
       p."turn"
   )`;
 
+/** What `LEASE_PICKED` leased, as one row. */
+export const LEASED = `SELECT (SELECT jsonb_agg(l ORDER BY l."turn") FROM leased l) AS "leased"`;
+
 /*
- * The groups are found by a loose index scan that begins after the tenant served last and comes round to it: a step
- * for each group, however much waits in it. Each tenant is given an equal share of the room, at least one; what the
- * shares leave over is taken by the claims that follow. More than there is room for is never leased, though a few
- * more may be locked for the moment.
+ * The groups are found by a loose index scan that begins after whose turn was last and comes round to it: a step for
+ * each group, however much waits in it. No more groups are served than there are places, and each tenant of them is
+ * given an equal share; what the shares leave over is taken by the claims that follow. More than there is room for is
+ * never leased, though a few more may be locked for the moment.
  *
  * The clock, not the begin of the transaction, says when it started: an ingest may have waited for the end of the action
  * before, and would claim the next one with a time from before that end.
  */
 const CLAIM = `
   WITH RECURSIVE room AS (
-    SELECT * FROM unnest($4::text[], $5::integer[], $6::text[])
-      AS r("providerKey", "slots", "servedLast")
+    SELECT * FROM unnest($4::text[], $5::integer[], $6::text[], $7::text[])
+      AS r("providerKey", "slots", "lastTenant", "lastName")
   ),
   round AS (
-    SELECT room."providerKey", room."servedLast", first.*, 1 AS "turn"
+    SELECT room."providerKey", room."lastTenant", room."lastName", first.*, 1 AS "turn"
       FROM room CROSS JOIN LATERAL (
-        ${firstOfGroup('w."providerKey" = room."providerKey" AND w."azureTenantId" > room."servedLast"', 'false')}
+        ${firstOfGroup(
+          `w."providerKey" = room."providerKey"
+      AND w."azureTenantId" = room."lastTenant" AND w."actionName" > room."lastName"`,
+          '0',
+        )}
         UNION ALL
-        ${firstOfGroup('w."providerKey" = room."providerKey"', 'true')}
-        ORDER BY "wrapped" LIMIT 1) first
+        ${firstOfGroup('w."providerKey" = room."providerKey" AND w."azureTenantId" > room."lastTenant"', '1')}
+        UNION ALL
+        ${firstOfGroup('w."providerKey" = room."providerKey"', '2')}
+        ORDER BY "lap" LIMIT 1) first
     UNION ALL
-    SELECT round."providerKey", round."servedLast", next.*, round."turn" + 1
+    SELECT round."providerKey", round."lastTenant", round."lastName", next.*, round."turn" + 1
       FROM round CROSS JOIN LATERAL (
         ${firstOfGroup(
           `w."providerKey" = round."providerKey"
       AND (w."azureTenantId", w."actionName") > (round."azureTenantId", round."actionName")`,
-          'round."wrapped"',
+          'round."lap"',
         )}
         UNION ALL
-        ${firstOfGroup('w."providerKey" = round."providerKey" AND NOT round."wrapped"', 'true')}
-        ORDER BY "wrapped" LIMIT 1) next
+        ${firstOfGroup('w."providerKey" = round."providerKey" AND round."lap" < 2', '2')}
+        ORDER BY "lap" LIMIT 1) next
      WHERE round."turn" < ${GROUPS_MAX}
-       AND NOT (next."wrapped" AND next."azureTenantId" > round."servedLast")
+       AND NOT (next."lap" = 2 AND (next."azureTenantId" > round."lastTenant"
+         OR coalesce(next."azureTenantId" = round."lastTenant" AND next."actionName" > round."lastName", false)))
   ),
   eligible AS (
-    SELECT round.*, count(*) OVER (PARTITION BY "providerKey", "azureTenantId") AS "ofTenant",
-           dense_rank() OVER (PARTITION BY "providerKey" ORDER BY "azureTenantId") AS "tenantNumber"
-      FROM round
-     WHERE "dueDateTime" <= now() AND NOT EXISTS (${standingHold('round')})
+    SELECT e.*, count(*) OVER (PARTITION BY e."providerKey", e."azureTenantId") AS "ofTenant",
+           dense_rank() OVER (PARTITION BY e."providerKey" ORDER BY e."azureTenantId") AS "tenantNumber"
+      FROM (SELECT round.*, row_number() OVER (PARTITION BY "providerKey" ORDER BY "turn") AS "place"
+              FROM round
+             WHERE "dueDateTime" <= now() AND NOT EXISTS (${standingHold('round')})) e
+      JOIN room ON room."providerKey" = e."providerKey" AND e."place" <= room."slots"
   ),
   share AS (
     SELECT e.*, ceil(room."slots"::float8
@@ -195,7 +227,7 @@ const CLAIM = `
         FROM candidate c) c
       JOIN room USING ("providerKey")
      WHERE c."place" <= room."slots"
-     ORDER BY "rank", c."turn" LIMIT $7
+     ORDER BY "rank", c."turn" LIMIT $8
   ),
   ${LEASE_PICKED},
   started AS (
@@ -210,7 +242,10 @@ const CLAIM = `
       NULL::text AS "appId", NULL::text AS "user", NULL::jsonb AS "errorInfo"
   ),
   ${recordEvents('started')}
-  SELECT * FROM leased ORDER BY "turn"`;
+  ${LEASED}, (
+    SELECT jsonb_object_agg("providerKey",
+             jsonb_build_object('azureTenantId', "azureTenantId", 'actionName', "actionName"))
+      FROM round WHERE "turn" = ${GROUPS_MAX}) AS "cutOffAt"`;
 
 /** An id says nothing beyond its tenant. */
 function keyOf({ azureTenantId, actionId }: ActionReference): string {
@@ -222,6 +257,7 @@ async function findActions(
   database: Database,
   references: ActionReference[],
 ): Promise<Map<string, Pick<Claim, 'action' | 'traceparent'>>> {
+  if (references.length === 0) return new Map();
   const rows: ActionRow[] = await database.query(
     `SELECT ${actionColumns()} FROM unnest($1::text[], $2::uuid[]) AS r("azureTenantId", "actionId")
        JOIN "security_action" a

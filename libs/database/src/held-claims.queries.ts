@@ -1,4 +1,4 @@
-import type { Database } from './action-row.ts';
+import type { ActionReference, Database } from './action-row.ts';
 import type { Claim } from './claim.queries.ts';
 
 /*
@@ -47,6 +47,22 @@ export async function releaseClaims(database: Database, claims: ClaimReference[]
      "attempt" = w."attempt" - CASE WHEN w."next" = 'call' THEN 1 ELSE 0 END,
      "probes" = w."probes" - CASE WHEN w."next" = 'probe' THEN 1 ELSE 0 END,
      "dueDateTime" = now()`,
+  );
+}
+
+/** Which of these actions have not ended. */
+export async function findUnfinished(
+  database: Database,
+  references: ActionReference[],
+): Promise<ActionReference[]> {
+  return database.query(
+    `SELECT w."azureTenantId", w."actionId"
+       FROM unnest($1::text[], $2::uuid[]) AS r("azureTenantId", "actionId")
+       JOIN "security_action_work" w USING ("azureTenantId", "actionId")`,
+    [
+      references.map(({ azureTenantId }) => azureTenantId),
+      references.map(({ actionId }) => actionId),
+    ],
   );
 }
 

@@ -6,11 +6,12 @@ import type { Database } from './action-row.ts';
  * hold has committed, every claim that did not see it has committed too, and shows among what is in flight.
  */
 
-const GUARD = 'dispatch';
-
-/** To be run before a claim, in its transaction. Claims do not wait for each other. */
+/**
+ * To be run before a claim, in its transaction. Claims do not wait for each other. A lock of the table and not of its row:
+ * that would be a write for each look at the work, also for those that find nothing.
+ */
 export async function shareHoldGuard(database: Database): Promise<void> {
-  await database.query(`SELECT FROM "hold_guard" WHERE "name" = $1 FOR SHARE`, [GUARD]);
+  await database.query(`LOCK TABLE "hold_guard" IN ROW SHARE MODE`);
 }
 
 /**

@@ -12,6 +12,8 @@ export interface SlotRequest {
   concurrencyMax: number;
   /** What it may not lose now: places that are in use, or that it may begin to use before it hears of the answer. */
   floor: number;
+  /** What it can use. */
+  wanted: number;
   circuitOpen: boolean;
 }
 
@@ -40,6 +42,7 @@ export async function leaseSlots(
     requests.map(({ providerKey }) => providerKey),
     requests.map(({ concurrencyMax }) => concurrencyMax),
     requests.map(({ floor }) => floor),
+    requests.map(({ wanted }) => wanted),
     requests.map(({ circuitOpen }) => circuitOpen),
     owner,
     leaseMs,
@@ -54,20 +57,20 @@ export async function dropSlots(database: Database, owner: string): Promise<void
 
 const LEASE = `
   WITH request AS (
-    SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::boolean[])
-      AS r("providerKey", "concurrencyMax", "floor", "circuitOpen")
+    SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::boolean[])
+      AS r("providerKey", "concurrencyMax", "floor", "wanted", "circuitOpen")
   ),
   others AS (
     SELECT r.*, coalesce(sum(o."slots"), 0)::integer AS "taken",
            ceil(r."concurrencyMax"::float8 / (count(o."owner") + 1))::integer AS "share"
       FROM request r
-      LEFT JOIN "provider_slot" o ON o."providerKey" = r."providerKey" AND o."owner" <> $5
-     GROUP BY r."providerKey", r."concurrencyMax", r."floor", r."circuitOpen"
+      LEFT JOIN "provider_slot" o ON o."providerKey" = r."providerKey" AND o."owner" <> $6
+     GROUP BY r."providerKey", r."concurrencyMax", r."floor", r."wanted", r."circuitOpen"
   ),
   leased AS (
     INSERT INTO "provider_slot" ("providerKey", "owner", "slots", "circuitOpen", "leaseUntil")
-    SELECT "providerKey", $5, greatest("floor", least("share", "concurrencyMax" - "taken")),
-           "circuitOpen", clock_timestamp() + $6 * interval '1 ms'
+    SELECT "providerKey", $6, greatest("floor", least("wanted", "share", "concurrencyMax" - "taken")),
+           "circuitOpen", clock_timestamp() + $7 * interval '1 ms'
       FROM others
     ON CONFLICT ("providerKey", "owner") DO UPDATE
       SET "slots" = excluded."slots", "circuitOpen" = excluded."circuitOpen",

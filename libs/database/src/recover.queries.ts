@@ -8,9 +8,10 @@ import { lockHeads, promoteHeads, type Target } from './targets.queries.ts';
 
 /**
  * An action that was claimed so often and never settled takes its workers down with it, and must end too. Above
- * the largest `attemptsMax` of a catalogue, because a worker's death is not its provider's failure.
+ * the calls and probes that the largest `attemptsMax` of a catalogue allows, because a worker's death is not its
+ * provider's failure.
  */
-const CLAIMS_MAX = 120;
+const CLAIMS_MAX = 220;
 
 /** What a worker knows of the providers in its catalogue. */
 export interface RecoveryKnowledge {
@@ -50,6 +51,7 @@ export async function freeExpired(
             "dueDateTime" = now(),
             "mayHaveActed" = w."mayHaveActed" OR (w."next" = 'call' AND e."fate" <> 'unsent'),
             "next" = CASE e."fate" WHEN 'ask' THEN 'probe' ELSE w."next" END,
+            "acceptedAttemptId" = CASE e."fate" WHEN 'ask' THEN w."attemptId" ELSE w."acceptedAttemptId" END,
             "attempt" = w."attempt" - CASE e."fate" WHEN 'unsent' THEN 1 ELSE 0 END
        FROM expired e
       WHERE w."azureTenantId" = e."azureTenantId" AND w."actionId" = e."actionId"

@@ -110,11 +110,12 @@ const SETTLE = `
     UPDATE "security_action_work" w
        SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
            "attempt" = w."attempt" - CASE WHEN h."unavailable" AND w."next" = 'call' THEN 1 ELSE 0 END,
+           "probes" = w."probes" - CASE WHEN h."unavailable" AND w."next" = 'probe' THEN 1 ELSE 0 END,
            "next" = coalesce(h."next", w."next"),
            "mayHaveActed" = w."mayHaveActed" OR h."mayHaveActed",
            "awaitingReport" = h."type" = 'accepted' OR (h."type" = 'postponed' AND w."awaitingReport"),
-           "acceptedAttemptId" = CASE h."type" WHEN 'accepted' THEN h."attemptId"
-             WHEN 'postponed' THEN w."acceptedAttemptId" END,
+           "acceptedAttemptId" = CASE WHEN h."type" = 'postponed' THEN w."acceptedAttemptId"
+             WHEN h."type" = 'accepted' OR h."next" = 'probe' THEN h."attemptId" END,
            "unavailableSince" = CASE WHEN h."unavailable"
              THEN coalesce(w."unavailableSince", clock_timestamp()) END,
            "dueDateTime" = clock_timestamp() + h."dueInMs" * interval '1 ms'

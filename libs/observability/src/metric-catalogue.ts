@@ -86,7 +86,7 @@ export const METRICS = {
     type: 'counter',
     of: 'worker',
     labels: ['provider', 'action', 'call', 'outcome'],
-    help: 'Calls (execute, probe, cancel) by what they brought: completed, failed, accepted, notDone, unavailable, mayHaveActed; of a probe or cancel known or unanswered.',
+    help: 'Calls (execute, probe, cancel) by what they brought: completed, failed, accepted, notDone, unavailable, mayHaveActed; of a probe or cancel known, unavailable or unanswered.',
   },
   security_actions_provider_call_duration_seconds: {
     type: 'histogram',

@@ -257,7 +257,7 @@ function expectWellFormed(outcome: Outcome): void {
 }
 
 function expectFindingWellFormed(finding: Finding): void {
-  if (finding.kind === 'unanswered') return expectMessage(finding.reason);
+  if (finding.kind !== 'known') return expectMessage(finding.reason);
   resultInfoSchema.nullable().parse(finding.errorInfo);
   expectMessage(finding.errorInfo?.message ?? '-');
   if (finding.status !== 'Failed') expect(finding.errorInfo).toBeNull();

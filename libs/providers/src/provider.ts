@@ -28,6 +28,8 @@ export type Outcome =
 /** What a provider says about an action when it is asked: by a probe, or in answer to a cancel. */
 export type Finding =
   | { kind: 'known'; status: Status; errorInfo: ResultInfo | null }
+  /** It could not be asked at all, or asks to come back later: as good as not asked. */
+  | { kind: 'unavailable'; reason: string }
   | { kind: 'unanswered'; reason: string };
 
 /** One try at an action. `id` is new for every try, so that a late answer cannot be taken for another's. */

@@ -59,8 +59,12 @@ function outcomeOfDone({ status, body, cutShort }: Answer): Outcome {
 
 /** What the end of a call to `cancelUrl` or `probeUrl` means: only a status that was said counts. */
 export function findingOf(exchange: Exchange): Finding {
-  if (exchange.kind !== 'answered') return { kind: 'unanswered', reason: exchange.reason };
+  if (exchange.kind === 'notSent') return { kind: 'unavailable', reason: exchange.reason };
+  if (exchange.kind === 'unanswered') return { kind: 'unanswered', reason: exchange.reason };
   const { status, body, cutShort } = exchange;
+  if (NOT_DONE.includes(status) || NOT_LET_IN.includes(status)) {
+    return { kind: 'unavailable', reason: `HTTP ${status}` };
+  }
   const said = status === 200 && cutShort === undefined ? readAnswer(body, status) : 'unclear';
   if (typeof said === 'object') return { kind: 'known', ...said };
   return { kind: 'unanswered', reason: `HTTP ${status} without a status of the action` };

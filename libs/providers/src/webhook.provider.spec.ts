@@ -260,11 +260,15 @@ describe.each(['cancel', 'probe'] as const)('a %s', (question) => {
     expect(await findingOf(status, body)).toMatchObject({ kind: 'unanswered' });
   });
 
-  it('is told nothing when nobody is there', async () => {
+  it.each([401, 403, 408, 429, 503])('is as good as not asked by %d', async (status) => {
+    expect(await findingOf(status, '')).toEqual({ kind: 'unavailable', reason: `HTTP ${status}` });
+  });
+
+  it('is as good as not asked when nobody is there', async () => {
     const url = await Product.away();
     open.provider = webhookTo(url, { cancelUrl: url, probeUrl: url });
     const finding = await open.provider[question]!(actionWith(), ATTEMPT, signal);
-    expect(finding).toEqual({ kind: 'unanswered', reason: 'ECONNREFUSED' });
+    expect(finding).toEqual({ kind: 'unavailable', reason: 'ECONNREFUSED' });
   });
 
   it('is there only if the entry has an address for it', async () => {

@@ -11,7 +11,6 @@ import { type Holding, Holdings } from './holdings.ts';
 import { Loop } from './loop.ts';
 import { ProviderCaller } from './provider-caller.ts';
 import { settlementOfCancel } from './settlement-of-finding.ts';
-import { Settler } from './settler.ts';
 import { cancelled, settlement } from './verdict.ts';
 import { WORKER_NAME } from './worker-name.ts';
 
@@ -30,18 +29,15 @@ export class Canceller {
   readonly #holdings: Holdings;
   readonly #caller: ProviderCaller;
   readonly #executor: Executor;
-  readonly #settler: Settler;
   readonly #leaseMs: number;
   #underWay = 0;
 
-  // oxlint-disable-next-line max-params -- it stands between what holds, what calls and what settles
   constructor(
     @InjectDataSource(LIFELINE) database: DataSource,
     catalogue: Catalogue,
     holdings: Holdings,
     caller: ProviderCaller,
     executor: Executor,
-    settler: Settler,
     settings: Settings,
   ) {
     this.#database = database;
@@ -49,7 +45,6 @@ export class Canceller {
     this.#holdings = holdings;
     this.#caller = caller;
     this.#executor = executor;
-    this.#settler = settler;
     this.#leaseMs = settings.LEASE_MS;
     this.loop = new Loop(Canceller.name, settings.CLAIM_INTERVAL_MS, () => this.#look());
   }
@@ -83,17 +78,22 @@ export class Canceller {
 
   /** Beside the call, whose outcome counts unless its provider has taken it back. */
   #takeBackCall(holding: Holding): void {
-    if (holding.takingBack) return;
+    if (performance.now() < holding.takeBackAtMs) return;
+    // One question at a time, and the next one after a pause.
+    holding.takeBackAtMs = Number.POSITIVE_INFINITY;
     holding.takingBack = this.#hasTakenBack(holding);
     this.#track(holding.takingBack.then(() => undefined));
   }
 
   async #hasTakenBack(holding: Holding): Promise<boolean> {
     const finding = await this.#caller.cancel(holding);
-    if (finding.kind !== 'known' || finding.status !== 'Failed') return false;
-    await this.#settler.settle(settlement(holding.claim, cancelled()));
-    holding.lost.abort(new Error('The call was taken back.'));
-    return true;
+    if (finding.kind === 'known' && finding.status === 'Failed') {
+      // Nobody waits for it any more; what it still says is settled by the executor.
+      holding.lost.abort(new Error('The call was taken back.'));
+      return true;
+    }
+    holding.takeBackAtMs = performance.now() + holding.entry.retry.backoffMsMax;
+    return false;
   }
 
   /** An action between two calls, or one whose provider is to report. */

@@ -14,6 +14,7 @@ import { ProviderCaller } from './provider-caller.ts';
 import { settlementOfProbe } from './settlement-of-finding.ts';
 import { settlementOf } from './settlement-of.ts';
 import { Settler } from './settler.ts';
+import { cancelled, settlement } from './verdict.ts';
 
 /** A call starts only if its lease has at least this long to go: time enough to be renewed. */
 const LEASE_LEFT_MS_MIN = 500;
@@ -135,13 +136,13 @@ export class Executor {
   }
 
   async #settleOutcome(holding: Holding, outcome: Outcome): Promise<void> {
-    // What the provider makes of a cancel is the truth about a call that it took back.
-    if (await holding.takingBack?.catch(() => false)) {
-      this.#holdings.drop(holding);
-      this.onRoom();
-      return;
-    }
-    await this.settle(holding, settlementOf(holding.claim, holding.entry, outcome));
+    const { claim, entry, takingBack } = holding;
+    // Its provider says that it took the call back: so it is, unless the call itself says that it was too late.
+    const wasTakenBack = (await takingBack) && outcome.kind !== 'completed';
+    await this.settle(
+      holding,
+      wasTakenBack ? settlement(claim, cancelled()) : settlementOf(claim, entry, outcome),
+    );
   }
 
   async #probe(holding: Holding): Promise<void> {

@@ -16,8 +16,10 @@ export interface Holding {
   leaseEndsAtMs: number;
   /** Fires when the attempt was taken over or taken back: what it still does counts no more. */
   lost: AbortController;
-  /** Its provider is being asked to take the call back. True: it has, and the action has ended. */
+  /** Its provider is being asked to take the call back, or was. True: it has. */
   takingBack: Promise<boolean> | null;
+  /** When it may be asked that again, by the monotonic clock. */
+  takeBackAtMs: number;
   /** What is done for the attempt belongs to this trace. */
   trace: Context;
 }
@@ -34,7 +36,7 @@ export class Holdings {
   readonly #held = new Map<string, Holding>();
   readonly #usedByProvider = new Map<string, number>();
   readonly #claiming = new Set<Promise<unknown>>();
-  readonly #servedLast = new Map<string, string>();
+  readonly #turns: ClaimRoom['turns'] = new Map();
   /** Places at providers, this worker's part of each `concurrencyMax`, and until when they are its own. */
   #slots: ReadonlyMap<string, number> = new Map();
   #slotsEndAtMs = 0;
@@ -62,7 +64,6 @@ export class Holdings {
     this.#claiming.add(taken);
     try {
       const claims = await taken;
-      for (const claim of claims) this.#servedLast.set(claim.providerKey, claim.azureTenantId);
       return claims.map((claim) => this.#hold(claim, leaseEndsAtMs));
     } finally {
       this.#claiming.delete(taken);
@@ -97,9 +98,15 @@ export class Holdings {
     return [...this.#slots].some(([key, slots]) => slots > (before.get(key) ?? 0));
   }
 
+  /** Calls to a provider beyond those under way that this worker would begin, had it the places. */
+  slotsWanted(key: string): number {
+    return this.#closed ? 0 : this.#circuits.limit(key) === Infinity ? Infinity : 1;
+  }
+
   /** What this worker uses at a provider or may begin to use any moment. */
   slotsNeeded(key: string): number {
-    return Math.max(this.#usedByProvider.get(key) ?? 0, this.slotsAt(key));
+    const mayBegin = Math.min(this.slotsAt(key), this.slotsWanted(key));
+    return Math.max(this.#usedByProvider.get(key) ?? 0, mayBegin);
   }
 
   /** This worker's places at a provider. After a pause longer than the lease they are others'. */
@@ -146,14 +153,22 @@ export class Holdings {
       const free = places - (this.#usedByProvider.get(key) ?? 0);
       if (total > 0 && free > 0) byProvider.set(key, Math.min(free, total));
     }
-    return { byProvider, total, repeatable: this.repeatable, servedLast: this.#servedLast };
+    return { byProvider, total, repeatable: this.repeatable, turns: this.#turns };
   }
 
   #hold(claim: Claim, leaseEndsAtMs: number): Holding {
     const entry = this.#catalogue.get(claim.providerKey)!;
     const lost = new AbortController();
     const trace = traceClaim(claim, leaseEndsAtMs - this.#settings.LEASE_MS);
-    const holding: Holding = { claim, entry, leaseEndsAtMs, lost, takingBack: null, trace };
+    const holding: Holding = {
+      claim,
+      entry,
+      leaseEndsAtMs,
+      lost,
+      takingBack: null,
+      takeBackAtMs: 0,
+      trace,
+    };
     this.#held.set(claim.attemptId, holding);
     this.#count(new Map([[claim.providerKey, 1]]), 1);
     return holding;

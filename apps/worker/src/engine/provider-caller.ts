@@ -43,11 +43,7 @@ export class ProviderCaller {
       (signal) => this.#providers.for(entry).execute(claim.action, attemptOf(holding), signal),
       (reason) => ({ kind: 'mayHaveActed', reason }),
     );
-    const unheard = outcome.kind === 'unavailable' || outcome.kind === 'mayHaveActed';
-    // That we gave up says nothing about the provider.
-    if (!this.isAborted && !holding.lost.signal.aborted) {
-      this.#circuits.note(claim.providerKey, !unheard);
-    }
+    this.#note(holding, outcome.kind !== 'unavailable' && outcome.kind !== 'mayHaveActed');
     return outcome;
   }
 
@@ -67,12 +63,20 @@ export class ProviderCaller {
     if (!entry.capabilities[question] || !provider[question]) {
       return { kind: 'unanswered', reason: `its provider knows no ${question}` };
     }
-    return this.#ask<Finding>(
+    const finding = await this.#ask<Finding>(
       holding,
       question,
       (signal) => provider[question]!(claim.action, attemptOf(holding), signal),
       (reason) => ({ kind: 'unanswered', reason }),
     );
+    this.#note(holding, finding.kind === 'known');
+    return finding;
+  }
+
+  /** That we gave up says nothing about the provider. */
+  #note({ claim, lost }: Holding, answered: boolean): void {
+    if (this.isAborted || lost.signal.aborted) return;
+    this.#circuits.note(claim.providerKey, answered);
   }
 
   async #ask<T extends Outcome | Finding>(

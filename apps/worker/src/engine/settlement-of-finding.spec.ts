@@ -10,7 +10,9 @@ const retry = { attemptsMax: 3, backoffMs: 500, backoffMsMax: 30_000 };
 const REPORT_TIMEOUT_MS = 3_600_000;
 
 const known = (status: Status): Finding => ({ kind: 'known', status, errorInfo: null });
-const unanswered: Finding = { kind: 'unanswered', reason: 'refused' };
+const unanswered: Finding = { kind: 'unanswered', reason: 'no answer' };
+const unavailable: Finding = { kind: 'unavailable', reason: 'refused' };
+const DAY_MS = 86_400_000;
 
 type Judge = typeof settlementOfProbe;
 
@@ -74,6 +76,14 @@ describe('what a provider says became of a call', () => {
     ],
     ['is asked for again when there was no answer', unanswered, {}, {}, 'asks again'],
     ['is unknown after so many questions', unanswered, { probes: 3 }, {}, 'Failed 3'],
+    ['is waited for when it cannot be reached', unavailable, { probes: 99 }, {}, 'uses up nothing'],
+    [
+      'is unknown when it was away too long',
+      unavailable,
+      { unavailableMs: DAY_MS },
+      {},
+      'Failed 3',
+    ],
     ['is unknown when it cannot be asked', unanswered, {}, { probe: false }, 'Failed 3'],
   ])('%s: %j %j %j', (_name, finding, claim, can, expected) => {
     expect(inShort(settlementOfProbe, finding, claim, can)).toBe(expected);
@@ -96,6 +106,8 @@ describe('what a provider says to a cancel', () => {
     ['is asked again when it has not begun', known('NotStarted'), {}, 'asks again'],
     ['is asked again when there was no answer', unanswered, {}, 'asks again'],
     ['is unknown after so many questions', unanswered, { probes: 3 }, 'Failed 3'],
+    ['is asked when it can be reached again', unavailable, { probes: 99 }, 'uses up nothing'],
+    ['is unknown when it was away too long', unavailable, { unavailableMs: DAY_MS }, 'Failed 3'],
     [
       'is left to the report of what it had taken over',
       known('Running'),

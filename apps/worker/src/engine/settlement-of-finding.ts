@@ -10,6 +10,7 @@ import {
   rejected,
   settlement,
   unknown,
+  whileUnavailable,
 } from './verdict.ts';
 
 /** What the answer to "what became of it?" means; there is none from a provider that cannot be asked. */
@@ -24,6 +25,9 @@ export function settlementOfProbe(
 function verdictOfProbe(claim: Claim, entry: ProviderEntry, finding: Finding): Verdict {
   const { capabilities, retry, reportTimeoutMs } = entry;
   const isLast = claim.probes >= retry.attemptsMax;
+  if (finding.kind === 'unavailable') {
+    return whileUnavailable(claim, entry) ?? unknown(claim, finding);
+  }
   if (finding.kind === 'unanswered') {
     const canAskAgain = capabilities.probe && !isLast;
     if (!canAskAgain) return unknown(claim, finding);
@@ -53,6 +57,9 @@ export function settlementOfCancel(
 }
 
 function verdictOfCancel(claim: Claim, entry: ProviderEntry, finding: Finding): Verdict {
+  if (finding.kind === 'unavailable') {
+    return whileUnavailable(claim, entry) ?? unknown(claim, finding);
+  }
   const status = finding.kind === 'known' ? finding.status : null;
   if (status === 'Completed') return { type: 'completed' };
   if (status === 'Failed') return cancelled();

@@ -9,13 +9,11 @@ import {
   type Verdict,
   again,
   backoffMs,
-  bounded,
-  clamp,
   failed,
-  jittered,
   rejected,
   settlement,
   unknown,
+  whileUnavailable,
 } from './verdict.ts';
 
 /**
@@ -66,18 +64,13 @@ function verdictOfUnavailable(
   entry: ProviderEntry,
   outcome: Extract<Outcome, { kind: 'unavailable' }>,
 ): Verdict {
-  const waitedMs = claim.unavailableMs ?? 0;
-  if (waitedMs >= entry.queueTimeoutMs) {
-    if (claim.mayHaveActed) return uncertain(claim, entry, outcome);
-    return failed('expired', {
-      ...outcome,
-      reason: `Its provider could not be reached in ${entry.queueTimeoutMs} ms: ${outcome.reason}`,
-    });
-  }
-  const { backoffMs: shortest, backoffMsMax } = entry.retry;
-  // The longer it has been away, the longer the pause: exponential without a count of tries.
-  const pauseMs = outcome.retryAfterMs ?? jittered(clamp(waitedMs / 2, shortest, backoffMsMax));
-  return { type: 'postponed', unavailable: true, dueInMs: bounded(pauseMs) };
+  const later = whileUnavailable(claim, entry, outcome.retryAfterMs);
+  if (later) return later;
+  if (claim.mayHaveActed) return uncertain(claim, entry, outcome);
+  return failed('expired', {
+    ...outcome,
+    reason: `Its provider could not be reached in ${entry.queueTimeoutMs} ms: ${outcome.reason}`,
+  });
 }
 
 /** It cannot be told from the calls. Whoever can be asked is asked. */

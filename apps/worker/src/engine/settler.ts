@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { LIFELINE } from '#database/database.module';
 import { type Settlement, settle } from '#database/settle.queries';
+import { findUnfinished } from '#database/held-claims.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
 import { traceIdOf } from '#observability/trace-context';
@@ -69,13 +70,7 @@ export class Settler {
   async #write(batch: Waiting[]): Promise<void> {
     try {
       const { settled, promoted } = await this.#insist(batch);
-      const lost = batch.filter(({ settlement }) => !settled.has(settlement.attemptId));
-      for (const { settlement, traceId } of lost) {
-        this.#logger.warn(
-          { actionId: settlement.actionId, traceId },
-          'outcome came after the lease was lost',
-        );
-      }
+      await this.#tellLate(batch.filter(({ settlement }) => !settled.has(settlement.attemptId)));
       batch.forEach(({ resolve }) => resolve(promoted));
     } catch (error) {
       if (batch.length === 1 || this.#abandon.signal.aborted) {
@@ -86,6 +81,22 @@ export class Settler {
         await this.#write(batch.slice(0, middle));
         await this.#write(batch.slice(middle));
       }
+    }
+  }
+
+  /** That a report ended an action before its call did is in order; that another worker has it is not. */
+  async #tellLate(late: Waiting[]): Promise<void> {
+    if (late.length === 0) return;
+    const references = late.map(({ settlement }) => settlement);
+    const unfinished = await findUnfinished(this.#database.manager, references).catch(
+      () => references,
+    );
+    for (const { settlement, traceId } of late) {
+      const { actionId } = settlement;
+      const isTakenOver = unfinished.some((action) => action.actionId === actionId);
+      if (isTakenOver) {
+        this.#logger.warn({ actionId, traceId }, 'outcome came after the lease was lost');
+      } else this.#logger.log({ actionId, traceId }, 'outcome came after the end');
     }
   }
 

@@ -58,6 +58,7 @@ export class SlotKeeper {
       providerKey: providerKey(entry),
       concurrencyMax: entry.concurrencyMax,
       floor: this.#holdings.slotsNeeded(providerKey(entry)),
+      wanted: Math.min(entry.concurrencyMax, this.#holdings.slotsWanted(providerKey(entry))),
       circuitOpen: this.#circuits.isOpen(providerKey(entry)),
     }));
     const lease = { owner: WORKER_NAME, leaseMs: this.#leaseMs };

@@ -74,15 +74,15 @@ export function backoffMs(tries: number, { retry }: ProviderEntry): number {
 }
 
 /** So that what failed together does not come back together. */
-export function jittered(pauseMs: number): number {
+function jittered(pauseMs: number): number {
   return Math.round(pauseMs * (0.5 + Math.random() / 2));
 }
 
-export function clamp(value: number, min: number, max: number): number {
+function clamp(value: number, min: number, max: number): number {
   return Math.min(Math.max(value, min), Math.max(min, max));
 }
 
-export function bounded(pauseMs: number): number {
+function bounded(pauseMs: number): number {
   return Number.isFinite(pauseMs)
     ? clamp(Math.round(pauseMs), 0, RETRY_IN_MS_MAX)
     : RETRY_IN_MS_MAX;
@@ -96,4 +96,21 @@ function sanitized({ code, message, subcode }: ResultInfo): ResultInfo {
       message && message.slice(0, MESSAGE_LENGTH_MAX).replaceAll('\u0000', '').toWellFormed(),
     subcode,
   };
+}
+
+/**
+ * What follows when its provider could not be asked: it waits, and uses up nothing. The longer the provider has been away,
+ * the longer the pause: exponential without a count of tries.
+ * @returns undefined once it has waited for its `queueTimeoutMs`
+ */
+export function whileUnavailable(
+  { unavailableMs }: Claim,
+  { queueTimeoutMs, retry }: ProviderEntry,
+  retryAfterMs?: number,
+): Verdict | undefined {
+  const waitedMs = unavailableMs ?? 0;
+  if (waitedMs >= queueTimeoutMs) return undefined;
+  const pauseMs =
+    retryAfterMs ?? jittered(clamp(waitedMs / 2, retry.backoffMs, retry.backoffMsMax));
+  return { type: 'postponed', unavailable: true, dueInMs: bounded(pauseMs) };
 }

@@ -6,7 +6,7 @@ import { claimWork } from '#database/claim.queries';
 import { type InsertedAction, insertActions } from '#database/ingest.queries';
 import { findOvertaken } from '#database/reverts.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
-import { isDataError } from '#database/sqlstate';
+import { isDataError, isStatementTimeout } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
 import { endAction } from '#database/end-action.queries';
 import type { ReadCommand } from '#domain/command';
@@ -77,7 +77,7 @@ export class Ingest {
     return refusals;
   }
 
-  /** Halves a refused batch until the poison stands alone, so that everything around it gets through. */
+  /** Halves a batch that is refused, until the poison stands alone, or is too much to store at once. */
   async #storeOrSplit(commands: ReadCommand[]): Promise<Refusal[]> {
     const [first] = commands;
     if (!first) return [];
@@ -85,7 +85,8 @@ export class Ingest {
       await this.#storeAll(commands);
       return [];
     } catch (error) {
-      if (!isDataError(error)) throw error;
+      const isTooMuch = isStatementTimeout(error) && commands.length > 1;
+      if (!isDataError(error) && !isTooMuch) throw error;
       if (commands.length === 1) {
         this.#logger.error({ ...idsOf(first), err: error }, 'command refused');
         await this.#storeRefused(first);

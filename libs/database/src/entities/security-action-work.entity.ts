@@ -95,7 +95,7 @@ export class SecurityActionWorkEntity {
   @Column('boolean', { default: false })
   awaitingReport!: boolean;
 
-  /** The attempt that its provider has taken over: what it reports is about that one. */
+  /** The last call, while its provider runs it or is asked about it: what it reports is about that one. */
   @Column('uuid', { nullable: true })
   acceptedAttemptId!: string | null;
 
