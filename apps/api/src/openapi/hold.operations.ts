@@ -52,7 +52,7 @@ export const HOLD_OPERATIONS: Operations = {
       tag: TAG,
       summary: 'Stop what is not with its provider yet',
       description:
-        'Once this is answered, nothing that the hold covers is sent to a provider any more, be it new, a retry or a question; what was claimed before is listed as in flight, and ends as it ends. Covered actions are still accepted, and wait with `waitingFor` `hold:` and the id. Sent twice it makes two holds; an action goes on once none covers it.',
+        'Once this is answered, no worker claims anything that the hold covers, be it new, a retry or a question; what was claimed before is listed as in flight, may still be sent, and ends as it ends. Covered actions are still accepted, and wait with `waitingFor` `hold:` and the id. Sent twice it makes two holds; an action goes on once none covers it.',
       access: 'operate',
       parameters: ['contentEncoding'],
       body: { name: 'createHold', required: true },
