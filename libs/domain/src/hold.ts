@@ -24,7 +24,9 @@ export const holdRequestSchema = z
     ),
     vendor: scopePart.describe('Narrows `provider`, where several vendors have one of that name.'),
     provider: scopePart.describe('Actions of this provider, by a name of the catalogue.'),
-    name: scopePart.describe('Actions of this name, in any case.'),
+    name: scopePart.describe(
+      'Actions of this name, in any case. One that the catalogue does not list takes a `provider` that allows it.',
+    ),
     reason: storableText(REASON_LENGTH_MAX)
       .nullish()
       .transform((text) => text ?? null)

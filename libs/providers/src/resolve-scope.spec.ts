@@ -8,14 +8,15 @@ const firewall = providerEntry({ aliases: ['FW'], actions: [actionEntry('BlockIp
 const twin = providerEntry({ vendor: 'Emca', actions: [actionEntry('Isolate')] });
 const anything = providerEntry({ provider: 'Anything', allowUnknownActions: true });
 const catalogue = new Catalogue([firewall, twin]);
+const open = new Catalogue([firewall, anything]);
 
 const EVERYTHING = { vendor: null, provider: null, name: null };
 const resolve = (scope: Partial<typeof EVERYTHING | Record<string, string>>, entries = catalogue) =>
   resolveScope(entries, { ...EVERYTHING, ...scope });
 
-function refusalOf(scope: Record<string, string>): Partial<ApiError> {
+function refusalOf(scope: Record<string, string>, entries = catalogue): Partial<ApiError> {
   try {
-    return expect.unreachable(JSON.stringify(resolve(scope)));
+    return expect.unreachable(JSON.stringify(resolve(scope, entries)));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return { code: error.code, message: error.message, target: error.target! };
@@ -38,12 +39,22 @@ describe('the scope of a hold', () => {
     expect(resolve({ name: 'isolate' })).toEqual({ providerKey: null, actionName: 'Isolate' });
   });
 
-  it('may be a name that no catalogue lists where a provider takes any', () => {
-    const open = new Catalogue([firewall, anything]);
-    expect(resolve({ name: 'Reboot' }, open)).toMatchObject({ actionName: 'Reboot' });
+  it('may be a name that no catalogue lists of a provider that takes any', () => {
     expect(resolve({ provider: 'Anything', name: 'Reboot' }, open)).toMatchObject({
       actionName: 'Reboot',
     });
+  });
+
+  it('is refused for such a name of no provider, or each misspelt one would be taken', () => {
+    expect(refusalOf({ name: 'BlokIp' }, open)).toEqual({
+      code: 'unknownAction',
+      message:
+        "unknown action 'BlokIp'; did you mean 'BlockIp'? known: BlockIp; one that the catalogue does not list takes a provider beside it",
+      target: 'name',
+    });
+    expect(refusalOf({ vendor: 'Acme', provider: 'Firewall', name: 'Reboot' }, open).code).toBe(
+      'unknownAction',
+    );
   });
 
   it('is refused where it would cover nothing, with what is known', () => {

@@ -1,7 +1,7 @@
 import { ApiError } from '#domain/errors';
 import type { HoldRequest } from '#domain/hold';
 import { fold } from './action-entry.ts';
-import { type Catalogue, providerKey } from './catalogue.ts';
+import { type Catalogue, type ProviderEntry, providerKey } from './catalogue.ts';
 import { findProvider, suggested } from './resolve.ts';
 
 /** What a hold covers, as the catalogue spells it; null is everything. */
@@ -20,23 +20,25 @@ export function resolveScope(
   { vendor, provider, name }: Pick<HoldRequest, 'vendor' | 'provider' | 'name'>,
 ): Scope {
   const entry = provider === null ? null : findProvider(catalogue, { vendor, provider }, '');
-  const entries = entry === null ? catalogue.providers : [entry];
   return {
     providerKey: entry && providerKey(entry),
-    actionName: name === null ? null : findName(entries, name),
+    actionName: name === null ? null : findName(catalogue, entry, name),
   };
 }
 
-function findName(entries: Catalogue['providers'], name: string): string {
+/** Without a provider a name must be listed, or one provider that takes any would let every misspelt one pass. */
+function findName(catalogue: Catalogue, entry: ProviderEntry | null, name: string): string {
+  const entries = entry === null ? catalogue.providers : [entry];
   const known = entries.flatMap(({ actions }) => actions.map((action) => action.name));
   const match = known.find((each) => fold(each) === fold(name));
   if (match !== undefined) return match;
-  if (entries.some(({ allowUnknownActions }) => allowUnknownActions)) return name;
+  if (entry?.allowUnknownActions) return name;
+  const remedy = entries.some(({ allowUnknownActions }) => allowUnknownActions)
+    ? '; one that the catalogue does not list takes a provider beside it'
+    : '';
   throw new ApiError(
     'unknownAction',
-    `unknown action '${name}'; ${suggested(name, [...new Set(known)])}`,
-    {
-      target: 'name',
-    },
+    `unknown action '${name}'; ${suggested(name, [...new Set(known)])}${remedy}`,
+    { target: 'name' },
   );
 }
