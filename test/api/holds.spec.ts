@@ -161,7 +161,13 @@ describe('the routes of holds', () => {
   });
 
   it('let a tenant hold itself only, and an operator of every tenant any', async () => {
-    expect((await post(operator, { azureTenantId: 'tenant-a' })).status).toBe(201);
+    for (const azureTenantId of ['tenant-a', 'TENANT-A']) {
+      const { status, body } = await post(operator, { azureTenantId });
+      expect({ status, azureTenantId: body.azureTenantId }).toEqual({
+        status: 201,
+        azureTenantId: 'tenant-a',
+      });
+    }
     expect(await error(post<ErrorBody>(operator, { azureTenantId: 'tenant-b' }))).toMatchObject({
       status: 403,
       code: 'Authorization_RequestDenied',

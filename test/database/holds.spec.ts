@@ -57,11 +57,7 @@ describe('holds', () => {
     const scopes: [string, Partial<HoldScope>, string[]][] = [
       ['everything', {}, []],
       ['a tenant', { azureTenantId: TENANT }, ['tenant-b a', 'tenant-b b']],
-      [
-        'a tenant in another case',
-        { azureTenantId: 'Tenant-A' },
-        ['a', 'b', 'tenant-b a', 'tenant-b b'],
-      ],
+      ['a tenant in another case', { azureTenantId: 'Tenant-A' }, ['tenant-b a', 'tenant-b b']],
       ['a provider', { providerKey: 'a' }, ['b', 'tenant-b b']],
       ['an action', { actionName: 'Isolate' }, []],
       ['an action in another case', { actionName: 'iSOLATE' }, []],
@@ -163,6 +159,11 @@ describe('holds', () => {
       await database.claim();
       const { inFlight } = await hold({ azureTenantId: TENANT });
       expect(inFlight.actions.map(({ azureTenantId }) => azureTenantId)).toEqual([TENANT]);
+      const cased = await findInFlight(database.manager, {
+        ...EVERYTHING,
+        azureTenantId: 'TENANT-A',
+      });
+      expect(cased).toEqual(inFlight);
       const none = await findInFlight(database.manager, { ...EVERYTHING, providerKey: 'b' });
       expect(none).toEqual({ actions: [], count: 0 });
     });
@@ -313,6 +314,8 @@ describe('holds', () => {
       const { hold: all } = await hold();
       expect((await list(null, TENANT)).map(({ id }) => id)).toEqual([own.id]);
       expect(await list(null, null)).toHaveLength(3);
+      const { hold: cased } = await hold({ azureTenantId: TENANT.toUpperCase() });
+      expect(await findHold(database.manager, TENANT, cased.id)).toEqual(cased);
       for (const { id } of [foreign, all]) {
         expect(await findHold(database.manager, TENANT, id)).toBeUndefined();
       }

@@ -151,7 +151,8 @@ export async function findHolds(
   );
 }
 
-const VISIBLE = `($1::text IS NULL OR h."azureTenantId" = $1)`;
+/** Without case, as a hold covers: who is held must find what holds. */
+const VISIBLE = `($1::text IS NULL OR lower(h."azureTenantId") = lower($1))`;
 
 /** Ends a hold; one that was released before stays as it is. Claims need not wait: they only find more. */
 export async function releaseHold(database: Database, caller: Caller, id: string): Promise<void> {

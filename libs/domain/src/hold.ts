@@ -20,7 +20,7 @@ const scopePart = storableText(256)
 export const holdRequestSchema = z
   .strictObject({
     azureTenantId: scopePart.describe(
-      "Actions of this tenant. Without it: the token's tenant; every tenant, if the token's is an operator's.",
+      "Actions of this tenant, in any case. Without it: the token's tenant; every tenant, if the token's is an operator's.",
     ),
     vendor: scopePart.describe('Narrows `provider`, where several vendors have one of that name.'),
     provider: scopePart.describe('Actions of this provider, by a name of the catalogue.'),

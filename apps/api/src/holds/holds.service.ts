@@ -123,7 +123,8 @@ export class HoldsService {
 
   #tenantToHold(caller: Caller, asked: string | null): string | null {
     const own = this.#tenantOf(caller);
-    if (own === null || asked === null || asked === own) return asked ?? own;
+    if (own === null) return asked;
+    if (asked === null || asked.toLowerCase() === own.toLowerCase()) return own;
     throw new ApiError(
       'Authorization_RequestDenied',
       `azureTenantId: must be the tenant of the token; only a tenant in OPERATOR_TENANTS can hold others.`,
