@@ -63,6 +63,7 @@ describe('the routes of holds', () => {
       createdBy: { azureTenantId: 'tenant-a', appId: 'app-1', user: 'olga@example.com' },
       releasedDateTime: null,
       releasedBy: null,
+      heldCount: 0,
       inFlightCount: 0,
       inFlight: [],
     });
@@ -80,6 +81,7 @@ describe('the routes of holds', () => {
       releasedBy: { azureTenantId: 'tenant-a', appId: 'app-1', user: 'olga@example.com' },
     });
     expect(released.body).not.toHaveProperty('inFlight');
+    expect(released.body).not.toHaveProperty('heldCount');
     const other = await operatorOf(system, 'tenant-a', { app: 'app-2' });
     expect(await release(other, id)).toMatchObject({ status: 200, body: released.body });
     expect((await get(operator, id)).body).toEqual(released.body);
@@ -241,6 +243,43 @@ describe('the routes of holds', () => {
       await hung.end();
     }
     expect((await post(client, {})).status).toBe(201);
+  });
+
+  describe('tell how many actions wait:', () => {
+    const work = (tenant: string) =>
+      system.query(
+        `INSERT INTO security_action_work ("azureTenantId", "actionId", "position", "providerKey", "ready", "dueDateTime")
+         SELECT $1, gen_random_uuid(), n, 'SecurityActions/Simulator', true, now() FROM generate_series(1, 3) n`,
+        [tenant],
+      );
+
+    it('when they are set, and now', async () => {
+      await work('tenant-held');
+      const { body } = await post(root, { azureTenantId: 'TENANT-HELD', provider: 'simulator' });
+      expect(body.heldCount).toBe(3);
+      await work('tenant-held');
+      expect((await get(root, body.id)).body.heldCount).toBe(6);
+      await release(root, body.id);
+    });
+
+    it('null if that takes too long, and stand all the same', async () => {
+      const client = await operatorOf(system, 'tenant-slow');
+      await work('tenant-slow');
+      // Only what waits is slow to read: what is in flight is found by other conditions.
+      await system.query('ALTER TABLE security_action_work RENAME TO fast_work');
+      await system.query(`CREATE VIEW security_action_work AS
+        SELECT * FROM fast_work WHERE "leaseOwner" IS NOT NULL OR pg_sleep(60) IS NULL`);
+      try {
+        const { status, body } = await post(client, {});
+        expect(status).toBe(201);
+        expect(body).toMatchObject({ heldCount: null, inFlightCount: 0 });
+        expect((await list(client)).body.value.map(({ id }) => id)).toEqual([body.id]);
+        expect((await get(client, body.id)).body).toEqual(body);
+      } finally {
+        await system.query('DROP VIEW security_action_work');
+        await system.query('ALTER TABLE fast_work RENAME TO security_action_work');
+      }
+    });
   });
 
   it('answer 405, 413 and 415 as every route does', async () => {

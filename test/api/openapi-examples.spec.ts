@@ -76,7 +76,7 @@ describe('the examples of /openapi.json', () => {
     return { client, ids: { id } };
   }
 
-  /** An operator of a tenant of its own, that has a hold which came too late for one action. */
+  /** An operator of a tenant of its own, that has a hold which came too late for one action, and not for another. */
   async function operatorWithHold(): Promise<Asker> {
     const caller = { tenant: randomUUID(), app: randomUUID() };
     const owner = await system.client(caller);
@@ -86,6 +86,7 @@ describe('the examples of /openapi.json', () => {
     const [path, { post }] = Object.entries(HOLD_OPERATIONS)[0]! as [string, { post: Operation }];
     const { body } = post.examples!['actionOfProvider']!;
     const made = await client.request<{ id: string }>('POST', path, { body });
+    await until(owner, await owner.created(stalled), 'NotStarted');
     return { client, ids: { holdId: made.body.id } };
   }
 

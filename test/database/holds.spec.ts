@@ -9,6 +9,7 @@ import {
   type HoldScope,
   IN_FLIGHT_SHOWN_MAX,
   STANDING_HOLDS_MAX,
+  countHeld,
   createHold,
   findHold,
   findHolds,
@@ -195,6 +196,29 @@ describe('holds', () => {
       expect(lines).not.toContain('Seq Scan on security_action_work');
       await database.clear();
     });
+  });
+
+  it('count what waits: for its time, its target or them, and not what is in flight', async () => {
+    const [, later] = await database.ingest(...times(2, () => command({ target: null })));
+    const claims = await database.claim();
+    await database.settle({ ...claims[0]!, type: 'accepted', dueInMs: 60_000, next: 'probe' });
+    await database.settle({
+      ...claims[1]!,
+      ...FAILED,
+      dueInMs: 60_000,
+      next: 'call',
+      mayHaveActed: false,
+    });
+    expect(later).toBe(claims[1]!.actionId);
+    await database.ingest(command({ target: null }));
+    await database.claim();
+    await database.ingest(command(), command(), command({ tenant: 'tenant-b', provider: 'b' }));
+    const count = (scope: Partial<HoldScope> = {}) =>
+      countHeld(database.manager, { ...EVERYTHING, ...scope });
+    expect(await count()).toBe(4);
+    expect(await count({ azureTenantId: 'TENANT-A' })).toBe(3);
+    expect(await count({ providerKey: 'b', actionName: 'ISOLATE' })).toBe(1);
+    expect(await count({ azureTenantId: 'tenant-c' })).toBe(0);
   });
 
   describe('and claims that come at the same time', () => {

@@ -79,6 +79,10 @@ const INSERT = `
                 WHERE "createdByTenantId" = $1 AND "releasedDateTime" IS NULL)
   RETURNING *`;
 
+/** What a hold covers, as a relation of one row: $1 azureTenantId, $2 providerKey, $3 actionName. */
+const SCOPE = `
+  scope AS (SELECT $1::text AS "azureTenantId", $2::text AS "providerKey", $3::text AS "actionName")`;
+
 /** What is in flight that a hold covers. */
 export async function findInFlight(
   database: Database,
@@ -98,7 +102,7 @@ export async function findInFlight(
 
 // Each half has an index of its own, so that what waits is not read, however much that is.
 const IN_FLIGHT = `
-  WITH scope AS (SELECT $1::text AS "azureTenantId", $2::text AS "providerKey", $3::text AS "actionName"),
+  WITH ${SCOPE},
   flying AS (
     SELECT * FROM "security_action_work" WHERE "leaseOwner" IS NOT NULL
     UNION ALL
@@ -113,6 +117,28 @@ const IN_FLIGHT = `
     FROM covered c JOIN "security_action" a
       ON a."azureTenantId" = c."azureTenantId" AND a."id" = c."actionId"
    ORDER BY c."position"`;
+
+/**
+ * How many actions a hold keeps waiting, whatever else they wait for. To be run outside of the transaction that makes
+ * the hold: it reads all that waits, and no claim should wait for that.
+ */
+export async function countHeld(
+  database: Database,
+  { azureTenantId, providerKey, actionName }: HoldScope,
+): Promise<number> {
+  const [row]: { count: number }[] = await database.query(HELD, [
+    azureTenantId,
+    providerKey,
+    actionName,
+  ]);
+  return row!.count;
+}
+
+const HELD = `
+  WITH ${SCOPE}
+  SELECT count(*)::integer AS "count"
+    FROM "security_action_work" w JOIN scope ON ${covers('scope', 'w')}
+   WHERE w."leaseOwner" IS NULL AND NOT w."awaitingReport"`;
 
 /** A hold that this tenant may know of. */
 export async function findHold(

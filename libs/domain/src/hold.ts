@@ -74,8 +74,15 @@ const inFlightActionSchema = z.object({
   awaitingReport: z.boolean().describe('Its provider has taken it over and is to report its end.'),
 });
 
-/** A hold that stands, with what it came too late for. */
+/** A hold that stands, with what it keeps waiting and what it came too late for. */
 export const holdInForceSchema = holdSchema.extend({
+  heldCount: z
+    .int()
+    .nullable()
+    .describe(
+      'Actions it covers that wait now. 0 may mean that its scope is not what was meant. Null: they could not be counted in time; it stands all the same. Absent once it is released.',
+    )
+    .optional(),
   inFlightCount: z
     .int()
     .describe('Actions it covers that were with their provider, or on their way, before it stood.')

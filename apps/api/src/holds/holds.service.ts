@@ -5,7 +5,9 @@ import { Settings } from '#config/settings';
 import type { HoldEntity } from '#database/entities/hold.entity';
 import {
   type HoldQuery,
+  type InFlight,
   STANDING_HOLDS_MAX,
+  countHeld,
   createHold,
   findHold,
   findHolds,
@@ -61,7 +63,7 @@ export class HoldsService {
       );
     }
     this.#logger.warn({ holdId: wanted.id, ...scope, by: caller.appId }, 'hold set');
-    return presentHoldInForce(this.#catalogue, created.hold, created.inFlight);
+    return this.#inForce(created.hold, created.inFlight);
   }
 
   /** One more than `limit` tells whether there is a next page. */
@@ -86,8 +88,7 @@ export class HoldsService {
   async get(caller: Caller, id: string): Promise<HoldInForce> {
     const hold = await this.#find(caller, id);
     if (hold.releasedDateTime) return presentHold(this.#catalogue, hold);
-    const inFlight = await findInFlight(this.#database.manager, hold);
-    return presentHoldInForce(this.#catalogue, hold, inFlight);
+    return this.#inForce(hold, await findInFlight(this.#database.manager, hold));
   }
 
   /**
@@ -106,6 +107,21 @@ export class HoldsService {
     await releaseHold(this.#database.manager, caller, hold.id);
     this.#logger.warn({ holdId: hold.id, by: caller.appId }, 'hold released');
     return presentHold(this.#catalogue, await this.#find(caller, id));
+  }
+
+  async #inForce(hold: HoldEntity, inFlight: InFlight): Promise<HoldInForce> {
+    const heldCount = await this.#countHeld(hold);
+    return presentHoldInForce(this.#catalogue, hold, { heldCount, inFlight });
+  }
+
+  /** Null if it fails: the hold stands, and an error would say that it does not. */
+  async #countHeld(hold: HoldEntity): Promise<number | null> {
+    try {
+      return await countHeld(this.#database.manager, hold);
+    } catch (error) {
+      this.#logger.warn({ err: error, holdId: hold.id }, 'what is held could not be counted');
+      return null;
+    }
   }
 
   async #find(caller: Caller, id: string): Promise<HoldEntity> {

@@ -28,14 +28,15 @@ export function presentHold(catalogue: Catalogue, hold: HoldEntity): Hold {
   };
 }
 
-/** The same with what it came too late for. */
+/** The same with how much it keeps waiting, if that is known, and with what it came too late for. */
 export function presentHoldInForce(
   catalogue: Catalogue,
   hold: HoldEntity,
-  { actions, count }: InFlight,
+  { heldCount, inFlight: { actions, count } }: { heldCount: number | null; inFlight: InFlight },
 ): HoldInForce {
   return {
     ...presentHold(catalogue, hold),
+    heldCount,
     inFlightCount: count,
     inFlight: actions.map((action) => presentAction(catalogue, action)),
   };

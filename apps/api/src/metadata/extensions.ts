@@ -84,6 +84,7 @@ const HOLD: Properties = {
   createdBy: `${OURS}.operator`,
   releasedDateTime: 'Edm.DateTimeOffset?',
   releasedBy: `${OURS}.operator?`,
+  heldCount: 'Edm.Int32?',
   inFlightCount: 'Edm.Int32?',
   inFlight: `Collection(${OURS}.inFlightAction)`,
 };

@@ -20,8 +20,9 @@ const HOLD = {
   releasedBy: null,
 };
 
-/** An action that the hold came too late for. */
-const IN_FLIGHT = {
+/** An action that it keeps waiting, and one that it came too late for. */
+const IN_FORCE = {
+  heldCount: 1,
   inFlightCount: 1,
   inFlight: [
     {
@@ -62,14 +63,14 @@ export const HOLD_OPERATIONS: Operations = {
         actionOfProvider: {
           summary: 'One action of one provider',
           body: SCOPE,
-          answer: { status: 201, body: { ...HOLD, ...IN_FLIGHT } },
+          answer: { status: 201, body: { ...HOLD, ...IN_FORCE } },
         },
         everything: {
           summary: 'Everything of the tenant',
           body: {},
           answer: {
             status: 201,
-            body: { ...HOLD, ...IN_FLIGHT, vendor: null, provider: null, name: null, reason: null },
+            body: { ...HOLD, ...IN_FORCE, vendor: null, provider: null, name: null, reason: null },
           },
         },
         misspelt: {
@@ -103,14 +104,14 @@ export const HOLD_OPERATIONS: Operations = {
     get: {
       id: 'getSecurityActionHold',
       tag: TAG,
-      summary: 'One hold, and what is in flight under it now',
+      summary: 'One hold, how much it keeps waiting now, and what is in flight under it',
       access: 'operate',
       answers: { 200: json('hold', 'The hold.') },
       errors: ['itemNotFound'],
       examples: {
         standing: {
           summary: 'A hold that stands',
-          answer: { status: 200, body: { ...HOLD, ...IN_FLIGHT } },
+          answer: { status: 200, body: { ...HOLD, ...IN_FORCE } },
         },
       },
     },
