@@ -282,6 +282,19 @@ describe('the routes of holds', () => {
     });
   });
 
+  it('do not count for the limit of requests', async () => {
+    await system.startApi({ RATE_LIMIT_PER_MINUTE: '1' });
+    const roles = ['SecurityActions.Read.All', 'SecurityActions.Operate.All'];
+    const client = await system.client({ tenant: 'tenant-limited', roles }, 1);
+    expect((await client.list()).status).toBe(200);
+    expect((await client.list()).status).toBe(429);
+    const made = await post(client, {});
+    expect(made.status).toBe(201);
+    const answers = [await get(client, made.body.id), await release(client, made.body.id)];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect((await list(client)).status).toBe(200);
+  });
+
   it('answer 405, 413 and 415 as every route does', async () => {
     expect((await operator.request('DELETE', `${HOLDS}/${randomUUID()}`)).status).toBe(405);
     const large = JSON.stringify({ reason: 'x'.repeat(70_000) });

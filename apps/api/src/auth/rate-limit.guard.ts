@@ -6,7 +6,7 @@ import { ApiError } from '#domain/errors';
 
 const UNCOUNTED = 'uncounted';
 
-/** Calls of the route do not count: what they carry does. */
+/** Calls of the route, or of all routes of a controller, neither count nor are refused for their number. */
 export const Uncounted = () => SetMetadata(UNCOUNTED, true);
 
 /** Counts the requests of a tenant and app by the verified token, so it must stand behind the guard that verifies. */
@@ -23,7 +23,10 @@ export class RateLimitGuard implements CanActivate {
   canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
     if (!this.#isOn) return true;
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
-    const isUncounted = this.#reflector.get<boolean>(UNCOUNTED, execution.getHandler());
+    const isUncounted = this.#reflector.getAllAndOverride<boolean | undefined>(UNCOUNTED, [
+      execution.getHandler(),
+      execution.getClass(),
+    ]);
     if (request.caller === undefined || isUncounted) return true;
     return count(request);
   }

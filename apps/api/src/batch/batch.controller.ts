@@ -29,6 +29,7 @@ export class BatchController {
   @Post()
   @HttpCode(200)
   @RequireRole('read')
+  // What it carries counts.
   @Uncounted()
   @RouteConfig({ bodyLimit: 'BATCH_BODY_BYTES_MAX' })
   async send(

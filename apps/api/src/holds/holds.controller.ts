@@ -4,6 +4,7 @@ import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
 import { RequireRole } from '../auth/access.ts';
 import { CurrentCaller } from '../auth/caller.ts';
+import { Uncounted } from '../auth/rate-limit.guard.ts';
 import { graphPaths } from '../http/graph-paths.ts';
 import { preferredPageSize } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
@@ -13,9 +14,10 @@ import { HoldsService } from './holds.service.ts';
 
 const HOLDS = 'security/securityActionHolds';
 
-/** Ours: the emergency stop, for operators. */
+/** Ours: the emergency stop, for operators, who are not to be told to wait for the next minute. */
 @Controller(graphPaths(HOLDS))
 @RequireRole('operate')
+@Uncounted()
 export class HoldsController {
   readonly #service: HoldsService;
   readonly #settings: Settings;
