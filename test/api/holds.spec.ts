@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { HoldInForce } from '#domain/hold';
 import { Client, type ErrorBody } from '../support/client.ts';
 import { HOLDS, type HoldPage, operatorOf } from '../support/holds.ts';
 import { System } from '../support/system.ts';
 
 const ROOT_TENANT = 'tenant-root';
+const WAIT = { timeout: 20_000, interval: 20 };
 
 describe('the routes of holds', () => {
   let system: System;
@@ -293,6 +294,36 @@ describe('the routes of holds', () => {
     const answers = [await get(client, made.body.id), await release(client, made.body.id)];
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect((await list(client)).status).toBe(200);
+  });
+
+  it('do not wait for a connection behind lists', async () => {
+    const busy = { DATABASE_POOL_SIZE: '1', DATABASE_STATEMENT_TIMEOUT_MS: '30000' };
+    const api = system.apis.length;
+    await system.startApi(busy);
+    const roles = ['SecurityActions.Read.All', 'SecurityActions.Operate.All'];
+    const client = await system.client({ tenant: 'tenant-busy', roles }, api);
+    const blocker = new pg.Client({ connectionString: system.databaseUrl });
+    await blocker.connect();
+    try {
+      await blocker.query('BEGIN');
+      // A list reads it, a hold does not.
+      await blocker.query('LOCK TABLE security_action_event');
+      const slow = client.list();
+      await vi.waitFor(async () => {
+        const waiting = await system.query(
+          `SELECT FROM pg_locks WHERE NOT granted AND relation = 'security_action_event'::regclass`,
+        );
+        expect(waiting).toHaveLength(1);
+      }, WAIT);
+      expect((await client.list()).status).toBe(503);
+      const made = await post(client, {});
+      expect(made.status).toBe(201);
+      expect((await release(client, made.body.id)).status).toBe(200);
+      await blocker.query('ROLLBACK');
+      expect((await slow).status).toBe(200);
+    } finally {
+      await blocker.end();
+    }
   });
 
   it('answer 405, 413 and 415 as every route does', async () => {

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { type Counter, Registry } from 'prom-client';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import { LIFELINE } from '#database/database.module';
 import { poolUsage } from '#database/pool-usage';
 import type { CreateCommand } from '#domain/command';
 import { Publisher } from '#kafka/publisher';
@@ -18,7 +20,8 @@ export class ApiMetrics {
     registry: Registry,
     catalogue: Catalogue,
     publisher: Publisher,
-    dataSource: DataSource,
+    @InjectDataSource() main: DataSource,
+    @InjectDataSource(LIFELINE) lifeline: DataSource,
   ) {
     this.#labels = new MetricLabels(catalogue);
     this.#accepted = counter(registry, 'security_actions_accepted_total');
@@ -29,8 +32,10 @@ export class ApiMetrics {
       queue.set(publisher.queuedBytes),
     );
     gauge(registry, 'security_actions_database_connections', (connections) => {
-      for (const [state, count] of Object.entries(poolUsage(dataSource))) {
-        connections.set({ pool: 'main', state }, count);
+      for (const [pool, dataSource] of Object.entries({ main, lifeline })) {
+        for (const [state, count] of Object.entries(poolUsage(dataSource))) {
+          connections.set({ pool, state }, count);
+        }
       }
     });
   }

@@ -3,7 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { Settings } from '#config/settings';
-import { DatabaseModule } from '#database/database.module';
+import { DatabaseModule, LIFELINE } from '#database/database.module';
 import { createKafka } from '#kafka/client';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
@@ -29,6 +29,9 @@ import { ProvidersController } from './security-actions/providers.controller.ts'
 import { ReadYourWrite } from './security-actions/read-your-write.ts';
 import { SecurityActionsController } from './security-actions/security-actions.controller.ts';
 import { SecurityActionsService } from './security-actions/security-actions.service.ts';
+
+/** A hold can be set while another is looked at; lists take none of them, however slow they are. */
+const LIFELINE_CONNECTIONS = 2;
 
 /**
  * The whole API on one page: what it serves, what it leans on, what stands before every route. Headers,
@@ -69,11 +72,14 @@ import { SecurityActionsService } from './security-actions/security-actions.serv
 // oxlint-disable-next-line typescript/no-extraneous-class -- Nest's form of a module
 export class ApiModule {
   static with(settings: Settings, logger: Logger): DynamicModule {
-    const pool = { applicationName: 'api', connectionsMax: settings.DATABASE_POOL_SIZE };
+    const pools = [
+      { applicationName: 'api', connectionsMax: settings.DATABASE_POOL_SIZE },
+      { name: LIFELINE, applicationName: 'api lifeline', connectionsMax: LIFELINE_CONNECTIONS },
+    ];
     return {
       module: ApiModule,
       global: true,
-      imports: [DatabaseModule.with(settings, [pool])],
+      imports: [DatabaseModule.with(settings, pools)],
       providers: [
         { provide: Settings, useValue: settings },
         { provide: Tracing, useFactory: () => new Tracing('api', settings) },

@@ -12,7 +12,7 @@ import type { DataSource } from 'typeorm';
 import type { Settings } from '#config/settings';
 import { type PoolOptions, dataSourceOptions } from './data-source.ts';
 
-/** A pool beside the main one, so that what keeps work alive never waits behind what brings more in. */
+/** A pool beside the main one, for what must not wait behind the rest: the worker's leases, the API's emergency stop. */
 export const LIFELINE = 'lifeline';
 
 const DATA_SOURCES = Symbol('DATA_SOURCES');

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
+import { LIFELINE } from '#database/database.module';
 import type { HoldEntity } from '#database/entities/hold.entity';
 import {
   type HoldQuery,
@@ -32,7 +33,7 @@ export class HoldsService {
   readonly #operatorTenants: readonly string[];
 
   constructor(
-    @InjectDataSource() database: DataSource,
+    @InjectDataSource(LIFELINE) database: DataSource,
     catalogue: Catalogue,
     { OPERATOR_TENANTS = [] }: Settings,
   ) {
