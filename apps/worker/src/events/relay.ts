@@ -95,9 +95,10 @@ export class Relay {
       }
       return true;
     }
-    // Overtaken: the other relay has published them too, or will.
+    // Overtaken, or a predecessor's last delete came first: only the lease can tell which, and at once.
     this.#lease = undefined;
-    return false;
+    this.#leaseLookAtMs = 0;
+    return true;
   }
 
   async #send(request: ReturnType<typeof cloudEvent>[]): Promise<void> {
