@@ -16,6 +16,14 @@ export class MetricLabels {
     );
   }
 
+  /** Every pair that `of` can give, in the order of the catalogue. */
+  all(): { provider: string; action: string }[] {
+    const known = [...this.#actions].flatMap(([provider, actions]) =>
+      [...actions, OTHER].map((action) => ({ provider, action })),
+    );
+    return [...known, { provider: OTHER, action: OTHER }];
+  }
+
   of(key: string, actionName: string): { provider: string; action: string } {
     const actions = this.#actions.get(key);
     return {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Counter, type Gauge, type Histogram, Registry } from 'prom-client';
 import type { Claim } from '#database/claim.queries';
 import type { OutboxEvent } from '#database/outbox.queries';
-import { FAILURE_CODES } from '#domain/errors';
+import { type ApiErrorCode, FAILURE_CODES } from '#domain/errors';
 import type { EventType } from '#domain/event';
 import type { DeadLetterCause } from '#kafka/dead-letter';
 import type { LogicalTopic } from '#kafka/topics';
@@ -20,6 +20,27 @@ const ENDS: EventType[] = ['completed', 'failed', 'cancelled'];
 const OUTCOMES = new Map<number, string>(
   Object.entries(FAILURE_CODES).map(([name, code]) => [code, name]),
 );
+
+/** The outcomes that alerts wait for, as `TROUBLE` of the life log. */
+const OUTCOMES_AT_START: (keyof typeof FAILURE_CODES)[] = [
+  'outcomeUnknown',
+  'retriesExhausted',
+  'expired',
+];
+/** Pairs of provider and action that begin at 0; 3 series each. A catalogue may have a million, and each series is read at each scrape. */
+export const PAIRS_AT_START_MAX = 2000;
+
+/** What a message of each topic can be put aside for. */
+const DEAD_LETTERS_AT_START = {
+  commands: ['invalidRequest'],
+  reports: [
+    'InvalidAuthenticationToken',
+    'Authorization_RequestDenied',
+    'invalidRequest',
+    'requestEntityTooLarge',
+    'itemNotFound',
+  ],
+} satisfies Partial<Record<LogicalTopic, ApiErrorCode[]>>;
 
 /**
  * Counts what happens to actions. Their lives are counted from the events that are published: whoever ended an action
@@ -49,6 +70,17 @@ export class ActionMetrics {
     this.#callDuration = histogram(registry, 'security_actions_provider_call_duration_seconds');
     this.#callsInFlight = gauge(registry, 'security_actions_provider_calls_in_flight');
     this.#deadLetters = counter(registry, 'security_actions_dead_letters_total');
+    this.#beginAtZero();
+  }
+
+  /** What alerts are about: the growth of a series that begins with the first case does not show that case. */
+  #beginAtZero(): void {
+    for (const labels of this.#labels.all().slice(0, PAIRS_AT_START_MAX)) {
+      for (const outcome of OUTCOMES_AT_START) this.#ended.inc({ ...labels, outcome }, 0);
+    }
+    for (const [topic, codes] of Object.entries(DEAD_LETTERS_AT_START)) {
+      for (const code of codes) this.#deadLetters.inc({ topic, code }, 0);
+    }
   }
 
   /** To be told of each event once: when it has left the outbox. */
