@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DataSource } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { loadSettings } from '#config/settings';
 import { readBacklog } from '#database/backlog.queries';
 import { cancelAction } from '#database/cancel.queries';
+import { dataSourceOptions } from '#database/data-source';
 import { releaseClaims } from '#database/held-claims.queries';
 import { TENANT, TestDatabase, command } from '../support/database.ts';
 
@@ -24,7 +27,7 @@ describe('the backlog', () => {
   beforeEach(() => database.clear());
   afterAll(() => database?.drop());
 
-  const read = () => readBacklog(database.manager);
+  const read = () => readBacklog(database.dataSource, new AbortController().signal);
   const secondsAgo = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
   /** An action without a target, accepted so long ago. */
   const accepted = async (seconds: number) =>
@@ -92,5 +95,58 @@ describe('the backlog', () => {
     const { standingHolds, outboxEvents, outboxOldestSeconds } = await read();
     expect([standingHolds, outboxEvents]).toEqual([1, 1]);
     expect(outboxOldestSeconds).toBeCloseTo(70, -1);
+  });
+});
+
+describe('a backlog so large that it takes long to measure', () => {
+  const STATEMENT_TIMEOUT_MS = 300;
+  let database: TestDatabase;
+  let impatient: DataSource;
+
+  beforeEach(async () => {
+    database = await TestDatabase.create();
+    const settings = loadSettings({
+      DATABASE_URL: database.settings.DATABASE_URL,
+      DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_TIMEOUT_MS),
+    });
+    const pool = { applicationName: 'watch', connectionsMax: 1 };
+    impatient = await new DataSource(dataSourceOptions(settings, pool)).initialize();
+  });
+  afterEach(async () => {
+    if (impatient?.isInitialized) await impatient.destroy();
+    await database?.drop();
+  });
+
+  /** As long as this, whatever is in the tables. */
+  async function lasting(seconds: number): Promise<void> {
+    await database.query('ALTER TABLE hold RENAME TO quick_hold');
+    await database.query(
+      `CREATE VIEW hold AS WITH slow AS MATERIALIZED (SELECT pg_sleep(${seconds}))
+       SELECT * FROM quick_hold WHERE (SELECT count(*) FROM slow) = 1`,
+    );
+  }
+
+  it('is measured all the same, and its connection is as hurried as before', async () => {
+    await lasting(2);
+    expect(await readBacklog(impatient, new AbortController().signal)).toEqual(NOTHING);
+    await expect(impatient.query('SELECT pg_sleep(2)')).rejects.toThrow('statement timeout');
+  });
+
+  it('keeps nobody from stopping', async () => {
+    await lasting(20);
+    const stopping = new AbortController();
+    const reading = readBacklog(impatient, stopping.signal);
+    reading.catch(() => undefined);
+    await vi.waitFor(async () => {
+      const asleep = await database.query(
+        `SELECT FROM pg_stat_activity WHERE application_name = 'watch' AND wait_event = 'PgSleep'`,
+      );
+      expect(asleep).toHaveLength(1);
+    });
+    const beganAtMs = performance.now();
+    stopping.abort();
+    await expect(reading).rejects.toThrow('Connection terminated');
+    await impatient.destroy();
+    expect(performance.now() - beganAtMs).toBeLessThan(5000);
   });
 });

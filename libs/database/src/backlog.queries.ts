@@ -1,4 +1,12 @@
-import type { Database } from './action-row.ts';
+import type { DataSource } from 'typeorm';
+import type { ImpatientClient } from './impatient-client.ts';
+import { CLIENT_GRACE_MS } from './data-source.ts';
+
+/**
+ * Far above DATABASE_STATEMENT_TIMEOUT_MS: nobody waits for this answer, and it takes longest when there is most left to do,
+ * which is when it is wanted.
+ */
+const BACKLOG_TIMEOUT_MS = 30_000;
 
 /** Why an action has not ended; see `security_actions_unfinished` in docs/operations.md. */
 export const UNFINISHED_STATES = ['waiting', 'leased', 'retry', 'report'] as const;
@@ -14,10 +22,26 @@ export interface Backlog {
   outboxOldestSeconds: number;
 }
 
-/** Measures what is left to do, of all tenants. Walks the unfinished actions once, and never the ended ones. */
-export async function readBacklog(database: Database): Promise<Backlog> {
-  const [row]: Backlog[] = await database.query(BACKLOG);
-  return row!;
+/**
+ * Measures what is left to do, of all tenants. Walks the unfinished actions once, and never the ended ones.
+ * @param signal ends it early, and with it the connection
+ */
+export async function readBacklog(dataSource: DataSource, signal: AbortSignal): Promise<Backlog> {
+  return dataSource.transaction('READ COMMITTED', async (manager) => {
+    await manager.query(`SET LOCAL statement_timeout = ${BACKLOG_TIMEOUT_MS}`);
+    const client: ImpatientClient = await manager.queryRunner!.connect();
+    const giveUp = () => client.giveUp();
+    signal.addEventListener('abort', giveUp);
+    try {
+      signal.throwIfAborted();
+      // Past the manager, which cannot say how long the client is to wait.
+      const query = { text: BACKLOG, query_timeout: BACKLOG_TIMEOUT_MS + CLIENT_GRACE_MS };
+      const { rows }: { rows: Backlog[] } = await client.query(query);
+      return rows[0]!;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  });
 }
 
 /** `repeatable` is set by the first claim and stays: `waiting` is what is NotStarted, everything else is Running. */

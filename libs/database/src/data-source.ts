@@ -17,6 +17,9 @@ import { TimedReverts1764000100000 } from './migrations/1764000100000-timed-reve
 import { Observability1764000200000 } from './migrations/1764000200000-observability.ts';
 import { ReportsAwaited1764000300000 } from './migrations/1764000300000-reports-awaited.ts';
 
+/** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
+export const CLIENT_GRACE_MS = 500;
+
 /** Who uses the connections, and how many there may be. */
 export interface PoolOptions {
   /** Shows in pg_stat_activity. */
@@ -58,7 +61,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       statement_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
       lock_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
       // A server that hangs answers nothing, not even its own time-out: the client must give up by itself.
-      query_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS + 500,
+      query_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS + CLIENT_GRACE_MS,
       idle_in_transaction_session_timeout: 10_000,
       keepAlive: true,
     },

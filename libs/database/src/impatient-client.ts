@@ -13,7 +13,11 @@ export class ImpatientClient extends pg.Client {
   }
 
   #giveUpAfter(error: unknown): void {
-    if (!(error instanceof Error) || error.message !== 'Query read timeout') return;
+    if (error instanceof Error && error.message === 'Query read timeout') this.giveUp();
+  }
+
+  /** Ends what is being waited for, and the connection with it: for what nobody wants to know any more. */
+  giveUp(): void {
     const { stream } = (this as unknown as { connection: { stream: { destroy(): void } } })
       .connection;
     stream.destroy();

@@ -25,6 +25,7 @@ const LAST_STEP_MS = 1000;
 export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #logger = new Logger(BacklogWatch.name);
   readonly #loop: Loop;
+  readonly #stopping = new AbortController();
   readonly #database: DataSource;
   readonly #progress: ProjectionProgress;
   readonly #relay: Relay;
@@ -63,12 +64,14 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
   async beforeApplicationShutdown(): Promise<void> {
     // Kafka may be away: what is still being read then comes to nothing by itself.
     await Promise.race([this.#loop.stop(), delay(LAST_STEP_MS)]);
+    // A pool closes only once nobody uses its connections.
+    this.#stopping.abort();
   }
 
   async #measure(): Promise<boolean> {
     await Promise.all([
       this.#try(
-        async () => this.#showBacklog(await readBacklog(this.#database.manager)),
+        async () => this.#showBacklog(await readBacklog(this.#database, this.#stopping.signal)),
         () => this.#hideBacklog(),
       ),
       this.#try(
