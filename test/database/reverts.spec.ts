@@ -7,6 +7,7 @@ import { applyReport, lockAction } from '#database/report.queries';
 import { changeTimer, endTimers, lockTimer } from '#database/revert-timer.queries';
 import {
   type LookedAt,
+  countOverdueTimers,
   findNewer,
   findOvertaken,
   lockTimers,
@@ -81,6 +82,19 @@ describe('the timers of reverts', () => {
     await database.ingest(again);
     await database.ingest(again, again);
     expect(await look()).toHaveLength(1);
+  });
+
+  it('are overdue when nobody has looked for a minute, though no worker knows the provider', async () => {
+    const id = await create({ provider: 'Acme/Forgotten', timer: after('PT1H') });
+    const overdueAfter = async (seconds: number) => {
+      await database.query(
+        `UPDATE security_action_revert SET "lookDateTime" = now() - $1 * interval '1 s' WHERE "actionId" = $2`,
+        [seconds, id],
+      );
+      return countOverdueTimers(database.manager);
+    };
+    expect(await overdueAfter(50)).toBe(0);
+    expect(await overdueAfter(70)).toBe(1);
   });
 
   it('are looked at by one worker at a time, and only by one that knows the provider', async () => {

@@ -90,6 +90,7 @@ describe('the metrics of a system at work', () => {
       'security_actions_oldest_age_seconds{status="Running"}': 0,
       security_actions_outbox_events: 0,
       security_actions_standing_holds: 0,
+      security_actions_overdue_reverts: 0,
     });
   });
 

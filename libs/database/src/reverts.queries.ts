@@ -53,6 +53,19 @@ export async function lockTimers(
   return rows.map((row) => ({ ...row, row }));
 }
 
+/** Workers that know the provider look each REVERT_INTERVAL_MS, a second at most: what has waited so long is looked at by nobody. */
+const OVERDUE_MS = 60_000;
+
+/** How many timers should have been looked at a minute ago and were not, whichever provider they are of. */
+export async function countOverdueTimers(database: Database): Promise<number> {
+  const [row]: { count: number }[] = await database.query(
+    `SELECT count(*)::integer AS "count" FROM "security_action_revert"
+      WHERE "lookDateTime" < clock_timestamp() - $1 * interval '1 ms'`,
+    [OVERDUE_MS],
+  );
+  return row!.count;
+}
+
 /** What stands: it was not Failed, or it may have acted all the same. */
 const STANDS = `(n."status" <> 'Failed' OR (n."errorInfo"->>'code')::integer = ${FAILURE_CODES.outcomeUnknown})`;
 

@@ -68,6 +68,12 @@ export const METRICS = {
     labels: ['provider', 'action', 'outcome'],
     help: 'Actions that ended, each once: completed, or the name of the failure code.',
   },
+  security_actions_reverts_failed_total: {
+    type: 'counter',
+    of: 'worker',
+    labels: ['provider', 'action'],
+    help: 'Timed reverts that ended Failed and were not superseded: what they were to undo stands, and nobody tries again.',
+  },
   security_actions_start_latency_seconds: {
     type: 'histogram',
     of: 'worker',
@@ -154,6 +160,12 @@ export const METRICS = {
     of: 'worker',
     labels: [],
     help: 'Age of the oldest of them; 0 if there is none.',
+  },
+  security_actions_overdue_reverts: {
+    type: 'gauge',
+    of: 'worker',
+    labels: [],
+    help: 'Timed reverts that no worker has looked at for a minute after their time.',
   },
   security_actions_commands_lag: {
     type: 'gauge',

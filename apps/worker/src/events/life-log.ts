@@ -2,6 +2,7 @@ import type { Logger } from '@nestjs/common';
 import type { OutboxEvent } from '#database/outbox.queries';
 import { FAILURE_CODES } from '#domain/errors';
 import { traceIdIn } from '#observability/trace-context';
+import { isFailedRevert } from '../reverts/failed-revert.ts';
 
 /** Ends that somebody should hear of: nobody knows what happened, or it was tried in vain. Others are a provider's or a person's word. */
 const TROUBLE: number[] = [
@@ -11,7 +12,7 @@ const TROUBLE: number[] = [
 ];
 
 /**
- * A line for an event: at `warn` when the action has ended in trouble, else at `debug`, as four lines for each action
+ * A line for an event: at `warn` when the action has ended in trouble or leaves something contained, else at `debug`, as four lines for each action
  * would be a flood. Names, codes and ids only: messages and parameters may hold what must not be logged.
  */
 export function logEvent(logger: Logger, event: OutboxEvent): void {
@@ -27,7 +28,9 @@ export function logEvent(logger: Logger, event: OutboxEvent): void {
     sequence,
     code,
   };
-  if (type === 'failed' && code !== undefined && TROUBLE.includes(code)) {
+  if (isFailedRevert(event)) {
+    logger.warn({ ...line, revertsActionId: action['revertsActionId'] }, 'timed revert failed');
+  } else if (type === 'failed' && code !== undefined && TROUBLE.includes(code)) {
     logger.warn(line, 'action failed');
   } else {
     logger.debug(line, 'action');

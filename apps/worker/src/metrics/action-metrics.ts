@@ -7,9 +7,11 @@ import type { EventType } from '#domain/event';
 import type { DeadLetterCause } from '#kafka/dead-letter';
 import type { LogicalTopic } from '#kafka/topics';
 import { counter, gauge, histogram } from '#observability/metrics';
-import { Catalogue } from '#providers/catalogue';
+import { Catalogue, providerKey } from '#providers/catalogue';
 import { MetricLabels } from '#providers/metric-labels';
 import type { Finding, Outcome } from '#providers/provider';
+import { revertOf } from '#providers/revert-action';
+import { isFailedRevert } from '../reverts/failed-revert.ts';
 
 /** What a provider is asked. */
 export type Call = 'execute' | 'probe' | 'cancel';
@@ -51,6 +53,7 @@ export class ActionMetrics {
   readonly #labels: MetricLabels;
   readonly #ingested: Counter<'provider' | 'action'>;
   readonly #ended: Counter<'provider' | 'action' | 'outcome'>;
+  readonly #revertsFailed: Counter<'provider' | 'action'>;
   readonly #startLatency: Histogram<'provider' | 'action'>;
   readonly #endLatency: Histogram<'provider' | 'action' | 'outcome'>;
   readonly #published: Counter<'type'>;
@@ -63,6 +66,7 @@ export class ActionMetrics {
     this.#labels = new MetricLabels(catalogue);
     this.#ingested = counter(registry, 'security_actions_ingested_total');
     this.#ended = counter(registry, 'security_actions_ended_total');
+    this.#revertsFailed = counter(registry, 'security_actions_reverts_failed_total');
     this.#startLatency = histogram(registry, 'security_actions_start_latency_seconds');
     this.#endLatency = histogram(registry, 'security_actions_end_latency_seconds');
     this.#published = counter(registry, 'security_actions_events_published_total');
@@ -70,13 +74,16 @@ export class ActionMetrics {
     this.#callDuration = histogram(registry, 'security_actions_provider_call_duration_seconds');
     this.#callsInFlight = gauge(registry, 'security_actions_provider_calls_in_flight');
     this.#deadLetters = counter(registry, 'security_actions_dead_letters_total');
-    this.#beginAtZero();
+    this.#beginAtZero(catalogue);
   }
 
   /** What alerts are about: the growth of a series that begins with the first case does not show that case. */
-  #beginAtZero(): void {
+  #beginAtZero(catalogue: Catalogue): void {
     for (const labels of this.#labels.all().slice(0, PAIRS_AT_START_MAX)) {
       for (const outcome of OUTCOMES_AT_START) this.#ended.inc({ ...labels, outcome }, 0);
+    }
+    for (const labels of revertsOf(catalogue).slice(0, PAIRS_AT_START_MAX)) {
+      this.#revertsFailed.inc(labels, 0);
     }
     for (const [topic, codes] of Object.entries(DEAD_LETTERS_AT_START)) {
       for (const code of codes) this.#deadLetters.inc({ topic, code }, 0);
@@ -84,14 +91,16 @@ export class ActionMetrics {
   }
 
   /** To be told of each event once: when it has left the outbox. */
-  published({ type, action, dateTime, providerKey, actionName }: OutboxEvent): void {
+  published(event: OutboxEvent): void {
+    const { type, action, dateTime } = event;
     this.#published.inc({ type });
-    const labels = this.#labels.of(providerKey, actionName);
+    const labels = this.#labels.of(event.providerKey, event.actionName);
     const seconds = (dateTime.getTime() - Date.parse(action.createdDateTime!)) / 1000;
     if (type === 'created') this.#ingested.inc(labels);
     // The first change of status after the acceptance.
     if (type === 'started') this.#startLatency.observe(labels, seconds);
     if (!ENDS.includes(type)) return;
+    if (isFailedRevert(event)) this.#revertsFailed.inc(labels);
     const code = action.errorInfo?.code;
     const outcome = code === undefined ? 'completed' : (OUTCOMES.get(code) ?? 'other');
     this.#ended.inc({ ...labels, outcome });
@@ -117,4 +126,12 @@ export class ActionMetrics {
   deadLettered(topic: LogicalTopic, { code }: DeadLetterCause): void {
     this.#deadLetters.inc({ topic, code });
   }
+}
+
+/** What can undo something by itself. */
+function revertsOf({ providers }: Catalogue): { provider: string; action: string }[] {
+  return providers.flatMap((entry) => {
+    const names = entry.actions.flatMap(({ name }) => revertOf(entry, name)?.name ?? []);
+    return [...new Set(names)].map((action) => ({ provider: providerKey(entry), action }));
+  });
 }

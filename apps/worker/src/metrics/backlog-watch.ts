@@ -10,6 +10,7 @@ import { type Gauge, Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { type Backlog, UNFINISHED_STATES, readBacklog } from '#database/backlog.queries';
+import { countOverdueTimers } from '#database/reverts.queries';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { gauge } from '#observability/metrics';
 import { Loop } from '../engine/loop.ts';
@@ -34,6 +35,7 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
   readonly #holds: Gauge;
   readonly #outbox: Gauge;
   readonly #outboxAge: Gauge;
+  readonly #overdueReverts: Gauge;
   readonly #lag: Gauge<'partition'>;
 
   constructor(
@@ -51,8 +53,10 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
     this.#holds = gauge(registry, 'security_actions_standing_holds');
     this.#outbox = gauge(registry, 'security_actions_outbox_events');
     this.#outboxAge = gauge(registry, 'security_actions_outbox_oldest_age_seconds');
+    this.#overdueReverts = gauge(registry, 'security_actions_overdue_reverts');
     this.#lag = gauge(registry, 'security_actions_commands_lag');
     this.#hideBacklog();
+    this.#overdueReverts.remove();
     this.#loop = new Loop(BacklogWatch.name, settings.METRICS_INTERVAL_MS, () => this.#measure());
     relay.onLead = () => this.#loop.wake();
   }
@@ -73,6 +77,10 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
       this.#try(
         async () => this.#showBacklog(await readBacklog(this.#database, this.#stopping.signal)),
         () => this.#hideBacklog(),
+      ),
+      this.#try(
+        async () => this.#overdueReverts.set(await countOverdueTimers(this.#database.manager)),
+        () => this.#overdueReverts.remove(),
       ),
       this.#try(
         async () => this.#showLag(await this.#progress.commandsBehind()),
