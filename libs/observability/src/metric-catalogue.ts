@@ -36,7 +36,7 @@ export const METRICS = {
     type: 'counter',
     of: 'api',
     labels: ['provider', 'action'],
-    help: 'Creates that Kafka holds and that were answered 201.',
+    help: 'Creates that Kafka holds and that were answered 201. Timed reverts are none: workers make them.',
   },
   security_actions_publish_queue_messages: {
     type: 'gauge',
