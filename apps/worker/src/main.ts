@@ -7,7 +7,9 @@ import { loadSettings } from '#config/settings';
 import { BatchStrategy } from '#kafka/batch-strategy';
 import { startAdminServer } from '#observability/admin-server';
 import { NestLogger, createLogger } from '#observability/logger';
+import { Catalogue } from '#providers/catalogue';
 import { WorkerHealth } from './health.ts';
+import { cutOffByAStop } from './providers.ts';
 import { WorkerModule } from './worker.module.ts';
 
 /** What must end within the grace period of the calls, and then some: consumer, last events, pools. */
@@ -49,6 +51,13 @@ async function start(): Promise<void> {
     registry: app.get(Registry),
   });
   logger.info({ admin: admin.port }, 'working');
+  warnOfShortGrace(app.get(Catalogue));
+}
+
+function warnOfShortGrace(catalogue: Catalogue): void {
+  const providers = cutOffByAStop(catalogue, settings.SHUTDOWN_GRACE_MS);
+  if (providers.length === 0) return;
+  logger.warn({ providers }, 'SHUTDOWN_GRACE_MS is below timeoutMs: a stop may cut calls off');
 }
 
 /** A process that consumes nothing must not look alive. What is in flight gets its grace: the calls need no Kafka. */

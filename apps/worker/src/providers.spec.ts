@@ -12,7 +12,7 @@ import { webhookEntry } from '#providers/product.fixture';
 import { providerEntry } from '#providers/provider-entry.fixture';
 import { SimulatedProvider } from '#providers/simulated.provider';
 import { WebhookProvider } from '#providers/webhook.provider';
-import { Providers, createProviders } from './providers.ts';
+import { Providers, createProviders, cutOffByAStop } from './providers.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -50,6 +50,22 @@ describe('the providers of a worker', () => {
     );
     const { signal } = new AbortController();
     await expect(provider.execute(actionWith(), ATTEMPT, signal)).resolves.toMatchObject({ kind });
+  });
+
+  it('are told when a stop may cut off a call of which nobody could say what became', () => {
+    const entry = (provider: string, timeoutMs: number, capability?: 'idempotent' | 'probe') => {
+      const none = { idempotent: false, cancel: false, probe: false };
+      const capabilities = { ...none, ...(capability && { [capability]: true }) };
+      return providerEntry({ provider, timeoutMs, capabilities });
+    };
+    const catalogue = new Catalogue([
+      entry('Slow', 15_001),
+      entry('Quick', 15_000),
+      entry('Repeatable', 60_000, 'idempotent'),
+      entry('Asked', 60_000, 'probe'),
+      { ...entry('Told', 60_000), type: 'kafka' },
+    ]);
+    expect(cutOffByAStop(catalogue, 15_000)).toEqual(['Acme/Slow']);
   });
 
   it('are closed when the process stops', async () => {

@@ -2,6 +2,7 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { type Settings, readSecret } from '#config/settings';
 import { PublishError } from '#kafka/publish-errors';
 import type { Publisher } from '#kafka/publisher';
+import { bearsRepeats } from '#providers/bears-repeats';
 import { type Catalogue, type ProviderEntry, providerKey } from '#providers/catalogue';
 import { type Dispatch, type Dispatched, KafkaProvider } from '#providers/kafka.provider';
 import type { Provider } from '#providers/provider';
@@ -24,6 +25,17 @@ export class Providers implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([...this.#byKey.values()].map(async (provider) => provider.close?.()));
   }
+}
+
+/**
+ * Providers with calls that a stop of the worker may abort and that end as outcome unknown then: they may take longer than
+ * `graceMs`, must not be repeated, and cannot be asked about.
+ */
+export function cutOffByAStop({ providers }: Catalogue, graceMs: number): string[] {
+  return providers
+    .filter((entry) => entry.timeoutMs > graceMs && !bearsRepeats(entry))
+    .filter(({ capabilities }) => !capabilities.probe)
+    .map(providerKey);
 }
 
 export function createProviders(

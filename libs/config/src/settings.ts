@@ -181,7 +181,7 @@ const worker = {
     .describe('How often a worker looks for work that became due without a signal (retries).'),
   RECOVERY_INTERVAL_MS: milliseconds
     .default(1000)
-    .describe('How often expired leases and overlooked targets are looked for.'),
+    .describe('How often expired leases are looked for; overlooked targets each tenth time.'),
   REVERT_INTERVAL_MS: milliseconds
     .max(1000)
     .default(500)
