@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, loadavg, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runOrThrow } from '../dev/process/run.ts';
+import { Progress } from '../dev/progress.ts';
+import { root } from '../dev/repository.ts';
+import { type Services, startServices } from '../dev/stack.ts';
+import { build, isBuilt } from '../dev/stack/build.ts';
+import { APIS, WORKERS } from './execution/bench-system.ts';
+import { fairness } from './execution/fairness.ts';
+import { hotTarget } from './execution/hot-target.ts';
+import { outage } from './execution/outage.ts';
+import { type Answer, markdown } from './execution/table.ts';
+
+/*
+ * `npm run bench:execution [-- --quick] [-- question …]`: how tenants, targets and providers get in each other's way.
+ * Real processes, on KAFKA_BROKERS and DATABASE_URL or on services of its own. Prints one Markdown table a question;
+ * what counts are the ratios within one run, because the machine is the same for both sides of them.
+ */
+
+const QUESTIONS: Record<string, (services: Services, quick: boolean) => Promise<Answer>> = {
+  fairness: (services, quick) =>
+    fairness(services, quick ? { flood: 2000, probes: 15 } : { flood: 60_000, probes: 100 }),
+  'hot-target': (services, quick) => hotTarget(services, { each: quick ? 1000 : 20_000 }),
+  outage: (services, quick) =>
+    outage(
+      services,
+      quick ? { aroundSeconds: 3, outageSeconds: 8 } : { aroundSeconds: 20, outageSeconds: 60 },
+    ),
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { quick: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const names = positionals.length > 0 ? positionals : Object.keys(QUESTIONS);
+  const unknown = names.filter((name) => !(name in QUESTIONS));
+  if (unknown.length > 0) {
+    throw new Error(`no such question: ${unknown.join()}; known: ${Object.keys(QUESTIONS).join()}`);
+  }
+  if (!isBuilt()) await build();
+  // The tables alone go to stdout.
+  const progress = new Progress((line) => console.error(line));
+  const directory = mkdtempSync(join(tmpdir(), 'security-actions-bench-services-'));
+  const services = await startServices({ directory });
+  try {
+    console.log(await circumstances(values.quick));
+    for (const name of names) {
+      const result = await progress.step(name, () => QUESTIONS[name]!(services, values.quick));
+      console.log(`\n${markdown(result)}`);
+    }
+  } finally {
+    await services.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** All that the figures depend on beside the product. */
+async function circumstances(quick: boolean): Promise<string> {
+  const git = (...args: string[]) => runOrThrow('git', ['git', ...args], { cwd: root });
+  const commit = (await git('rev-parse', '--short', 'HEAD')).trim();
+  const changed = (await git('status', '--porcelain', 'apps', 'libs', 'config')).trim() !== '';
+  const gibibytes = Math.round(totalmem() / 2 ** 30);
+  return (
+    `${new Date().toISOString().slice(0, 10)}, commit ${commit}${changed ? ', with changes' : ''}, ` +
+    `${availableParallelism()} cores, ${gibibytes} GiB, load ${loadavg()[0]!.toFixed(1)} at the start; ` +
+    `${APIS} API process, ${WORKERS} workers${quick ? '; reduced size (--quick)' : ''}.`
+  );
+}
+
+await main();
