@@ -57,7 +57,10 @@ export interface OutboxEvent {
   traceparent: string | null;
 }
 
-/** The oldest events of the outbox, in the order in which they must be published. */
+/**
+ * The oldest events of the outbox, in the order in which they must be published. What belongs to each is looked up by its
+ * key (LIMIT 1 sees to that): a join would be planned for a full outbox, and read all events there ever were for a few.
+ */
 export async function readOutbox(database: Database, limit: number): Promise<OutboxEvent[]> {
   const rows: (ActionRow & {
     event: Pick<SecurityActionEventEntity, 'type' | 'status' | 'sequence'>;
@@ -80,11 +83,13 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
                 AND r."sequence" <= o."sequence" AND r."revert" IS NOT NULL
               ORDER BY r."sequence" DESC LIMIT 1) AS "revertThen"
        FROM (SELECT * FROM "outbox" ORDER BY "position" LIMIT $1) o
-       JOIN "security_action_event" e
-         ON e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
-        AND e."sequence" = o."sequence"
-       JOIN "security_action" a
-         ON a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId"
+      CROSS JOIN LATERAL (
+        SELECT * FROM "security_action_event" e
+         WHERE e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
+           AND e."sequence" = o."sequence" LIMIT 1) e
+      CROSS JOIN LATERAL (
+        SELECT * FROM "security_action" a
+         WHERE a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId" LIMIT 1) a
       ORDER BY o."position"`,
     [limit],
   );
