@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimWork } from '#database/claim.queries';
 import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
-import { TENANT, TestDatabase, command, times } from '../support/database.ts';
+import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
@@ -106,6 +106,25 @@ describe('claim', () => {
       appId: null,
       user: null,
     });
+  });
+
+  it('dates a start after the end of the action before, however early its transaction began', async () => {
+    const [first, second] = await database.ingest(command(), command());
+    const [before] = await database.claim();
+    await database.inTransaction(async (manager) => {
+      await manager.query('SELECT pg_sleep(0.02)');
+      await database.settle({ ...before!, type: 'completed' });
+      const room = {
+        byProvider: new Map([[PROVIDER, 1]]),
+        total: 1,
+        repeatable: new Set<string>(),
+      };
+      const [claimed] = await claimWork(manager, { ...room, turns: new Map() }, LEASE);
+      expect(claimed?.actionId).toBe(second);
+    });
+    const { completedDateTime } = await database.row(first!);
+    const [, started] = await database.events(second!);
+    expect(started!.dateTime.getTime()).toBeGreaterThanOrEqual(completedDateTime!.getTime());
   });
 
   it('leaves no trace when its transaction does not commit', async () => {
