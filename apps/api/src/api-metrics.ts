@@ -6,7 +6,8 @@ import { LIFELINE } from '#database/database.module';
 import { poolUsage } from '#database/pool-usage';
 import type { CreateCommand } from '#domain/command';
 import { Publisher } from '#kafka/publisher';
-import { counter, gauge } from '#observability/metrics';
+import { counter } from '#observability/metrics';
+import { gaugeProcess } from '#observability/process-gauges';
 import { Catalogue } from '#providers/catalogue';
 import { MetricLabels } from '#providers/metric-labels';
 
@@ -25,18 +26,9 @@ export class ApiMetrics {
   ) {
     this.#labels = new MetricLabels(catalogue);
     this.#accepted = counter(registry, 'security_actions_accepted_total');
-    gauge(registry, 'security_actions_publish_queue_messages', (queue) =>
-      queue.set(publisher.queuedMessages),
-    );
-    gauge(registry, 'security_actions_publish_queue_bytes', (queue) =>
-      queue.set(publisher.queuedBytes),
-    );
-    gauge(registry, 'security_actions_database_connections', (connections) => {
-      for (const [pool, dataSource] of Object.entries({ main, lifeline })) {
-        for (const [state, count] of Object.entries(poolUsage(dataSource))) {
-          connections.set({ pool, state }, count);
-        }
-      }
+    gaugeProcess(registry, publisher, {
+      main: () => poolUsage(main),
+      lifeline: () => poolUsage(lifeline),
     });
   }
 

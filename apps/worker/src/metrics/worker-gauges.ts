@@ -6,6 +6,7 @@ import { LIFELINE } from '#database/database.module';
 import { poolUsage } from '#database/pool-usage';
 import { Publisher } from '#kafka/publisher';
 import { gauge } from '#observability/metrics';
+import { gaugeProcess } from '#observability/process-gauges';
 import { Catalogue, providerKey } from '#providers/catalogue';
 import { Circuits } from '../engine/circuits.ts';
 import { Holdings } from '../engine/holdings.ts';
@@ -29,18 +30,9 @@ export class WorkerGauges {
     gauge(registry, 'security_actions_circuit_open', (open) => {
       for (const provider of providers) open.set({ provider }, circuits.isOpen(provider) ? 1 : 0);
     });
-    gauge(registry, 'security_actions_publish_queue_messages', (queue) =>
-      queue.set(publisher.queuedMessages),
-    );
-    gauge(registry, 'security_actions_publish_queue_bytes', (queue) =>
-      queue.set(publisher.queuedBytes),
-    );
-    gauge(registry, 'security_actions_database_connections', (connections) => {
-      for (const [pool, dataSource] of Object.entries({ main, lifeline })) {
-        for (const [state, count] of Object.entries(poolUsage(dataSource))) {
-          connections.set({ pool, state }, count);
-        }
-      }
+    gaugeProcess(registry, publisher, {
+      main: () => poolUsage(main),
+      lifeline: () => poolUsage(lifeline),
     });
   }
 }
