@@ -25,7 +25,7 @@ const RESERVED = new Set([
   'x-error-message',
   'x-attempts',
   'x-first-failed-at',
-  // Replay acts for this caller: a forged one must not come through, even when we have none to put.
+  // Who sends it again acts for this caller: a forged one must not come through, even when we have none to put.
   'x-caller',
 ]);
 

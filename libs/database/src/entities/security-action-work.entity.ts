@@ -79,7 +79,7 @@ export class SecurityActionWorkEntity {
   @Column('text', { default: 'call' })
   next!: 'call' | 'probe';
 
-  /** Probes that gave no answer so far. */
+  /** How often its provider was asked so far; a question that could not be put counts for nothing. */
   @Column('integer', { default: 0 })
   probes!: number;
 
