@@ -102,20 +102,30 @@ describe('the places at a provider', () => {
   it('are used no further than the share, while those in use are kept', async () => {
     const holdings = setup();
     const [held] = await hold(holdings, 3, A);
-    expect(holdings.slotsNeeded(A)).toBe(4);
+    expect(holdings.yieldSlots(A)).toBe(4);
     grant(holdings, 4, 2);
     expect(await roomOf(holdings)).toEqual({ total: 7 });
-    expect(holdings.slotsNeeded(A)).toBe(3);
+    expect(holdings.yieldSlots(A)).toBe(3);
     holdings.drop(held!);
     expect(await roomOf(holdings)).toEqual({ total: 8 });
-    expect(holdings.slotsNeeded(A)).toBe(2);
+    expect(holdings.yieldSlots(A)).toBe(2);
   });
 
   it('are none once they are not renewed in time', async () => {
     const holdings = setup();
     grant(holdings, 4, 4, -1);
     expect(await roomOf(holdings)).toEqual({ total: 10 });
-    expect(holdings.slotsNeeded(A)).toBe(0);
+    expect(holdings.yieldSlots(A)).toBe(0);
+  });
+
+  it('are not used again, once given up while its circuit was open, before they are granted anew', async () => {
+    const holdings = setup();
+    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
+    expect(holdings.yieldSlots(A)).toBe(1);
+    holdings.circuits.note(A, true);
+    expect(await roomOf(holdings)).toMatchObject({ [A]: 1 });
+    grant(holdings, 4);
+    expect(await roomOf(holdings)).toMatchObject({ [A]: 4 });
   });
 
   it('are none while its circuit is open', async () => {

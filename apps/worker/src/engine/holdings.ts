@@ -38,7 +38,7 @@ export class Holdings {
   readonly #claiming = new Set<Promise<unknown>>();
   readonly #turns: ClaimRoom['turns'] = new Map();
   /** Places at providers, this worker's part of each `concurrencyMax`, and until when they are its own. */
-  #slots: ReadonlyMap<string, number> = new Map();
+  #slots = new Map<string, number>();
   #slotsEndAtMs = 0;
   readonly repeatable: ReadonlySet<string>;
   #used = 0;
@@ -100,12 +100,18 @@ export class Holdings {
 
   /** Calls to a provider beyond those under way that this worker would begin, had it the places. */
   slotsWanted(key: string): number {
-    return this.#closed ? 0 : this.#circuits.limit(key) === Infinity ? Infinity : 1;
+    if (this.#closed) return 0;
+    return this.#circuits.isOpen(key) ? 1 : Number.POSITIVE_INFINITY;
   }
 
-  /** What this worker uses at a provider or may begin to use any moment. */
-  slotsNeeded(key: string): number {
+  /**
+   * Gives up here and now the places at a provider that this worker cannot use: others may have them before it hears so,
+   * and by then its circuit may have closed.
+   * @returns what it keeps: what is in use, or may be any moment
+   */
+  yieldSlots(key: string): number {
     const mayBegin = Math.min(this.slotsAt(key), this.slotsWanted(key));
+    this.#slots.set(key, mayBegin);
     return Math.max(this.#usedByProvider.get(key) ?? 0, mayBegin);
   }
 

@@ -57,7 +57,7 @@ export class SlotKeeper {
     const requests = this.#catalogue.providers.map((entry) => ({
       providerKey: providerKey(entry),
       concurrencyMax: entry.concurrencyMax,
-      floor: this.#holdings.slotsNeeded(providerKey(entry)),
+      floor: this.#holdings.yieldSlots(providerKey(entry)),
       wanted: Math.min(entry.concurrencyMax, this.#holdings.slotsWanted(providerKey(entry))),
       circuitOpen: this.#circuits.isOpen(providerKey(entry)),
     }));
