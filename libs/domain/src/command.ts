@@ -21,6 +21,10 @@ const createCommandSchema = z.object({
   acceptedDateTime: z.iso.datetime(),
   caller: callerSchema,
   clientRequestId: z.string().nullable(),
+  /** The client's `Idempotency-Key`; the id is derived from it. Absent in commands of older releases. */
+  idempotencyKey: z.string().nullish(),
+  /** The client says that it sent this create before. Absent in commands of older releases. */
+  isResend: z.boolean().optional(),
   provider: resolvedProviderSchema,
   /** Actions with the same key run one after the other, in log order. Null: no target, no order. */
   targetKey: z.uuid().nullable(),

@@ -8,9 +8,9 @@ import { countActions, findPage } from '#database/list.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
 import { type CreateCommand, commandKey } from '#domain/command';
-import { type CreateRequest, parseCreateRequest } from '#domain/create-request';
+import { parseCreateRequest } from '#domain/create-request';
 import { ApiError, FAILURE_CODES } from '#domain/errors';
-import { deriveId, newActionId } from '#domain/ids';
+import { newActionId } from '#domain/ids';
 import type { Filter, ListQuery, PageEnd } from '#domain/list-query';
 import { shownRevert } from '#domain/revert';
 import type { SecurityAction } from '#domain/security-action';
@@ -18,7 +18,8 @@ import { isTerminal } from '#domain/status';
 import { MessageRefused, PublishError } from '#kafka/publish-errors';
 import { Publisher } from '#kafka/publisher';
 import { Catalogue } from '#providers/catalogue';
-import { type Plan, planOf, resolveAction, targetKey } from '#providers/resolve';
+import { createCommand } from '#providers/create-command';
+import { type Plan, planOf } from '#providers/resolve';
 import { ApiMetrics } from '../api-metrics.ts';
 import type { HistoryEntry } from './history-entry.ts';
 import { Presenter } from './presenter.ts';
@@ -73,18 +74,15 @@ export class SecurityActionsService {
     body: unknown,
     clientRequestId: string | null,
   ): Promise<SecurityAction> {
-    const request = parseCreateRequest(body);
-    const resolution = resolveAction(this.#catalogue, request);
-    const command: CreateCommand = {
-      schemaVersion: 1,
-      acceptedDateTime: new Date().toISOString(),
+    const command = createCommand(this.#catalogue, {
       caller,
+      body,
       clientRequestId,
-      provider: resolution.provider,
-      targetKey: targetKey(caller.tenantId, resolution),
-      resendKey: resendKey(caller, clientRequestId, request),
-      action: { id: newActionId(), ...request },
-    };
+      idempotencyKey: null,
+      isResend: false,
+      id: newActionId(),
+      acceptedAt: new Date(),
+    });
     await this.#publish(command);
     this.#metrics.accepted(command);
     return acceptedAction(command);
@@ -183,11 +181,6 @@ function refuseCancel({ status, errorInfo }: ActionRow): undefined {
     throw new ApiError('alreadyFinished', `The action has ended already: ${status}.`);
   }
   throw new ApiError('cannotCancel', 'The action is with its provider, which cannot take it back.');
-}
-
-/** Equal for creates that may be one create sent twice: SDKs resend after a lost connection. */
-function resendKey(caller: Caller, clientRequestId: string | null, request: CreateRequest): string {
-  return deriveId(caller.tenantId, caller.appId, clientRequestId ?? '', JSON.stringify(request));
 }
 
 /** The resource as it will be stored: what the 201 shows is what the first GET will. */

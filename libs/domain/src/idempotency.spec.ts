@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { type CreateRequest, parseCreateRequest } from './create-request.ts';
+import { keyedActionId, parseIdempotencyKey, resendKey } from './idempotency.ts';
+
+const caller = { tenantId: 't', appId: 'a', user: null };
+const request = (extra: object = {}): CreateRequest =>
+  parseCreateRequest({ name: 'BlockIp', parameters: [], vendorInformation: {}, ...extra });
+
+describe('the idempotency key', () => {
+  it.each(['', ' ', 'a b', 'ä', '\u007f', 'x'.repeat(256)])('cannot be %j', (key) => {
+    expect(() => parseIdempotencyKey(key, 'Idempotency-Key')).toThrow(
+      expect.objectContaining({ code: 'invalidRequest', target: 'Idempotency-Key' }),
+    );
+  });
+
+  it.each(['!', '~', '"quoted"', 'x'.repeat(255)])('can be %j', (key) => {
+    expect(parseIdempotencyKey(key, 'Idempotency-Key')).toBe(key);
+  });
+
+  it('may be missing', () => {
+    expect(parseIdempotencyKey(undefined, 'Idempotency-Key')).toBeNull();
+  });
+});
+
+describe('a repeat of a create', () => {
+  const properties = { first: { b: 1, a: [{ d: 1, c: 2 }] }, second: 2 };
+  const reordered = { second: 2, first: { a: [{ c: 2, d: 1 }], b: 1 } };
+
+  it('has the same id and resend key, in whatever order its properties were written', () => {
+    const [one, other] = [request(properties), request(reordered)];
+    expect(keyedActionId(caller, 'k', one)).toBe(keyedActionId(caller, 'k', other));
+    expect(resendKey(caller, null, one)).toBe(resendKey(caller, null, other));
+  });
+
+  it.each([
+    ['another body', caller, 'k', request({ actionReason: 'why' })],
+    ['another order in a list', caller, 'k', request({ ...properties, first: { a: [2, 1] } })],
+    ['another key', caller, 'K', request()],
+    ['another app', { ...caller, appId: 'b' }, 'k', request()],
+    ['another tenant', { ...caller, tenantId: 'u' }, 'k', request()],
+  ])('is none with %s', (_name, by, key, other) => {
+    expect(keyedActionId(by, key, other)).not.toBe(keyedActionId(caller, 'k', request()));
+    expect(resendKey(by, key, other)).not.toBe(resendKey(caller, 'k', request()));
+  });
+
+  it('is the same whoever in the app sends it', () => {
+    expect(keyedActionId({ ...caller, user: 'ann' }, 'k', request())).toBe(
+      keyedActionId(caller, 'k', request()),
+    );
+  });
+});

@@ -1,0 +1,41 @@
+import type { Caller } from '#domain/caller';
+import type { CreateCommand } from '#domain/command';
+import { parseCreateRequest } from '#domain/create-request';
+import { type Repeatability, keyedActionId, resendKey } from '#domain/idempotency';
+import type { Catalogue } from './catalogue.ts';
+import { resolveAction, targetKey } from './resolve.ts';
+
+/** A create as it came in, by whichever door. */
+export interface ReceivedCreate extends Repeatability {
+  caller: Caller;
+  body: unknown;
+  /** The client says that it sent this before (`Retry-Attempt`). */
+  isResend: boolean;
+  /** The id it gets, unless it has an idempotency key: that decides then. */
+  id: string;
+  /** When it was accepted; the same each time it is read anew. */
+  acceptedAt: Date;
+}
+
+/**
+ * Checks a create against the catalogue and makes the command that the ingest stores and the engine runs.
+ * @throws ApiError for a body that is wrong, saying what would be right
+ */
+export function createCommand(catalogue: Catalogue, received: ReceivedCreate): CreateCommand {
+  const { caller, clientRequestId, idempotencyKey, isResend } = received;
+  const request = parseCreateRequest(received.body);
+  const resolution = resolveAction(catalogue, request);
+  const id = idempotencyKey === null ? received.id : keyedActionId(caller, idempotencyKey, request);
+  return {
+    schemaVersion: 1,
+    acceptedDateTime: received.acceptedAt.toISOString(),
+    caller,
+    clientRequestId,
+    idempotencyKey,
+    isResend,
+    provider: resolution.provider,
+    targetKey: targetKey(caller.tenantId, resolution),
+    resendKey: resendKey(caller, clientRequestId, request),
+    action: { id, ...request },
+  };
+}
