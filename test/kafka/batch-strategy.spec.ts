@@ -114,13 +114,13 @@ describe('BatchStrategy', () => {
   it('commits as soon as the handler returns, so that readers of their own writes go on', async () => {
     const progress = new ProjectionProgress(under.settings, under.kafka);
     under.onEnd(() => progress.onApplicationShutdown());
-    const behind = async () => [...(await progress.commandsBehind()).values()].filter(Boolean);
+    const behind = async () => [...(await progress.messagesBehind()).values()].filter(Boolean);
     const release = Promise.withResolvers<void>();
     under.consume('commands', () => release.promise);
     await publishAll(['held']);
-    expect(await progress.waitUntilProjected(performance.now() + 500)).toBe('notReached');
+    expect(await progress.waitUntilPassed(performance.now() + 500)).toBe('notReached');
     expect(await behind()).toEqual([1]);
-    const waiting = progress.waitUntilProjected(performance.now() + 30_000);
+    const waiting = progress.waitUntilPassed(performance.now() + 30_000);
     release.resolve();
     expect(await waiting).toBe('reached');
     expect(await behind()).toEqual([]);
@@ -185,12 +185,12 @@ describe('ProjectionProgress', () => {
   });
 
   it('counts an empty log as projected, although no worker has ever committed', async () => {
-    expect(await progress.waitUntilProjected(performance.now() + 20_000)).toBe('reached');
+    expect(await progress.waitUntilPassed(performance.now() + 20_000)).toBe('reached');
   });
 
   it('counts a log that no worker has touched as not projected', async () => {
     await publishAll(['waiting']);
-    expect(await progress.waitUntilProjected(performance.now() + 500)).toBe('notReached');
+    expect(await progress.waitUntilPassed(performance.now() + 500)).toBe('notReached');
     const ends = await progress.endOffsets();
     expect([...ends.values()].reduce((sum, end) => sum + end)).toBe(1n);
   });
@@ -199,7 +199,7 @@ describe('ProjectionProgress', () => {
     const nowhere = new KafkaUnderTest({ KAFKA_BROKERS: '127.0.0.1:1', ACCEPT_TIMEOUT_MS: '3000' });
     const blind = new ProjectionProgress(nowhere.settings, nowhere.kafka);
     const startedMs = performance.now();
-    expect(await blind.waitUntilProjected(startedMs + 2000)).toBe('unreadable');
+    expect(await blind.waitUntilPassed(startedMs + 2000)).toBe('unreadable');
     expect(performance.now() - startedMs).toBeLessThan(4000);
     await blind.onApplicationShutdown();
   });

@@ -7,6 +7,8 @@ import { DatabaseModule, LIFELINE } from '#database/database.module';
 import { createKafka } from '#kafka/client';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
+import { RequestArrivals } from '#kafka/request-arrivals';
+import { RequestsProgress } from '#kafka/requests-progress';
 import { MetricsModule } from '#observability/metrics';
 import { Tracing } from '#observability/tracing';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
@@ -23,6 +25,7 @@ import { OpenApiController } from './openapi/openapi.controller.ts';
 import { MetadataController } from './metadata/metadata.controller.ts';
 import { ChangesController } from './security-actions/changes.controller.ts';
 import { ChangesService } from './security-actions/changes.service.ts';
+import { EarlierRequests } from './security-actions/earlier-requests.ts';
 import { ExtensionsController } from './security-actions/extensions.controller.ts';
 import { Presenter } from './security-actions/presenter.ts';
 import { ProvidersController } from './security-actions/providers.controller.ts';
@@ -60,7 +63,9 @@ const LIFELINE_CONNECTIONS = 2;
     HoldsService,
     ReadYourWrite,
     Presenter,
+    EarlierRequests,
     ProjectionProgress,
+    RequestsProgress,
     Publisher,
     ApiHealth,
     ApiMetrics,
@@ -84,6 +89,7 @@ export class ApiModule {
         { provide: Settings, useValue: settings },
         { provide: Tracing, useFactory: () => new Tracing('api', settings) },
         { provide: Kafka, useValue: createKafka(settings, logger) },
+        { provide: RequestArrivals, useFactory: () => new RequestArrivals(settings, logger) },
         { provide: Catalogue, useValue: loadCatalogue(settings.PROVIDERS_FILE) },
       ],
       exports: [Settings],

@@ -61,6 +61,15 @@ const http = {
   ACCEPT_TIMEOUT_MS: milliseconds
     .default(3000)
     .describe('A create that Kafka has not acknowledged by then is answered 503.'),
+  REQUESTS_WAIT_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(TIMER_MS_MAX)
+    .default(500)
+    .describe(
+      'How long a create waits for what Kafka acknowledged on `requests` before it, so that it comes after it; 0: it never waits.',
+    ),
   READ_WAIT_MS: milliseconds
     .default(2000)
     .describe('How long a read waits for the worker to project what was accepted before it.'),
@@ -101,6 +110,11 @@ const kafka = {
   KAFKA_PARTITIONS: count
     .default(12)
     .describe('Partitions of each topic at creation. Change `commands` only when it is drained.'),
+  KAFKA_REQUESTS_PARTITIONS: count
+    .default(1)
+    .describe(
+      'The same for `requests`: one keeps the order of whatever is produced; with more, only what has one key keeps it.',
+    ),
   KAFKA_REPLICATION_FACTOR: count
     .default(1)
     .describe('Copies of each partition. 3 or more in production: see docs/operations.md.'),

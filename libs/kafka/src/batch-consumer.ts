@@ -14,6 +14,8 @@ export interface BatchConsumerOptions {
   createKafka: (onSocket: (socket: Socket) => void) => Kafka;
   groupId: string;
   topics: string[];
+  /** `latest`: only what comes from now on, and the group commits nothing. Default: all that is not committed. */
+  from?: 'committed' | 'latest';
   partitionsConcurrently: number;
   eachBatch: (payload: EachBatchPayload) => Promise<void>;
   /** The consumer cannot go on, and no new one could. Called at most once. */
@@ -57,6 +59,8 @@ export class BatchConsumer {
   #stopping = false;
   #fatal = false;
   #handlersRunning = 0;
+  #joins = 0;
+  #listens = false;
   #lastProgressMs = performance.now();
   #lastHeardMs = 0;
   #reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
@@ -73,6 +77,14 @@ export class BatchConsumer {
   get joined(): boolean {
     const silentMs = performance.now() - this.#lastHeardMs;
     return this.#joined && (this.#handlersRunning > 0 || silentMs < HEARD_WITHIN_MS);
+  }
+
+  /**
+   * The number of the membership under which it hears of all that is appended from now on; undefined while it may
+   * miss something. Another number means that it may have missed something in between.
+   */
+  get listening(): number | undefined {
+    return this.joined && this.#listens ? this.#joins : undefined;
   }
 
   /** Whether the loop goes round, be it only to look for a Kafka that is away: liveness. */
@@ -150,11 +162,12 @@ export class BatchConsumer {
   }
 
   async #run(consumer: Consumer): Promise<void> {
-    const { topics, partitionsConcurrently } = this.#options;
+    const { topics, partitionsConcurrently, from } = this.#options;
     await consumer.connect();
     // From the beginning: kafkajs would skip what was produced before the first join.
-    await consumer.subscribe({ topics, fromBeginning: true });
+    await consumer.subscribe({ topics, fromBeginning: from !== 'latest' });
     await consumer.run({
+      autoCommit: from !== 'latest',
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: partitionsConcurrently,
       eachBatch: (payload) => this.#eachBatch(consumer, payload),
@@ -181,6 +194,8 @@ export class BatchConsumer {
       GROUP_JOIN,
       whenCurrent(() => {
         this.#joined = true;
+        this.#joins++;
+        this.#listens = false;
         this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
         this.#heard();
       }),
@@ -197,7 +212,11 @@ export class BatchConsumer {
     );
     consumer.on(
       FETCH,
-      whenCurrent(() => this.#heard()),
+      whenCurrent(() => {
+        // Where it begins is settled with the first fetch, not with the join.
+        this.#listens = true;
+        this.#heard();
+      }),
     );
     consumer.on(CRASH, ({ payload: { error, restart } }) => {
       if (consumer !== this.#consumer || this.#stopping) return;

@@ -35,6 +35,7 @@ type TopicSettings = Pick<
   Settings,
   | 'KAFKA_TOPIC_PREFIX'
   | 'KAFKA_PARTITIONS'
+  | 'KAFKA_REQUESTS_PARTITIONS'
   | 'KAFKA_REPLICATION_FACTOR'
   | 'KAFKA_MIN_INSYNC_REPLICAS'
 >;
@@ -81,7 +82,8 @@ export function topicSpecifications(
 ): TopicSpecification[] {
   const specify = (topic: Topic, config: Record<string, string>): TopicSpecification => ({
     name: topicName(settings.KAFKA_TOPIC_PREFIX, topic),
-    partitions: settings.KAFKA_PARTITIONS,
+    partitions:
+      topic === 'requests' ? settings.KAFKA_REQUESTS_PARTITIONS : settings.KAFKA_PARTITIONS,
     replicationFactor: settings.KAFKA_REPLICATION_FACTOR,
     config: {
       // Said although it is Kafka's default: compaction would drop what is not yet stored.

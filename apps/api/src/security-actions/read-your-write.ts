@@ -90,7 +90,7 @@ export class ReadYourWrite {
     this.#waiters += 1;
     this.#waitersByApp.set(app, waitersOfApp + 1);
     try {
-      const reached = await this.#progress.waitUntilProjected(performance.now() + READ_WAIT_MS);
+      const reached = await this.#progress.waitUntilPassed(performance.now() + READ_WAIT_MS);
       if (reached !== 'reached') throw notYetVisible();
     } finally {
       this.#waiters -= 1;

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { Settings } from '#config/settings';
 import { findHistory } from '#database/action.queries';
 import type { ActionRow } from '#database/action-row';
 import { cancelAction } from '#database/cancel.queries';
@@ -21,6 +22,7 @@ import { Catalogue } from '#providers/catalogue';
 import { createCommand } from '#providers/create-command';
 import { type Plan, planOf } from '#providers/resolve';
 import { ApiMetrics } from '../api-metrics.ts';
+import { EarlierRequests } from './earlier-requests.ts';
 import type { HistoryEntry } from './history-entry.ts';
 import { Presenter } from './presenter.ts';
 import { ReadYourWrite } from './read-your-write.ts';
@@ -43,6 +45,8 @@ export class SecurityActionsService {
   readonly #logger = new Logger(SecurityActionsService.name);
   readonly #catalogue: Catalogue;
   readonly #publisher: Publisher;
+  readonly #earlierRequests: EarlierRequests;
+  readonly #acceptTimeoutMs: number;
   readonly #database: DataSource;
   readonly #readYourWrite: ReadYourWrite;
   readonly #presenter: Presenter;
@@ -51,6 +55,8 @@ export class SecurityActionsService {
   constructor(
     catalogue: Catalogue,
     publisher: Publisher,
+    earlierRequests: EarlierRequests,
+    settings: Settings,
     @InjectDataSource() database: DataSource,
     readYourWrite: ReadYourWrite,
     presenter: Presenter,
@@ -58,6 +64,8 @@ export class SecurityActionsService {
   ) {
     this.#catalogue = catalogue;
     this.#publisher = publisher;
+    this.#earlierRequests = earlierRequests;
+    this.#acceptTimeoutMs = settings.ACCEPT_TIMEOUT_MS;
     this.#database = database;
     this.#readYourWrite = readYourWrite;
     this.#presenter = presenter;
@@ -74,6 +82,8 @@ export class SecurityActionsService {
     body: unknown,
     clientRequestId: string | null,
   ): Promise<SecurityAction> {
+    const deadlineMs = performance.now() + this.#acceptTimeoutMs;
+    const earlier = this.#publisher.healthy ? this.#earlierRequests.areCommands() : undefined;
     const command = createCommand(this.#catalogue, {
       caller,
       body,
@@ -83,7 +93,8 @@ export class SecurityActionsService {
       id: newActionId(),
       acceptedAt: new Date(),
     });
-    await this.#publish(command);
+    await earlier;
+    await this.#publish(command, deadlineMs);
     this.#metrics.accepted(command);
     return acceptedAction(command);
   }
@@ -153,12 +164,13 @@ export class SecurityActionsService {
     return refuseCancel(await this.#readYourWrite.find(caller, id));
   }
 
-  async #publish(command: CreateCommand): Promise<void> {
+  async #publish(command: CreateCommand, deadlineMs: number): Promise<void> {
     try {
       await this.#publisher.publish({
         topic: 'commands',
         key: commandKey(command),
         value: JSON.stringify(command),
+        deadlineMs,
       });
     } catch (error) {
       // Refused for good is our fault, and another try is no remedy: an unexpected error like any other.

@@ -83,7 +83,7 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
         () => this.#overdueReverts.remove(),
       ),
       this.#try(
-        async () => this.#showLag(await this.#progress.commandsBehind()),
+        async () => this.#showLag(await this.#progress.messagesBehind()),
         () => this.#lag.reset(),
       ),
     ]);

@@ -78,7 +78,7 @@ export class Reports {
 
   /** What was accepted before now is stored when this returns. */
   async #untilStored(): Promise<void> {
-    const reached = await this.#progress.waitUntilProjected(performance.now() + this.#waitMs);
+    const reached = await this.#progress.waitUntilPassed(performance.now() + this.#waitMs);
     if (reached === 'reached') return;
     throw new Error(
       reached === 'notReached'

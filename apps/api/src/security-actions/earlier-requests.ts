@@ -1,0 +1,66 @@
+import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
+import { Settings } from '#config/settings';
+import { RequestArrivals } from '#kafka/request-arrivals';
+import { RequestsProgress } from '#kafka/requests-progress';
+import type { ProgressWait } from '#kafka/topic-progress';
+
+/** How long one look at whether the door has caught up may take; another follows. */
+const LOOK_MS = 10_000;
+
+/**
+ * Keeps the order of one target across both doors: what Kafka acknowledged on `requests` before a create came over
+ * HTTP is in the log of commands before it.
+ */
+@Injectable()
+export class EarlierRequests implements BeforeApplicationShutdown {
+  readonly #logger = new Logger(EarlierRequests.name);
+  readonly #arrivals: RequestArrivals;
+  readonly #progress: RequestsProgress;
+  readonly #waitMs: number;
+  /** The mark under which all requests were known to be commands. */
+  #clearMark: string | undefined;
+  #areFarBehind = false;
+  #stopping = false;
+
+  constructor(arrivals: RequestArrivals, progress: RequestsProgress, settings: Settings) {
+    this.#arrivals = arrivals;
+    this.#progress = progress;
+    this.#waitMs = settings.REQUESTS_WAIT_MS;
+  }
+
+  beforeApplicationShutdown(): void {
+    this.#stopping = true;
+  }
+
+  /**
+   * Resolves when the workers are done with what is in `requests` now: at once, if nothing has come since that was last
+   * so. Waits REQUESTS_WAIT_MS at most: a flood there, or no worker to read it, must not keep anyone from containing a
+   * host. As long as that lasts, nobody waits.
+   */
+  async areCommands(): Promise<void> {
+    if (this.#waitMs === 0 || this.#areFarBehind) return;
+    const { mark } = this.#arrivals;
+    if (mark !== undefined && mark === this.#clearMark) return;
+    const reached = await this.#progress.waitUntilPassed(performance.now() + this.#waitMs);
+    if (reached === 'reached') this.#clearMark = mark;
+    else if (reached === 'notReached') this.#overtake();
+  }
+
+  #overtake(): void {
+    if (this.#areFarBehind) return;
+    this.#areFarBehind = true;
+    this.#logger.warn(
+      `requests wait for more than ${this.#waitMs} ms: creates over HTTP overtake them`,
+    );
+    this.#untilCaughtUp().catch((error: unknown) => this.#logger.error(error));
+  }
+
+  async #untilCaughtUp(): Promise<void> {
+    let outcome: ProgressWait = 'notReached';
+    while (outcome === 'notReached' && !this.#stopping) {
+      outcome = await this.#progress.waitUntilPassed(performance.now() + LOOK_MS);
+    }
+    this.#areFarBehind = false;
+    this.#logger.log('creates over HTTP come after the requests before them again');
+  }
+}
