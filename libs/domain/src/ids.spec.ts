@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deriveId, isActionId, newActionId } from './ids.ts';
+import { deadLetterId, deriveId, isActionId, newActionId, requestActionId } from './ids.ts';
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const V8 = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -34,6 +34,31 @@ describe('deriveId', () => {
 
   it('takes parts of any length', () => {
     expect(deriveId('x'.repeat(65_536))).toMatch(V8);
+  });
+});
+
+describe('the ids of messages', () => {
+  const place = { topic: 'topic', partition: 3, offset: '42', timestampMs: 1_800_000_000_000 };
+  const value = Buffer.from('{}');
+  const request = (change: object, tenant = 'tenant', bytes = value) =>
+    requestActionId(tenant, { clusterId: 'cluster', ...place, ...change }, bytes);
+  const letter = (change: object, tenant = 'tenant', bytes: Buffer | null = value) =>
+    deadLetterId(tenant, { ...place, ...change }, bytes);
+
+  it('are the same for the same message, in this release and the next', () => {
+    // A change would run again what is read again.
+    expect(request({})).toBe('839cf80f-5789-8824-a2fe-13e104c4534c');
+    expect(letter({})).toBe('6d960fc6-3780-87a9-958a-4a098c77d2a6');
+  });
+
+  it('differ with the tenant, the place, the time and the value', () => {
+    const changes = [{ topic: 't' }, { partition: 4 }, { offset: '43' }, { timestampMs: 1 }];
+    const other = Buffer.from('{ }');
+    const requests = [{}, { clusterId: 'c' }, ...changes].map((change) => request(change));
+    requests.push(request({}, 't'), request({}, 'tenant', other));
+    const letters = [{}, ...changes].map((change) => letter(change));
+    letters.push(letter({}, ''), letter({}, 'tenant', other), letter({}, 'tenant', null));
+    expect(new Set([...requests, ...letters]).size).toBe(requests.length + letters.length);
   });
 });
 

@@ -36,6 +36,41 @@ export function dispatchId(tenantId: string | null, actionId: string): string {
   return deriveId('dispatch', tenantId ?? '', actionId);
 }
 
+/** Where a message was: its place, and what tells it from another in the same place of a topic that was made anew. */
+export interface MessageOrigin {
+  /** The name on the wire. */
+  topic: string;
+  partition: number;
+  /** Decimal, as Kafka counts. */
+  offset: string;
+  /** Milliseconds since the epoch. */
+  timestampMs: number;
+}
+
+/** The id of a request without an idempotency key: the same however often, and by whomever, the message is read. */
+export function requestActionId(
+  tenantId: string,
+  { clusterId, topic, partition, offset, timestampMs }: MessageOrigin & { clusterId: string },
+  value: Buffer,
+): string {
+  const place = [clusterId, topic, String(partition), offset, String(timestampMs)];
+  return deriveId(tenantId, ...place, sha256(value));
+}
+
+/** The id of the dead letter of a message: the same for each that is written of it, as after a crash. */
+export function deadLetterId(
+  tenantId: string,
+  { topic, partition, offset, timestampMs }: MessageOrigin,
+  value: Buffer | null,
+): string {
+  const place = [topic, String(partition), offset, String(timestampMs)];
+  return deriveId('deadLetter', tenantId, ...place, sha256(value ?? ''));
+}
+
+function sha256(value: Buffer | string): string {
+  return createHash('sha256').update(value).digest('hex');
+}
+
 /** Whether a text can be an action id at all; anything else is simply not found. */
 export function isActionId(text: string): boolean {
   return UUID.test(text);
