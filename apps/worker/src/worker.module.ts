@@ -11,7 +11,9 @@ import { Publisher } from '#kafka/publisher';
 import { MetricsModule } from '#observability/metrics';
 import { Tracing } from '#observability/tracing';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
-import { DeadLetters } from './dead-letters.ts';
+import { DeadLetterRetention } from './dead-letters/dead-letter-retention.ts';
+import { DeadLettersController } from './dead-letters/dead-letters.controller.ts';
+import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { MessageCaller } from './doors/message-caller.ts';
 import { Canceller } from './engine/canceller.ts';
 import { Circuits } from './engine/circuits.ts';
@@ -42,13 +44,14 @@ const LIFELINE_CONNECTIONS = 3;
 /** The whole worker on one page: what it reads, what it does with it, what it leans on. */
 @Module({
   imports: [MetricsModule],
-  controllers: [CommandsController, ReportsController],
+  controllers: [CommandsController, ReportsController, DeadLettersController],
   providers: [
     // From Kafka into Postgres.
     Ingest,
     Reports,
     MessageCaller,
     DeadLetters,
+    DeadLetterRetention,
     Publisher,
     { provide: APP_FILTER, useClass: OriginalErrorFilter },
     // From Postgres to the providers and back.

@@ -1,5 +1,6 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Settings } from '#config/settings';
+import { DeadLetterEntity } from './entities/dead-letter.entity.ts';
 import { HoldGuardEntity } from './entities/hold-guard.entity.ts';
 import { HoldEntity } from './entities/hold.entity.ts';
 import { OutboxEntity } from './entities/outbox.entity.ts';
@@ -16,6 +17,7 @@ import { Engine1764000000000 } from './migrations/1764000000000-engine.ts';
 import { TimedReverts1764000100000 } from './migrations/1764000100000-timed-reverts.ts';
 import { Observability1764000200000 } from './migrations/1764000200000-observability.ts';
 import { ReportsAwaited1764000300000 } from './migrations/1764000300000-reports-awaited.ts';
+import { DeadLetters1765000100000 } from './migrations/1765000100000-dead-letters.ts';
 
 /** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
 export const CLIENT_GRACE_MS = 500;
@@ -42,6 +44,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       ProviderSlotEntity,
       HoldEntity,
       HoldGuardEntity,
+      DeadLetterEntity,
     ],
     // Listed, not globbed: a file that lies about must not become a change of the database.
     migrations: [
@@ -51,6 +54,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       TimedReverts1764000100000,
       Observability1764000200000,
       ReportsAwaited1764000300000,
+      DeadLetters1765000100000,
     ],
     synchronize: false,
     applicationName: pool.applicationName,

@@ -40,7 +40,8 @@ type TopicSettings = Pick<
   | 'KAFKA_MIN_INSYNC_REPLICAS'
 >;
 
-const RETENTION_MS = 14 * 24 * 60 * 60 * 1000;
+/** How long topics keep what is in them. */
+export const RETENTION_MS = 14 * 24 * 60 * 60 * 1000;
 const PUBLIC_MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Room for the cause and the origin that a dead letter carries beside the original bytes. */

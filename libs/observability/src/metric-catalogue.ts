@@ -129,7 +129,7 @@ export const METRICS = {
     type: 'counter',
     of: 'worker',
     labels: ['topic', 'code'],
-    help: 'Messages put into the dead letters, by the topic they came from and the error code.',
+    help: 'Messages put into the dead letters, by the topic they came from and the error code. Topic dead-letters: what is there and cannot be listed.',
   },
   security_actions_unfinished: {
     type: 'gauge',

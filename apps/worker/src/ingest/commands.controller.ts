@@ -3,7 +3,7 @@ import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { type ReadCommand, decodeCommand } from '#domain/command';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import type { LogicalTopic } from '#kafka/topics';
-import { DeadLetters, type Letter } from '../dead-letters.ts';
+import { DeadLetters, type Letter } from '../dead-letters/dead-letters.ts';
 import { IngestTrace } from './ingest-trace.ts';
 import { Ingest, idsOf } from './ingest.ts';
 

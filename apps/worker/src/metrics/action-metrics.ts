@@ -42,6 +42,7 @@ const DEAD_LETTERS_AT_START = {
     'requestEntityTooLarge',
     'itemNotFound',
   ],
+  'dead-letters': ['invalidRequest'],
 } satisfies Partial<Record<LogicalTopic, ApiErrorCode[]>>;
 
 /**
@@ -123,7 +124,7 @@ export class ActionMetrics {
     };
   }
 
-  deadLettered(topic: LogicalTopic, { code }: DeadLetterCause): void {
+  deadLettered(topic: LogicalTopic, { code }: Pick<DeadLetterCause, 'code'>): void {
     this.#deadLetters.inc({ topic, code });
   }
 }

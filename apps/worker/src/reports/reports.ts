@@ -17,7 +17,7 @@ import type { BatchMessage } from '#kafka/kafka-batch';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { patienceWith } from '#providers/after-silence';
 import { Catalogue } from '#providers/catalogue';
-import type { Letter } from '../dead-letters.ts';
+import type { Letter } from '../dead-letters/dead-letters.ts';
 import { Dispatcher } from '../engine/dispatcher.ts';
 import { Relay } from '../events/relay.ts';
 

@@ -4,7 +4,7 @@ import type { ApiErrorCode } from '#domain/errors';
 import { deadLetter } from '#kafka/dead-letter';
 import type { BatchMessage, KafkaBatch, KafkaBatchContext } from '#kafka/kafka-batch';
 import { Publisher } from '#kafka/publisher';
-import { ActionMetrics } from './metrics/action-metrics.ts';
+import { ActionMetrics } from '../metrics/action-metrics.ts';
 
 /** A message that becomes a dead letter, and why. */
 export interface Letter {
