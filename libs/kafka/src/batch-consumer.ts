@@ -4,6 +4,17 @@ import type { LoggerService } from '@nestjs/common';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { endsWithin } from './bounded.ts';
 import { isOutage, rootCause } from './kafka-errors.ts';
+import type { OffsetReader } from './offset-reader.ts';
+import { RenewalWatch } from './renewal-watch.ts';
+
+/** What is fetched at once, with the way to be done with it. */
+export interface BatchPayload extends EachBatchPayload {
+  /**
+   * Everything up to this offset is done: commits it at once.
+   * @throws what kafkajs has to act on
+   */
+  done(offset: string): Promise<void>;
+}
 
 /** What a consumer needs to know to run and to be kept running. */
 export interface BatchConsumerOptions {
@@ -13,11 +24,13 @@ export interface BatchConsumerOptions {
    */
   createKafka: (onSocket: (socket: Socket) => void) => Kafka;
   groupId: string;
-  topics: string[];
+  topic: string;
   /** `latest`: only what comes from now on, and the group commits nothing. Default: all that is not committed. */
   from?: 'committed' | 'latest';
   partitionsConcurrently: number;
-  eachBatch: (payload: EachBatchPayload) => Promise<void>;
+  eachBatch: (payload: BatchPayload) => Promise<void>;
+  /** Where the group is on its topic; left out when it commits nothing. */
+  offsets?: OffsetReader;
   /** The consumer cannot go on, and no new one could. Called at most once. */
   onFatal: (error: Error) => void;
   logger: LoggerService;
@@ -36,6 +49,8 @@ const STOP_POLL_MS = 10;
 /** How long a stop waits for a join under way. */
 const JOIN_TIMEOUT_MS = 3000;
 const WATCH_INTERVAL_MS = 1000;
+/** How often it is looked whether the topic is still the one that was read. */
+const RENEWAL_LOOK_MS = 3000;
 /** Without a sign of life for so long the consumer is replaced; longer than any join, shorter than liveness. */
 const STALL_MS = 45_000;
 const ALIVE_WITHIN_MS = 60_000;
@@ -61,6 +76,8 @@ export class BatchConsumer {
   #handlersRunning = 0;
   #joins = 0;
   #listens = false;
+  readonly #renewal: RenewalWatch | undefined;
+  #renewalLookAtMs = 0;
   #lastProgressMs = performance.now();
   #lastHeardMs = 0;
   #reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
@@ -71,6 +88,7 @@ export class BatchConsumer {
 
   constructor(options: BatchConsumerOptions) {
     this.#options = options;
+    this.#renewal = options.offsets && new RenewalWatch(options.offsets);
   }
 
   /** Whether this process is a member of the group and hears from Kafka: readiness. */
@@ -111,7 +129,7 @@ export class BatchConsumer {
     await this.#disconnect(graceMs);
     this.#consumer = undefined;
     this.#joined = false;
-    await this.#disposing;
+    await Promise.all([this.#disposing, this.#renewal?.close()]);
     // kafkajs forgets some (those of a coordinator that it had lost and found again), with a timer on each; an
     // error makes it drop both.
     for (const socket of this.#sockets) socket.destroy(new Error('left over at the end'));
@@ -162,10 +180,10 @@ export class BatchConsumer {
   }
 
   async #run(consumer: Consumer): Promise<void> {
-    const { topics, partitionsConcurrently, from } = this.#options;
+    const { topic, partitionsConcurrently, from } = this.#options;
     await consumer.connect();
     // From the beginning: kafkajs would skip what was produced before the first join.
-    await consumer.subscribe({ topics, fromBeginning: from !== 'latest' });
+    await consumer.subscribe({ topics: [topic], fromBeginning: from !== 'latest' });
     await consumer.run({
       autoCommit: from !== 'latest',
       eachBatchAutoResolve: false,
@@ -177,12 +195,36 @@ export class BatchConsumer {
   async #eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
     this.#handlersRunning++;
+    const outOfPlace = this.#renewal?.isOutOfPlace(payload.batch);
+    // Heard in `done`, if it comes to that.
+    outOfPlace?.catch(() => undefined);
     try {
-      await this.#options.eachBatch(payload);
+      await this.#options.eachBatch({
+        ...payload,
+        done: async (offset) => {
+          if (await outOfPlace) this.#startOver(consumer);
+          await this.#commit(consumer, payload, offset);
+        },
+      });
       this.#progress();
     } finally {
       this.#handlersRunning--;
     }
+  }
+
+  async #commit(consumer: Consumer, payload: EachBatchPayload, offset: string): Promise<void> {
+    // kafkajs commits what is resolved even when it fails.
+    if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
+    payload.resolveOffset(offset);
+    await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets());
+    this.#renewal?.committed(payload.batch.partition, BigInt(offset) + 1n);
+  }
+
+  /** What is done and not committed comes again, and so does all that is before it. */
+  #startOver(consumer: Consumer): void {
+    const { topic, logger } = this.#options;
+    logger.warn(`${topic} was made anew, reading it from its beginning`);
+    this.#replace(consumer);
   }
 
   #observe(consumer: Consumer): void {
@@ -241,6 +283,7 @@ export class BatchConsumer {
     if (consumer !== this.#consumer || this.#fatal) return;
     this.#consumer = undefined;
     this.#joined = false;
+    this.#renewal?.forget();
     this.#progress();
     this.#disposing = Promise.all([
       this.#disposing,
@@ -251,8 +294,27 @@ export class BatchConsumer {
     this.#reconnectDelayMs = Math.min(this.#reconnectDelayMs * 2, RECONNECT_DELAY_MS_MAX);
   }
 
-  /** A loop that does not go round and has no handler to wait for hangs in kafkajs. */
   #watch(): void {
+    this.#watchForStall();
+    this.#watchForRenewal();
+  }
+
+  #watchForRenewal(): void {
+    const consumer = this.#consumer;
+    const nowMs = performance.now();
+    if (!consumer || !this.#joined || nowMs < this.#renewalLookAtMs) return;
+    this.#renewalLookAtMs = nowMs + RENEWAL_LOOK_MS;
+    this.#renewal
+      ?.isRenewed()
+      .then((isRenewed) => {
+        if (isRenewed && consumer === this.#consumer) this.#startOver(consumer);
+      })
+      // Kafka is away: later will do.
+      .catch(() => undefined);
+  }
+
+  /** A loop that does not go round and has no handler to wait for hangs in kafkajs. */
+  #watchForStall(): void {
     if (this.#sinceProgressMs < STALL_MS || this.#handlersRunning > 0 || !this.#consumer) return;
     this.#options.logger.warn('The consumer shows no sign of life and is made anew');
     this.#replace(this.#consumer);

@@ -3,12 +3,13 @@ import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Settings } from '#config/settings';
-import { BatchConsumer } from './batch-consumer.ts';
+import { BatchConsumer, type BatchPayload } from './batch-consumer.ts';
 import { createKafka } from './client.ts';
 import type { KafkaLog } from './client-log.ts';
 import { receivedHeaders } from './headers.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { type BatchMessage, type KafkaBatch, KafkaBatchContext } from './kafka-batch.ts';
+import { OffsetReader } from './offset-reader.ts';
 import { PartitionBackoff } from './partition-backoff.ts';
 import { consumerGroupId, LOGICAL_TOPICS, type LogicalTopic, topicName } from './topics.ts';
 
@@ -107,10 +108,12 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
 
   #createConsumer(name: string, topic: LogicalTopic): BatchConsumer {
     const { settings, log, onFatal } = this.#options;
+    const groupId = consumerGroupId(settings.KAFKA_TOPIC_PREFIX, topic);
     return new BatchConsumer({
       createKafka: (onSocket) => createKafka(settings, log, { ...PATIENCE, onSocket }),
-      groupId: consumerGroupId(settings.KAFKA_TOPIC_PREFIX, topic),
-      topics: [name],
+      groupId,
+      topic: name,
+      offsets: new OffsetReader(createKafka(settings, log), name, groupId),
       partitionsConcurrently: partitionsConcurrently(settings),
       eachBatch: (payload) => this.#consume(payload),
       onFatal,
@@ -128,7 +131,7 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
     }
   }
 
-  async #consume(payload: EachBatchPayload): Promise<void> {
+  async #consume(payload: BatchPayload): Promise<void> {
     const { messages } = payload.batch;
     const size = this.#options.settings.INGEST_BATCH_MAX;
     for (let start = 0; start < messages.length; start += size) {
@@ -139,7 +142,7 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
   }
 
   /** False if the handler failed. Throws errors of Kafka only: kafkajs has to act on them. */
-  async #consumeChunk(payload: EachBatchPayload, messages: KafkaMessage[]): Promise<boolean> {
+  async #consumeChunk(payload: BatchPayload, messages: KafkaMessage[]): Promise<boolean> {
     const { topic, partition } = payload.batch;
     const { failure, heartbeatError } = await withHeartbeat(
       () => payload.heartbeat(),
@@ -149,8 +152,7 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
       this.#postpone(payload, failure.error, messages[0]?.offset);
     } else {
       this.#backoff.succeeded(topic, partition);
-      payload.resolveOffset(messages.at(-1)?.offset ?? payload.batch.lastOffset());
-      await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets());
+      await payload.done(messages.at(-1)?.offset ?? payload.batch.lastOffset());
     }
     if (heartbeatError) throw heartbeatError;
     return !failure;

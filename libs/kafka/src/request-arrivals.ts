@@ -23,7 +23,7 @@ export class RequestArrivals implements OnModuleInit, OnApplicationShutdown {
     this.#consumer = new BatchConsumer({
       createKafka: (onSocket) => createKafka(settings, log, { onSocket }),
       groupId: `${prefix}.api.${randomUUID()}`,
-      topics: [topicName(prefix, 'requests')],
+      topic: topicName(prefix, 'requests'),
       from: 'latest',
       partitionsConcurrently: 1,
       eachBatch: (payload) => {

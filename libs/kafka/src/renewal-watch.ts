@@ -1,0 +1,57 @@
+import type { Batch } from 'kafkajs';
+import type { OffsetReader } from './offset-reader.ts';
+
+/** What kafkajs gives and does not declare. */
+interface WithFetchedOffset {
+  /** Where the fetch began: the position, also where the first message is further on. */
+  fetchedOffset?: string | number;
+}
+
+/**
+ * Notices that a topic was deleted and made anew while it was being read. kafkajs goes on at its old position, in a topic
+ * that is another one by then, and what was produced before it got there would never be read. Kafka drops the group's
+ * offsets of a deleted topic: that is what gives it away.
+ */
+export class RenewalWatch {
+  readonly #offsets: OffsetReader;
+  /** What this consumer has committed, by partition. */
+  readonly #committed = new Map<number, bigint>();
+
+  constructor(offsets: OffsetReader) {
+    this.#offsets = offsets;
+  }
+
+  /** Messages before `next` are done, and Kafka knows. */
+  committed(partition: number, next: bigint): void {
+    this.#committed.set(partition, next);
+  }
+
+  /** Whether Kafka has lost what was committed. Rejects when it cannot be read. */
+  async isRenewed(): Promise<boolean> {
+    if (this.#committed.size === 0) return false;
+    const known = await this.#offsets.committed();
+    return [...this.#committed.keys()].some((partition) => !known.has(partition));
+  }
+
+  /**
+   * Whether a batch begins in the middle although nothing before it is done. To be asked before its offsets are
+   * committed: then it could not be told any more. Rejects when Kafka cannot be read.
+   */
+  async isOutOfPlace(batch: Batch & WithFetchedOffset): Promise<boolean> {
+    const { partition, fetchedOffset = 0 } = batch;
+    const known = await this.#offsets.committed();
+    if (known.has(partition)) return false;
+    const ends = await this.#offsets.ends();
+    return BigInt(fetchedOffset) > (ends.get(partition)?.low ?? 0n);
+  }
+
+  /** A new consumer begins where the group is. */
+  forget(): void {
+    this.#committed.clear();
+  }
+
+  /** Disconnects, bounded. */
+  close(): Promise<void> {
+    return this.#offsets.close();
+  }
+}
