@@ -4,7 +4,7 @@ import { vi } from 'vitest';
 import { loadSettings } from '#config/settings';
 import { createKafka } from '#kafka/client';
 import { ensureTopics } from '#kafka/ensure-topics';
-import { type LogicalTopic, topicName } from '#kafka/topics';
+import { consumerGroupId, type LogicalTopic, topicName } from '#kafka/topics';
 import type { System } from './system.ts';
 
 type Place = Pick<System, 'kafkaBrokers' | 'topicPrefix'>;
@@ -44,4 +44,19 @@ export async function makeTopicAnew(place: Place, topic: LogicalTopic): Promise<
   const settings = settingsOf(place);
   const kafka = createKafka(settings, pino({ level: 'silent' }), { requestTimeoutMs: 30_000 });
   await ensureTopics(kafka, settings);
+}
+
+/** Sets the workers back to the first message of a topic, once none of them is a member any more. */
+export async function rewind(place: Place, topic: LogicalTopic): Promise<void> {
+  await administer(place, (admin) =>
+    vi.waitFor(
+      () =>
+        admin.resetOffsets({
+          groupId: consumerGroupId(place.topicPrefix, topic),
+          topic: topicName(place.topicPrefix, topic),
+          earliest: true,
+        }),
+      { timeout: 40_000, interval: 200 },
+    ),
+  );
 }

@@ -59,7 +59,7 @@ describe('the metrics of a system at work', () => {
       'security_actions_events_published_total{type="created"}': 4,
     });
     await expectEventually('apis', {
-      [`security_actions_accepted_total{${SIMULATOR}}`]: 3,
+      [`security_actions_accepted_total{door="http",${SIMULATOR}}`]: 3,
       security_actions_publish_queue_messages: 0,
     });
   });

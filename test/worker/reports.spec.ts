@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Client, simulate } from '../support/client.ts';
+import { deadLetters } from '../support/letters-by-origin.ts';
 import { drained } from '../support/drained.ts';
 import { produce } from '../support/produce.ts';
 import { type TopicMessage, readTopic } from '../support/read-topic.ts';
@@ -260,7 +261,7 @@ describe('reports on Kafka', () => {
   it('takes a thousand reports of all kinds, exactly', async () => {
     const stalled = simulate({ outcome: 'Stall' }, 'Strict Simulator');
     const ids = await Promise.all(Array.from({ length: 100 }, () => client.created(stalled)));
-    const origins = new Set((await deadOrigins()).keys());
+    const origins = new Set((await deadLetters(system)).keys());
     const sent = ids.flatMap((id, index) => {
       const end = index % 2 === 0 ? 'Completed' : 'Failed';
       return [
@@ -282,34 +283,15 @@ describe('reports on Kafka', () => {
     expect(ends).toEqual(ids.map((_, index) => (index % 2 === 0 ? 'Completed' : 'Failed')));
     const stories = await Promise.all(ids.map((id) => types(id)));
     for (const story of stories) expect(story.slice(-1)).toEqual(['lateReport']);
-    const fresh = [...(await deadOrigins())].filter(([origin]) => !origins.has(origin));
     const counts: Record<string, number> = {};
-    for (const [, code] of fresh) counts[code] = (counts[code] ?? 0) + 1;
+    for (const [origin, { headers }] of await deadLetters(system)) {
+      const code = headers['x-error-code']!;
+      if (!origins.has(origin)) counts[code] = (counts[code] ?? 0) + 1;
+    }
     expect(counts).toEqual({
       InvalidAuthenticationToken: 100,
       invalidRequest: 100,
       itemNotFound: 200,
     });
   });
-
-  /** Every dead letter so far by its origin, with its cause. */
-  async function deadOrigins(): Promise<Map<string, string>> {
-    // One behind what each partition holds.
-    const partitions = 4;
-    const marker = randomUUID();
-    await produce(
-      system,
-      'dead-letters',
-      Array.from({ length: partitions }, (_, partition) => ({ key: marker, value: '', partition })),
-    );
-    const all = await letters((some) => some.length >= partitions, marker);
-    return new Map(
-      all
-        .filter(({ headers }) => headers['x-origin-topic'] !== undefined)
-        .map(({ headers }) => [
-          `${headers['x-origin-topic']}/${headers['x-origin-partition']}/${headers['x-origin-offset']}`,
-          headers['x-error-code']!,
-        ]),
-    );
-  }
 });

@@ -15,7 +15,7 @@ import { MetricLabels } from '#providers/metric-labels';
 @Injectable()
 export class ApiMetrics {
   readonly #labels: MetricLabels;
-  readonly #accepted: Counter<'provider' | 'action'>;
+  readonly #accepted: Counter<'door' | 'provider' | 'action'>;
 
   constructor(
     registry: Registry,
@@ -34,6 +34,6 @@ export class ApiMetrics {
 
   /** Kafka has acknowledged a command. */
   accepted({ provider }: CreateCommand): void {
-    this.#accepted.inc(this.#labels.of(provider.key, provider.action));
+    this.#accepted.inc({ door: 'http', ...this.#labels.of(provider.key, provider.action) });
   }
 }

@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import { Settings, readSecret } from '#config/settings';
 import { DatabaseModule, LIFELINE } from '#database/database.module';
 import { createKafka } from '#kafka/client';
+import { ClusterIdentity } from '#kafka/cluster-identity';
+import { OrderedPublisher } from '#kafka/ordered-publisher';
 import { OriginalErrorFilter } from '#kafka/original-error.filter';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
@@ -37,6 +39,8 @@ import { WorkerHealth } from './health.ts';
 import { Providers, createProviders } from './providers.ts';
 import { Reports } from './reports/reports.ts';
 import { ReportsController } from './reports/reports.controller.ts';
+import { Requests } from './requests/requests.ts';
+import { RequestsController } from './requests/requests.controller.ts';
 
 /** Enough for renewals and settlements to pass each other, and never waiting behind the ingest. */
 const LIFELINE_CONNECTIONS = 3;
@@ -44,8 +48,12 @@ const LIFELINE_CONNECTIONS = 3;
 /** The whole worker on one page: what it reads, what it does with it, what it leans on. */
 @Module({
   imports: [MetricsModule],
-  controllers: [CommandsController, ReportsController, DeadLettersController],
+  controllers: [CommandsController, RequestsController, ReportsController, DeadLettersController],
   providers: [
+    // From the public door to the commands topic.
+    Requests,
+    ClusterIdentity,
+    OrderedPublisher,
     // From Kafka into Postgres.
     Ingest,
     Reports,

@@ -59,6 +59,9 @@ describe('loadSettings', () => {
     ['HTTP_PORT', '80.5'],
     ['ADMIN_PORT', 'http'],
     ['KAFKA_PARTITIONS', '0'],
+    ['KAFKA_DOOR_AUTH', 'off'],
+    ['KAFKA_DOOR_TENANT', 'a tenant'],
+    ['KAFKA_DOOR_APP', 'x'.repeat(256)],
     ['LEASE_MS', '1999'],
     ['KAFKA_SSL', 'yes'],
     ['KAFKA_COMPRESSION', 'snappy'],
@@ -116,6 +119,8 @@ describe('settings that depend on each other', () => {
     ['HTTPS_PORT', { HTTPS_PORT: '8443', TLS_KEY_FILE: 'key.pem' }],
     ['KAFKA_SASL_MECHANISM', { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u' }],
     ['KAFKA_SASL_MECHANISM', { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_PASSWORD: 'p' }],
+    ['KAFKA_DOOR_AUTH', { KAFKA_DOOR_AUTH: 'none', KAFKA_DOOR_TENANT: 't' }],
+    ['KAFKA_DOOR_AUTH', { KAFKA_DOOR_AUTH: 'none', KAFKA_DOOR_APP: 'a' }],
     ['PAGE_SIZE_DEFAULT', { PAGE_SIZE_DEFAULT: '11', PAGE_SIZE_MAX: '10' }],
     ['RECOVERY_INTERVAL_MS', { RECOVERY_INTERVAL_MS: '1001', LEASE_MS: '2000' }],
     [
@@ -129,6 +134,7 @@ describe('settings that depend on each other', () => {
   it.each<Record<string, string>>([
     { HTTPS_PORT: '8443', TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: 'key.pem' },
     { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' },
+    { KAFKA_DOOR_AUTH: 'none', KAFKA_DOOR_TENANT: 't', KAFKA_DOOR_APP: 'a' },
     { PAGE_SIZE_DEFAULT: '10', PAGE_SIZE_MAX: '10' },
     { RECOVERY_INTERVAL_MS: '1000', LEASE_MS: '2000' },
     { KAFKA_MIN_INSYNC_REPLICAS: '2', KAFKA_REPLICATION_FACTOR: '2' },

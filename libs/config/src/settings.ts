@@ -12,6 +12,10 @@ const count = z.coerce.number().int().positive();
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const milliseconds = z.coerce.number().int().positive().max(TIMER_MS_MAX);
 const text = z.string().min(1);
+/** A tenant or an app, as a token can name it: part of keys, so that neither blanks nor control characters fit. */
+const identifier = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const file = text;
 const list = text
@@ -113,8 +117,18 @@ const kafka = {
   KAFKA_REQUESTS_PARTITIONS: count
     .default(1)
     .describe(
-      'The same for `requests`: one keeps the order of whatever is produced; with more, only what has one key keeps it.',
+      'The same of `requests` alone. With one, what any producer sends after an acknowledgement comes after it; with more, only under one key.',
     ),
+  KAFKA_DOOR_AUTH: z
+    .enum(['token', 'none'])
+    .default('token')
+    .describe(
+      'Who creates by `requests`: the token of each message says, or whoever may write there is KAFKA_DOOR_TENANT and KAFKA_DOOR_APP.',
+    ),
+  KAFKA_DOOR_TENANT: identifier
+    .optional()
+    .describe('The tenant of all requests on Kafka when KAFKA_DOOR_AUTH is none.'),
+  KAFKA_DOOR_APP: identifier.optional().describe('Their app, likewise.'),
   KAFKA_REPLICATION_FACTOR: count
     .default(1)
     .describe('Copies of each partition. 3 or more in production: see docs/operations.md.'),
@@ -258,6 +272,12 @@ export const settingsSchema = z
       !(settings.KAFKA_SASL_USERNAME && settings.KAFKA_SASL_PASSWORD)
     ) {
       refuse('KAFKA_SASL_MECHANISM', 'needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD');
+    }
+    if (
+      settings.KAFKA_DOOR_AUTH === 'none' &&
+      !(settings.KAFKA_DOOR_TENANT && settings.KAFKA_DOOR_APP)
+    ) {
+      refuse('KAFKA_DOOR_AUTH', 'none needs KAFKA_DOOR_TENANT and KAFKA_DOOR_APP');
     }
     if (settings.PAGE_SIZE_DEFAULT > settings.PAGE_SIZE_MAX) {
       refuse('PAGE_SIZE_DEFAULT', 'must not exceed PAGE_SIZE_MAX');

@@ -53,6 +53,8 @@ export interface OutboxEvent {
   /** As the catalogue spelled them when the action was accepted. */
   providerKey: string;
   actionName: string;
+  /** What the client called its create. */
+  clientRequestId: string | null;
   /** The trace that the action belongs to. */
   traceparent: string | null;
 }
@@ -100,6 +102,7 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
     dateTime: eventDateTime,
     providerKey: row.providerKey,
     actionName: row.actionName,
+    clientRequestId: row.clientRequestId,
     traceparent: row.traceparent,
     action: toSecurityAction({
       ...row,

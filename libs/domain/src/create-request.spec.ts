@@ -180,6 +180,16 @@ describe('a timer', () => {
     ).toMatchObject({ revertAfter: 'P1D', revertDateTime: null, properties: {} });
   });
 
+  it('is judged by when it was sent, however late that is read', () => {
+    const moment = '2001-01-01T00:00:00.000Z';
+    const at = (text: string) => () =>
+      parseCreateRequest({ ...published, revertDateTime: moment }, new Date(text));
+    expect(at('2000-12-31T23:59:59Z')()).toMatchObject({ revertDateTime: moment });
+    const message = 'revertDateTime: must be in the future, by ten years at most';
+    expect(at(moment)).toThrow(message);
+    expect(at('1990-12-31T00:00:00Z')).toThrow(message);
+  });
+
   it.each([
     [{ revertDateTime: inAnHour, revertAfter: 'PT1H' }, 'revertAfter'],
     [{ revertDateTime: '2001-01-01T00:00:00Z' }, 'revertDateTime'],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ApiError, type ErrorDetail } from './errors.ts';
-import { revertAfterSchema, revertDateTimeSchema } from './revert.ts';
+import { MUST_BE_AHEAD, isAhead, momentSchema, revertAfterSchema } from './revert.ts';
 import {
   DECLARED_PROPERTIES,
   type KeyValuePair,
@@ -93,7 +93,7 @@ export const createRequestSchema = z.looseObject({
   vendorInformation: vendorSchema.describe('Which provider is to act, by a name of the catalogue.'),
   actionReason: optionalText(TEXT_LENGTH_MAX),
   clientContext: optionalText(256).describe('A text of your own, kept with the action.'),
-  revertDateTime: revertDateTimeSchema
+  revertDateTime: momentSchema
     .nullish()
     .describe('When it is to be undone, by the `revert` that the catalogue has for it.'),
   revertAfter: revertAfterSchema
@@ -126,9 +126,10 @@ export interface CreateRequest {
 
 /**
  * Checks a create body.
+ * @param at when it was sent: what it says of the future was said then, however late that is read
  * @throws ApiError `invalidRequest` with every fault in `details` and the first as message and target.
  */
-export function parseCreateRequest(body: unknown): CreateRequest {
+export function parseCreateRequest(body: unknown, at = new Date()): CreateRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ApiError('invalidRequest', 'The body must be a JSON object: a securityAction.');
   }
@@ -138,7 +139,7 @@ export function parseCreateRequest(body: unknown): CreateRequest {
   const faults = [
     ...(parsed.error?.issues.flatMap(faultsOf) ?? []),
     ...faultsOfOpenProperties(properties),
-    ...faultsOfTimer(body),
+    ...faultsOfTimer(body, at),
   ];
   if (!parsed.success || faults.length > 0) throw invalidRequest(faults);
   const { parameters, vendorInformation, ...request } = parsed.data;
@@ -210,10 +211,19 @@ function faultsOfOpenProperties(properties: Record<string, unknown>): ErrorDetai
   return faults;
 }
 
-function faultsOfTimer(body: { revertDateTime?: unknown; revertAfter?: unknown }): ErrorDetail[] {
-  if (body.revertDateTime == null || body.revertAfter == null) return [];
-  const message = 'must not be given beside revertDateTime: one of the two';
-  return [{ code: 'invalidRequest', target: 'revertAfter', message }];
+function faultsOfTimer(
+  { revertDateTime, revertAfter }: { revertDateTime?: unknown; revertAfter?: unknown },
+  at: Date,
+): ErrorDetail[] {
+  const faults: ErrorDetail[] = [];
+  const refuse = (target: string, message: string) =>
+    faults.push({ code: 'invalidRequest', target, message });
+  const moment = momentSchema.safeParse(revertDateTime);
+  if (moment.success && !isAhead(moment.data, at)) refuse('revertDateTime', MUST_BE_AHEAD);
+  if (revertDateTime != null && revertAfter != null) {
+    refuse('revertAfter', 'must not be given beside revertDateTime: one of the two');
+  }
+  return faults;
 }
 
 function isStorableDeep(value: unknown, depthLeft: number): boolean {

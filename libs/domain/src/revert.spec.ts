@@ -4,9 +4,9 @@ import {
   dueOf,
   durationMs,
   judgeRevert,
+  momentSchema,
   nextLook,
   revertAfterSchema,
-  revertDateTimeSchema,
   shownRevert,
 } from './revert.ts';
 
@@ -63,20 +63,16 @@ describe('what a client may ask for', () => {
     }
   });
 
-  it.each([
-    ['2001-01-01T00:00:00Z', /^must be in the future/],
-    ['2999-01-01T00:00:00Z', /^must be in the future, by ten years at most$/],
-    ['tomorrow', /^must be an ISO 8601 date and time with an offset/],
-    ['2030-01-01T00:00:00', /^must be an ISO 8601 date and time with an offset/],
-  ])('is no moment such as %s', (text, message) => {
-    const { issues } = revertDateTimeSchema.safeParse(text).error!;
-    expect(issues.map((issue) => issue.message)).toEqual([expect.stringMatching(message)]);
+  it.each(['tomorrow', '2030-01-01T00:00:00'])('is no moment such as %s', (text) => {
+    const { issues } = momentSchema.safeParse(text).error!;
+    const message = expect.stringMatching(/^must be an ISO 8601 date and time with an offset/);
+    expect(issues.map((issue) => issue.message)).toEqual([message]);
   });
 
   it('is a moment with any offset, kept in UTC to the millisecond', () => {
     const soon = new Date(Date.now() + HOUR_MS).toISOString();
     const text = soon.replace('Z', '4567+00:00');
-    expect(revertDateTimeSchema.parse(text)).toBe(soon);
+    expect(momentSchema.parse(text)).toBe(soon);
   });
 });
 

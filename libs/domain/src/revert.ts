@@ -54,12 +54,6 @@ export const momentSchema = z.iso
 
 export const MUST_BE_AHEAD = 'must be in the future, by ten years at most';
 
-/** When an action is to be undone. */
-export const revertDateTimeSchema = momentSchema.refine(
-  (text) => isAhead(text, new Date()),
-  MUST_BE_AHEAD,
-);
-
 /** Whether a revert may be planned for that moment. */
 export function isAhead(moment: string, now: Date): boolean {
   const aheadMs = Date.parse(moment) - now.getTime();

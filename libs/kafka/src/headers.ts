@@ -18,6 +18,12 @@ export function headerText(headers: MessageHeaders, name: string): string | unde
   return headers[name]?.[0]?.toString('utf8');
 }
 
+/** The same for what clients write by hand: capitals do not count, as on HTTP. Of several spellings the first one does. */
+export function headerTextInAnyCase(headers: MessageHeaders, name: string): string | undefined {
+  const spelled = Object.keys(headers).find((key) => key.toLowerCase() === name);
+  return spelled === undefined ? undefined : headerText(headers, spelled);
+}
+
 /** Takes the headers from kafkajs's hands. */
 export function receivedHeaders(headers: IHeaders | undefined): MessageHeaders {
   const received = Object.create(null) as MessageHeaders;

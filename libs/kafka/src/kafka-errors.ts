@@ -61,6 +61,14 @@ export function isAboutTopic(error: unknown): boolean {
   return 'type' in root && TOPIC_ERRORS.has(root.type);
 }
 
+const SIZE_ERRORS = new Set<unknown>(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+
+/** Whether the topic takes no message of such a size. */
+export function isTooLarge(error: unknown): boolean {
+  const root = rootCause(error);
+  return 'type' in root && SIZE_ERRORS.has(root.type);
+}
+
 /** Whether a new client may do better once Kafka is back, even if kafkajs calls the error final. */
 export function isOutage(error: unknown): boolean {
   const root = rootCause(error);

@@ -34,9 +34,9 @@ export const METRICS = {
   },
   security_actions_accepted_total: {
     type: 'counter',
-    of: 'api',
-    labels: ['provider', 'action'],
-    help: 'Creates that Kafka holds and that were answered 201. Timed reverts are none: workers make them.',
+    of: 'both',
+    labels: ['door', 'provider', 'action'],
+    help: 'Creates that Kafka holds: answered 201 (door http, by the API), or taken from requests (door kafka, by workers; again if redelivered). Timed reverts are none.',
   },
   security_actions_publish_queue_messages: {
     type: 'gauge',

@@ -23,7 +23,7 @@ export interface ReceivedCreate extends Repeatability {
  */
 export function createCommand(catalogue: Catalogue, received: ReceivedCreate): CreateCommand {
   const { caller, clientRequestId, idempotencyKey, isResend } = received;
-  const request = parseCreateRequest(received.body);
+  const request = parseCreateRequest(received.body, received.acceptedAt);
   const resolution = resolveAction(catalogue, request);
   const id = idempotencyKey === null ? received.id : keyedActionId(caller, idempotencyKey, request);
   return {

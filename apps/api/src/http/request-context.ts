@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { ApiError, type ApiErrorCode } from '#domain/errors';
 import type { Caller } from '#domain/caller';
+import { clientRequestIdIn } from '#domain/client-request-id';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -30,8 +31,6 @@ export const Context = createParamDecorator(
     contextOf(execution.switchToHttp().getRequest<FastifyRequest>()),
 );
 
-/** 255 visible ASCII characters: longer or other ones have no place in a header or a log line. */
-const CLIENT_REQUEST_ID = /^[\x21-\x7e]{1,255}$/;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 const BASE = /^\/(?:beta|v1\.0)(?=\/|\?|$)/;
 
@@ -46,7 +45,7 @@ function contextOf(request: FastifyRequest): RequestContext {
 
 export function clientRequestIdOf(request: FastifyRequest): string | null {
   const sent = request.headers['client-request-id'];
-  return typeof sent === 'string' && CLIENT_REQUEST_ID.test(sent) ? sent : null;
+  return clientRequestIdIn(typeof sent === 'string' ? sent : undefined);
 }
 
 function baseOf(url: string): RequestContext['base'] {

@@ -1,3 +1,4 @@
+import { parse } from 'secure-json-parse';
 import { ApiError } from '#domain/errors';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -15,7 +16,8 @@ export function jsonValue(value: Buffer | null, bytesMax: number): unknown {
     );
   }
   try {
-    return JSON.parse(utf8.decode(value));
+    // As on HTTP: keys that would reach a prototype are left out, at any depth.
+    return parse(utf8.decode(value), { protoAction: 'remove', constructorAction: 'remove' });
   } catch (error) {
     const fault = error instanceof TypeError ? 'UTF-8' : 'JSON';
     throw new ApiError('invalidRequest', `The value is not ${fault}.`);

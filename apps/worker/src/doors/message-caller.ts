@@ -4,7 +4,7 @@ import { TokenVerifier } from '#auth/token-verifier';
 import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
-import type { MessageHeaders } from '#kafka/headers';
+import { headerTextInAnyCase } from '#kafka/headers';
 import type { BatchMessage } from '#kafka/kafka-batch';
 
 /** Who sent a message on a public topic: its `authorization` header, checked as on HTTP. */
@@ -23,17 +23,11 @@ export class MessageCaller {
    * issuer cannot be had, which says nothing about the message
    */
   async of({ headers, timestamp, isTimestampOfBroker }: BatchMessage): Promise<Caller> {
-    const token = bearerToken(authorizationOf(headers));
+    const token = bearerToken(headerTextInAnyCase(headers, 'authorization'));
     const at = isTimestampOfBroker ? new Date(timestamp) : new Date();
     const { caller, roles } =
       this.#tokens.recall(token, at) ?? (await this.#tokens.verify(token, at));
     if (!roles.has('write')) throw new ApiError('Authorization_RequestDenied');
     return caller;
   }
-}
-
-/** Capitals do not count, as on HTTP; the first one does. */
-function authorizationOf(headers: MessageHeaders): string | undefined {
-  const name = Object.keys(headers).find((key) => key.toLowerCase() === 'authorization');
-  return name === undefined ? undefined : headers[name]?.[0]?.toString('utf8');
 }

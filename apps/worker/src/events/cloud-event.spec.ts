@@ -36,6 +36,7 @@ function event(overrides: Partial<OutboxEvent> = {}): OutboxEvent {
     action,
     providerKey: 'Acme/Firewall',
     actionName: 'BlockIp',
+    clientRequestId: null,
     traceparent: null,
     ...overrides,
   };
@@ -46,6 +47,11 @@ describe('cloudEvent', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const { headers } = cloudEvent(event({ traceparent }));
     expect(headers).toMatchObject({ traceparent, ce_traceparent: traceparent });
+  });
+
+  it('says what the client called its create, as an extension and as the client did', () => {
+    const { headers } = cloudEvent(event({ clientRequestId: 'INC-1' }));
+    expect(headers).toMatchObject({ ce_clientrequestid: 'INC-1', 'client-request-id': 'INC-1' });
   });
 
   it('is CloudEvents 1.0 in binary mode: the resource is the value, its event the headers', () => {

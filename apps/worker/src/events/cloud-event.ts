@@ -24,7 +24,8 @@ const TYPES: Record<EventType, string> = {
  * An event as CloudEvents 1.0 over Kafka, binary mode: the resource is the value, everything about the event a
  * header. Keyed by the action, so that its events keep their order. `ce_id` is the same for every repeat.
  */
-export function cloudEvent({ action, type, sequence, dateTime, traceparent }: OutboxEvent) {
+export function cloudEvent(event: OutboxEvent) {
+  const { action, type, sequence, dateTime, clientRequestId, traceparent } = event;
   return {
     key: action.id,
     value: JSON.stringify(action),
@@ -38,6 +39,11 @@ export function cloudEvent({ action, type, sequence, dateTime, traceparent }: Ou
       ce_time: dateTime.toISOString(),
       ce_tenantid: action.azureTenantId ?? '',
       ce_sequence: String(sequence),
+      // An extension of ours, and the name under which the client sent it: who has no answer finds its action by it.
+      ...(clientRequestId !== null && {
+        ce_clientrequestid: clientRequestId,
+        'client-request-id': clientRequestId,
+      }),
       // The distributed tracing extension of CloudEvents, and where tracing of Kafka clients looks.
       ...(traceparent !== null && { ce_traceparent: traceparent, traceparent }),
     },

@@ -29,6 +29,7 @@ function end(type: 'failed' | 'completed' | 'cancelled', code?: number, reverts?
     action,
     providerKey: 'Acme/Firewall',
     actionName: 'Release',
+    clientRequestId: null,
     traceparent: null,
   };
   return event;

@@ -12,6 +12,7 @@ import {
   readOutbox,
 } from '#database/outbox.queries';
 import { isTransient } from '#database/sqlstate';
+import { inRequests } from '#kafka/in-requests';
 import { ProducerLine } from '#kafka/producer-line';
 import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
@@ -22,8 +23,6 @@ import { logEvent } from './life-log.ts';
 /** How often a worker that does not relay looks whether it must. */
 const STAND_BY_MS = 1000;
 const LAST_STEP_MS = 1000;
-/** Of a request's bytes; the rest is left to keys and headers. */
-const BYTES_SHARE = 0.7;
 
 /**
  * Publishes the outbox, oldest first, and deletes what Kafka has acknowledged. One request at a time, so that a
@@ -85,7 +84,7 @@ export class Relay {
     if (events.length === 0) return false;
     if (!this.#line.open) await this.#line.reconnect();
     const positions = events.map(({ position }) => position);
-    for (const request of inRequests(events.map(cloudEvent), this.#bytesMax)) {
+    for (const request of inRequests(events.map(cloudEvent), this.#limits)) {
       await this.#send(request);
     }
     if (await deleteFromOutbox(this.#database.manager, this.#lease, positions)) {
@@ -121,24 +120,8 @@ export class Relay {
     this.#leaseLookAtMs = performance.now() + pauseMs;
   }
 
-  get #bytesMax(): number {
-    return this.#settings.PUBLISH_BATCH_BYTES_MAX * BYTES_SHARE;
+  get #limits() {
+    const { RELAY_BATCH_MAX, PUBLISH_BATCH_BYTES_MAX } = this.#settings;
+    return { messagesMax: RELAY_BATCH_MAX, bytesMax: PUBLISH_BATCH_BYTES_MAX };
   }
-}
-
-/** Cuts a run of messages, in order, into requests that a broker takes. */
-function* inRequests<T extends { value: string }>(messages: T[], bytesMax: number): Iterable<T[]> {
-  let request: T[] = [];
-  let bytes = 0;
-  for (const message of messages) {
-    const size = Buffer.byteLength(message.value);
-    if (request.length > 0 && bytes + size > bytesMax) {
-      yield request;
-      request = [];
-      bytes = 0;
-    }
-    request.push(message);
-    bytes += size;
-  }
-  if (request.length > 0) yield request;
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Counter, type Gauge, type Histogram, Registry } from 'prom-client';
 import type { Claim } from '#database/claim.queries';
 import type { OutboxEvent } from '#database/outbox.queries';
+import type { CreateCommand } from '#domain/command';
 import { type ApiErrorCode, FAILURE_CODES } from '#domain/errors';
 import type { EventType } from '#domain/event';
 import type { DeadLetterCause } from '#kafka/dead-letter';
@@ -35,6 +36,15 @@ export const PAIRS_AT_START_MAX = 2000;
 /** What a message of each topic can be put aside for. */
 const DEAD_LETTERS_AT_START = {
   commands: ['invalidRequest'],
+  requests: [
+    'InvalidAuthenticationToken',
+    'Authorization_RequestDenied',
+    'invalidRequest',
+    'requestEntityTooLarge',
+    'unknownProvider',
+    'unknownAction',
+    'generalException',
+  ],
   reports: [
     'InvalidAuthenticationToken',
     'Authorization_RequestDenied',
@@ -52,6 +62,7 @@ const DEAD_LETTERS_AT_START = {
 @Injectable()
 export class ActionMetrics {
   readonly #labels: MetricLabels;
+  readonly #accepted: Counter<'door' | 'provider' | 'action'>;
   readonly #ingested: Counter<'provider' | 'action'>;
   readonly #ended: Counter<'provider' | 'action' | 'outcome'>;
   readonly #revertsFailed: Counter<'provider' | 'action'>;
@@ -65,6 +76,7 @@ export class ActionMetrics {
 
   constructor(registry: Registry, catalogue: Catalogue) {
     this.#labels = new MetricLabels(catalogue);
+    this.#accepted = counter(registry, 'security_actions_accepted_total');
     this.#ingested = counter(registry, 'security_actions_ingested_total');
     this.#ended = counter(registry, 'security_actions_ended_total');
     this.#revertsFailed = counter(registry, 'security_actions_reverts_failed_total');
@@ -89,6 +101,11 @@ export class ActionMetrics {
     for (const [topic, codes] of Object.entries(DEAD_LETTERS_AT_START)) {
       for (const code of codes) this.#deadLetters.inc({ topic, code }, 0);
     }
+  }
+
+  /** Kafka has the command that a request on Kafka became. */
+  accepted({ provider }: CreateCommand): void {
+    this.#accepted.inc({ door: 'kafka', ...this.#labels.of(provider.key, provider.action) });
   }
 
   /** To be told of each event once: when it has left the outbox. */

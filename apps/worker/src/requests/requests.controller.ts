@@ -1,0 +1,106 @@
+import { Controller, Logger } from '@nestjs/common';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import type { Caller } from '#domain/caller';
+import { commandKey } from '#domain/command';
+import { ApiError } from '#domain/errors';
+import { ClusterIdentity } from '#kafka/cluster-identity';
+import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
+import { type OrderedMessage, OrderedPublisher } from '#kafka/ordered-publisher';
+import type { LogicalTopic } from '#kafka/topics';
+import { DeadLetters, type Letter } from '../dead-letters/dead-letters.ts';
+import { ActionMetrics } from '../metrics/action-metrics.ts';
+import { type AcceptedRequest, type Place, Requests } from './requests.ts';
+
+/** The public door: reads the requests topic, publishes what is right as commands, and puts the rest aside. */
+@Controller()
+export class RequestsController {
+  readonly #logger = new Logger(RequestsController.name);
+  readonly #requests: Requests;
+  readonly #cluster: ClusterIdentity;
+  readonly #publisher: OrderedPublisher;
+  readonly #deadLetters: DeadLetters;
+  readonly #metrics: ActionMetrics;
+
+  constructor(
+    requests: Requests,
+    cluster: ClusterIdentity,
+    publisher: OrderedPublisher,
+    deadLetters: DeadLetters,
+    metrics: ActionMetrics,
+  ) {
+    this.#requests = requests;
+    this.#cluster = cluster;
+    this.#publisher = publisher;
+    this.#deadLetters = deadLetters;
+    this.#metrics = metrics;
+  }
+
+  /**
+   * Returns when every request is in `commands`, those of the batch in their order, or in the dead letters; only then may
+   * the offset move.
+   * @throws when Kafka or the keys of the token issuer cannot be had: the batch is to come again
+   */
+  @EventPattern<LogicalTopic>('requests')
+  async handle(@Payload() batch: KafkaBatch, @Ctx() context: KafkaBatchContext): Promise<void> {
+    const clusterId = await this.#cluster.id();
+    const place = { clusterId, topicName: batch.topicName, partition: batch.partition };
+    const accepted: AcceptedRequest[] = [];
+    const letters: Letter[] = [];
+    for (const message of batch.messages) {
+      const opened = await this.#open(message, place);
+      if ('command' in opened) accepted.push(opened);
+      else letters.push(opened);
+    }
+    letters.push(...(await this.#publish(accepted)));
+    await this.#deadLetters.write(letters, batch, context);
+  }
+
+  async #open(message: BatchMessage, place: Place): Promise<AcceptedRequest | Letter> {
+    let caller: Caller | undefined;
+    try {
+      caller = await this.#requests.callerOf(message);
+      return this.#requests.accept(message, caller, place);
+    } catch (error) {
+      if (error instanceof ApiError && error.code !== 'serviceNotAvailable') {
+        return letter(message, error, caller);
+      }
+      if (caller === undefined) throw error;
+      // Nothing outside of this process has a part in reading a request: it would fail each time, and block the others.
+      this.#logger.error({ err: error }, 'request not understood');
+      return letter(message, new ApiError('generalException'), caller);
+    }
+  }
+
+  /** @returns those that are too large to be commands */
+  async #publish(accepted: AcceptedRequest[]): Promise<Letter[]> {
+    const messages = accepted.map(commandMessage);
+    const tooLarge = await this.#publisher.publish('commands', messages);
+    return accepted.flatMap(({ message, command }, index) => {
+      if (!tooLarge.has(messages[index]!)) {
+        this.#metrics.accepted(command);
+        return [];
+      }
+      const error = new ApiError(
+        'requestEntityTooLarge',
+        'The request is larger than a message of `commands` may be: BODY_BYTES_MAX is set too high.',
+      );
+      return [letter(message, error, command.caller)];
+    });
+  }
+}
+
+function commandMessage({ command, traceparent }: AcceptedRequest): OrderedMessage {
+  return {
+    key: commandKey(command),
+    value: JSON.stringify(command),
+    headers: traceparent === undefined ? {} : { traceparent },
+  };
+}
+
+function letter(
+  message: BatchMessage,
+  { code, message: reason }: ApiError,
+  caller: Caller | undefined,
+): Letter {
+  return { message, code, reason, caller };
+}
