@@ -18,6 +18,7 @@ const OPERATION_IDS = [
   'createSecurityAction',
   'createSecurityActionHold',
   'deleteSecurityAction',
+  'getAsyncApiDocument',
   'getDocumentationFile_start_js',
   'getDocumentationFile_swagger_ui_bundle_js',
   'getDocumentationFile_swagger_ui_css',

@@ -13,6 +13,7 @@ import { MetricsModule } from '#observability/metrics';
 import { Tracing } from '#observability/tracing';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
 import { ApiMetrics } from './api-metrics.ts';
+import { AsyncApiController } from './asyncapi/asyncapi.controller.ts';
 import { JwtGuard } from './auth/jwt.guard.ts';
 import { RateLimitGuard } from './auth/rate-limit.guard.ts';
 import { BatchController } from './batch/batch.controller.ts';
@@ -53,6 +54,7 @@ const LIFELINE_CONNECTIONS = 2;
     MetadataController,
     // Without a base path.
     OpenApiController,
+    AsyncApiController,
     DocsController,
     HealthController,
   ],

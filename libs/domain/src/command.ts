@@ -15,7 +15,8 @@ const resolvedProviderSchema = z.object({
   action: z.string(),
 });
 
-const createCommandSchema = z.object({
+/** The value of a message on the commands topic. */
+export const createCommandSchema = z.object({
   schemaVersion: z.literal(1),
   /** When the API accepted it: the action's `createdDateTime`. */
   acceptedDateTime: z.iso.datetime(),

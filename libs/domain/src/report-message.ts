@@ -12,7 +12,7 @@ const tenantSchema = z
   .regex(/^[\x21-\x7e]{1,255}$/, 'must be a tenant id, without blanks');
 
 /** A report as a message on Kafka: what PATCH has in its path and headers is in it. */
-const reportMessageSchema = reportSchema.extend({
+export const reportMessageSchema = reportSchema.extend({
   id: actionIdSchema.describe('Which action it is about.'),
   azureTenantId: tenantSchema
     .nullish()

@@ -68,7 +68,8 @@ export interface ReadDeadLetter {
 
 const wholeNumber = z.string().regex(/^\d{1,15}$/);
 
-const addedSchema = z.object({
+/** What a dead letter has beside the headers of its message, as text. */
+export const addedHeadersSchema = z.object({
   'x-origin-topic': z.string().min(1),
   'x-origin-partition': wholeNumber.transform(Number).pipe(z.int32()),
   // Of 19 digits, all that begin with 9 may be beyond what Kafka and Postgres count in.
@@ -87,8 +88,8 @@ const addedSchema = z.object({
 
 /** The reverse of `deadLetter`. @returns undefined for a message that no worker of ours has written */
 export function readDeadLetter({ headers }: BatchMessage): ReadDeadLetter | undefined {
-  const names = Object.keys(addedSchema.shape);
-  const added = addedSchema.safeParse(
+  const names = Object.keys(addedHeadersSchema.shape);
+  const added = addedHeadersSchema.safeParse(
     Object.fromEntries(names.map((name) => [name, headerText(headers, name)])),
   ).data;
   if (!added) return undefined;

@@ -94,7 +94,7 @@ function schemasOf(
 }
 
 /** The same in fewer words, for people who read the page. */
-function simplify(schema: z.core.JSONSchema.BaseSchema): void {
+export function simplify(schema: z.core.JSONSchema.BaseSchema): void {
   const [value, none] = schema.anyOf ?? [];
   if (none?.type === 'null' && value && SCALARS.includes(value.type) && !value.enum) {
     delete schema.anyOf;

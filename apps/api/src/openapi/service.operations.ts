@@ -67,6 +67,15 @@ export const SERVICE_OPERATIONS: Operations = {
       answers: { 200: json('openObject', 'An OpenAPI 3.1 document.') },
     },
   },
+  '/asyncapi.json': {
+    get: {
+      id: 'getAsyncApiDocument',
+      tag: TAG,
+      summary: 'The same for Kafka: topics and messages',
+      access: 'public',
+      answers: { 200: json('openObject', 'An AsyncAPI 3.0 document.') },
+    },
+  },
   '/docs': {
     get: {
       id: 'getDocumentationPage',

@@ -1,5 +1,6 @@
 import type { OutboxEvent } from '#database/outbox.queries';
 import type { EventType } from '#domain/event';
+import type { EventHeaders } from '#domain/event-headers';
 
 const TYPES: Record<EventType, string> = {
   created: 'securityActions.created',
@@ -26,26 +27,23 @@ const TYPES: Record<EventType, string> = {
  */
 export function cloudEvent(event: OutboxEvent) {
   const { action, type, sequence, dateTime, clientRequestId, traceparent } = event;
-  return {
-    key: action.id,
-    value: JSON.stringify(action),
-    headers: {
-      'content-type': 'application/json',
-      ce_specversion: '1.0',
-      ce_id: `${action.id}/${sequence}`,
-      ce_source: '/security/securityActions',
-      ce_type: TYPES[type],
-      ce_subject: action.id,
-      ce_time: dateTime.toISOString(),
-      ce_tenantid: action.azureTenantId ?? '',
-      ce_sequence: String(sequence),
-      // An extension of ours, and the name under which the client sent it: who has no answer finds its action by it.
-      ...(clientRequestId !== null && {
-        ce_clientrequestid: clientRequestId,
-        'client-request-id': clientRequestId,
-      }),
-      // The distributed tracing extension of CloudEvents, and where tracing of Kafka clients looks.
-      ...(traceparent !== null && { ce_traceparent: traceparent, traceparent }),
-    },
+  const headers: EventHeaders = {
+    'content-type': 'application/json',
+    ce_specversion: '1.0',
+    ce_id: `${action.id}/${sequence}`,
+    ce_source: '/security/securityActions',
+    ce_type: TYPES[type],
+    ce_subject: action.id,
+    ce_time: dateTime.toISOString(),
+    ce_tenantid: action.azureTenantId ?? '',
+    ce_sequence: String(sequence),
+    // An extension of ours, and the name under which the client sent it: who has no answer finds its action by it.
+    ...(clientRequestId !== null && {
+      ce_clientrequestid: clientRequestId,
+      'client-request-id': clientRequestId,
+    }),
+    // The distributed tracing extension of CloudEvents, and where tracing of Kafka clients looks.
+    ...(traceparent !== null && { ce_traceparent: traceparent, traceparent }),
   };
+  return { key: action.id, value: JSON.stringify(action), headers };
 }
