@@ -3,12 +3,15 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '#domain/errors';
 import { GRAPH_OPERATIONS } from '../../apps/api/src/openapi/document.ts';
+import { DEAD_LETTER_OPERATIONS } from '../../apps/api/src/openapi/dead-letter.operations.ts';
 import { HOLD_OPERATIONS } from '../../apps/api/src/openapi/hold.operations.ts';
 import type { Exchange, Operation } from '../../apps/api/src/openapi/operation.ts';
 import { PARAMETERS, type ParameterName } from '../../apps/api/src/openapi/parameters.ts';
 import { SERVICE_OPERATIONS } from '../../apps/api/src/openapi/service.operations.ts';
 import { type Answer, Client, PUBLISHED_SAMPLE, simulate } from '../support/client.ts';
 import { closed, type OpenApi, operationsOf, type ResponseObject } from '../support/openapi.ts';
+import { drained } from '../support/drained.ts';
+import { putAside } from '../support/put-aside.ts';
 import { System } from '../support/system.ts';
 
 const operations = Object.values({ ...GRAPH_OPERATIONS, ...SERVICE_OPERATIONS }).flatMap(
@@ -24,11 +27,12 @@ interface Asker {
   ids: Record<string, string>;
 }
 
-/** What differs from one time to the next: ids, times, the address of the service. */
+/** What differs from one time to the next: ids, times, places in a log, the address of the service. */
 function masked(value: unknown): unknown {
   const text = JSON.stringify(value)
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+Z)?/g, '<time>')
+    .replaceAll(/"partition":\d+,"offset":"\d+"/g, '"place":"<place>"')
     .replaceAll(/https?:\/\/[\w.:]+/g, '<origin>');
   return JSON.parse(text);
 }
@@ -90,8 +94,32 @@ describe('the examples of /openapi.json', () => {
     return { client, ids: { holdId: made.body.id } };
   }
 
+  /** An operator of a tenant of its own, of which a request has been put aside. */
+  async function operatorWithDeadLetter(): Promise<Asker> {
+    const caller = { tenant: randomUUID(), app: randomUUID() };
+    await putAside(system, {
+      value: JSON.stringify(simulate()),
+      headers: { authorization: 'Bearer …', 'client-request-id': 'INC-4217' },
+      cause: {
+        message: "unknown provider 'Firewall'",
+        caller: { tenantId: caller.tenant, appId: caller.app, user: null },
+      },
+    });
+    await drained(system, 'dead-letters');
+    const client = await system.client({ ...caller, roles: ['SecurityActions.Operate.All'] });
+    const [path] = Object.keys(DEAD_LETTER_OPERATIONS) as [string];
+    const { body } = await client.request<{ value: { id: string }[] }>('GET', path);
+    return { client, ids: { deadLetterId: body.value[0]!.id } };
+  }
+
+  async function askerOf(id: string): Promise<Asker> {
+    if (id.includes('Hold')) return await operatorWithHold();
+    if (id.includes('DeadLetter')) return await operatorWithDeadLetter();
+    return await clientWithAction();
+  }
+
   async function send(id: string, { body, parameters = {} }: Exchange) {
-    const asker = await (id.includes('Hold') ? operatorWithHold() : clientWithAction());
+    const asker = await askerOf(id);
     const found = operationsOf(document).find(({ operation }) => operation.operationId === id)!;
     const url = new URL(found.url.replace(/\{(\w+)\}/, (_, name: string) => asker.ids[name]!));
     for (const [option, value] of Object.entries(parameters)) {

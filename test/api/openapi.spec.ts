@@ -18,6 +18,7 @@ const OPERATION_IDS = [
   'createSecurityAction',
   'createSecurityActionHold',
   'deleteSecurityAction',
+  'discardSecurityActionDeadLetter',
   'getAsyncApiDocument',
   'getDocumentationFile_start_js',
   'getDocumentationFile_swagger_ui_bundle_js',
@@ -29,12 +30,15 @@ const OPERATION_IDS = [
   'getOpenApiDocument',
   'getReadiness',
   'getSecurityAction',
+  'getSecurityActionDeadLetter',
   'getSecurityActionHistory',
   'getSecurityActionHold',
+  'listSecurityActionDeadLetters',
   'listSecurityActionHolds',
   'listSecurityActionProviders',
   'listSecurityActions',
   'releaseSecurityActionHold',
+  'replaySecurityActionDeadLetter',
   'reportSecurityAction',
   'sendBatch',
   'validateSecurityAction',
@@ -117,7 +121,13 @@ describe('GET /openapi.json', () => {
   });
 
   it('requires no property of any answer, as $select leaves some out', () => {
-    const bodies = ['createSecurityAction', 'report', 'batchRequest', 'createHold'];
+    const bodies = [
+      'createSecurityAction',
+      'report',
+      'batchRequest',
+      'createHold',
+      'decideDeadLetter',
+    ];
     const answers = Object.entries(document.components.schemas).filter(
       ([name]) => !bodies.includes(name),
     );

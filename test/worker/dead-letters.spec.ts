@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import type { DeadLetterEntity } from '#database/entities/dead-letter.entity';
 import { type PostgresProcess, startPostgres } from '../../dev/postgres/server.ts';
 import { type Client, simulate } from '../support/client.ts';
-import { type LetterChoice, putAside } from '../support/dead-letters.ts';
+import { type LetterChoice, putAside } from '../support/put-aside.ts';
 import { drained } from '../support/drained.ts';
 import { produce } from '../support/produce.ts';
 import { readTopic } from '../support/read-topic.ts';

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Settings } from '#config/settings';
 import { DatabaseModule, LIFELINE } from '#database/database.module';
 import { createKafka } from '#kafka/client';
+import { ClusterIdentity } from '#kafka/cluster-identity';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
 import { RequestArrivals } from '#kafka/request-arrivals';
@@ -17,6 +18,9 @@ import { AsyncApiController } from './asyncapi/asyncapi.controller.ts';
 import { JwtGuard } from './auth/jwt.guard.ts';
 import { RateLimitGuard } from './auth/rate-limit.guard.ts';
 import { BatchController } from './batch/batch.controller.ts';
+import { DeadLettersController } from './dead-letters/dead-letters.controller.ts';
+import { DeadLettersService } from './dead-letters/dead-letters.service.ts';
+import { Replay } from './dead-letters/replay.ts';
 import { HealthController } from './health.controller.ts';
 import { ApiHealth } from './health.ts';
 import { HoldsController } from './holds/holds.controller.ts';
@@ -50,6 +54,7 @@ const LIFELINE_CONNECTIONS = 2;
     ChangesController,
     ProvidersController,
     HoldsController,
+    DeadLettersController,
     BatchController,
     MetadataController,
     // Without a base path.
@@ -63,6 +68,9 @@ const LIFELINE_CONNECTIONS = 2;
     SecurityActionsService,
     ChangesService,
     HoldsService,
+    DeadLettersService,
+    Replay,
+    ClusterIdentity,
     ReadYourWrite,
     Presenter,
     EarlierRequests,

@@ -1,5 +1,5 @@
 import type { Caller } from '#domain/caller';
-import type { HoldPageEnd } from '#domain/hold';
+import type { PageEndByTime } from '#domain/newest-first';
 import type { Status } from '#domain/status';
 import type { Database } from './action-row.ts';
 import type { HoldEntity } from './entities/hold.entity.ts';
@@ -157,7 +157,7 @@ export async function findHold(
 export interface HoldQuery {
   /** Only those that stand, only those that were released, or both. */
   standing: boolean | null;
-  after: HoldPageEnd | null;
+  after: PageEndByTime | null;
   limit: number;
 }
 

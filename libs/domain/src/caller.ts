@@ -8,4 +8,11 @@ export const callerSchema = z.object({
   user: z.string().nullable(),
 });
 
+/** The same as answers of the service name it. */
+export const shownCallerSchema = z.object({
+  azureTenantId: z.string(),
+  appId: z.string(),
+  user: z.string().nullable().describe('Who signed in; null for an application.'),
+});
+
 export type Caller = z.infer<typeof callerSchema>;

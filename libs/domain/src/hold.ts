@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shownCallerSchema } from './caller.ts';
 import { faultsOf, invalidRequest, storableText } from './create-request.ts';
 import { ApiError } from './errors.ts';
 import { STATUSES } from './status.ts';
@@ -39,12 +40,6 @@ export const holdRequestSchema = z
 
 export type HoldRequest = z.output<typeof holdRequestSchema>;
 
-const whoSchema = z.object({
-  azureTenantId: z.string(),
-  appId: z.string(),
-  user: z.string().nullable().describe('Who signed in; null for an application.'),
-});
-
 /** A hold as every answer shows it. */
 export const holdSchema = z.object({
   id: z.string(),
@@ -54,9 +49,9 @@ export const holdSchema = z.object({
   name: z.string().nullable().describe('The name of the actions that wait; null: all.'),
   reason: z.string().nullable(),
   createdDateTime: z.iso.datetime(),
-  createdBy: whoSchema,
+  createdBy: shownCallerSchema,
   releasedDateTime: z.iso.datetime().nullable().describe('Null as long as it stands.'),
-  releasedBy: whoSchema.nullable(),
+  releasedBy: shownCallerSchema.nullable(),
 });
 
 const inFlightActionSchema = z.object({
@@ -95,13 +90,6 @@ export const holdInForceSchema = holdSchema.extend({
 
 export type Hold = z.infer<typeof holdSchema>;
 export type HoldInForce = z.infer<typeof holdInForceSchema>;
-
-/** The last hold of a page; the next one begins after it. */
-export interface HoldPageEnd {
-  /** ISO 8601, UTC, to the millisecond. */
-  createdDateTime: string;
-  id: string;
-}
 
 /**
  * Checks the body of a new hold. Nothing is taken for a hold of everything that does not say so.

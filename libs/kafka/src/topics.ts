@@ -71,6 +71,11 @@ export function topicName(prefix: string, topic: Topic): string {
   return `${prefix}.${topic}`;
 }
 
+/** The reverse; undefined for a topic that is none of this installation. */
+export function logicalTopic(prefix: string, name: string): LogicalTopic | undefined {
+  return LOGICAL_TOPICS.find((topic) => topicName(prefix, topic) === name);
+}
+
 /** The consumer group of all workers on `topic`. Its offsets on `commands` say what is projected. */
 export function consumerGroupId(prefix: string, topic: LogicalTopic): string {
   return topic === 'commands' ? `${prefix}.worker` : `${prefix}.worker.${topic}`;

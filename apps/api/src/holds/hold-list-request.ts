@@ -1,11 +1,8 @@
-import { z } from 'zod';
 import type { HoldQuery } from '#database/hold.queries';
-import type { HoldPageEnd } from '#domain/hold';
-import { addToken, parsePageSize } from '../odata/list-request.ts';
+import { parsePageSize } from '../odata/list-request.ts';
+import { readPageEnd } from '../odata/newest-first.ts';
 import { type Query, systemOptions } from '../odata/query-options.ts';
 import { refused } from '../odata/refusal.ts';
-
-const tokenSchema = z.strictObject({ createdDateTime: z.iso.datetime(), id: z.uuid() });
 
 /** The two questions there are about a list of holds, as OData puts them. */
 const FILTER = /^\s*releasedDateTime\s+(eq|ne)\s+null\s*$/;
@@ -21,26 +18,13 @@ export function parseHoldListRequest(
   const options = systemOptions(query, ['filter', 'top', 'skiptoken', 'format']);
   return {
     standing: options.filter === undefined ? null : parseFilter(options.filter),
-    after: options.skiptoken === undefined ? null : readToken(options.skiptoken),
+    after: readPageEnd(options.skiptoken),
     limit: parsePageSize(options.top, sizes),
   };
-}
-
-/** The address of the next page: everything the client asked for, and where to go on. */
-export function nextHoldsLink(address: string, query: Query, end: HoldPageEnd): string {
-  return addToken(address, query, Buffer.from(JSON.stringify(end)).toString('base64url'));
 }
 
 function parseFilter(text: string): boolean {
   const match = FILTER.exec(text);
   if (match) return match[1] === 'eq';
   throw refused('$filter', 'must be releasedDateTime eq null or releasedDateTime ne null');
-}
-
-function readToken(token: string): HoldPageEnd {
-  try {
-    return tokenSchema.parse(JSON.parse(Buffer.from(token, 'base64url').toString()));
-  } catch {
-    throw refused('$skiptoken', 'is not one of ours; use the @odata.nextLink as it came');
-  }
 }

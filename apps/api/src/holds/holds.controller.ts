@@ -8,8 +8,9 @@ import { Uncounted } from '../auth/rate-limit.guard.ts';
 import { graphPaths } from '../http/graph-paths.ts';
 import { preferredPageSize } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
+import { nextPageLink } from '../odata/newest-first.ts';
 import type { Query as ODataQuery } from '../odata/query-options.ts';
-import { nextHoldsLink, parseHoldListRequest } from './hold-list-request.ts';
+import { parseHoldListRequest } from './hold-list-request.ts';
 import { HoldsService } from './holds.service.ts';
 
 const HOLDS = 'security/securityActionHolds';
@@ -53,7 +54,7 @@ export class HoldsController {
     const request = parseHoldListRequest(query, { defaultSize, maxSize });
     const { holds, end } = await this.#service.list(caller, request);
     return {
-      ...(end !== null && { '@odata.nextLink': nextHoldsLink(addressOf(context), query, end) }),
+      ...(end !== null && { '@odata.nextLink': nextPageLink(addressOf(context), query, end) }),
       value: holds,
     };
   }

@@ -18,10 +18,12 @@ import {
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
-import { type Hold, type HoldInForce, type HoldPageEnd, parseHoldRequest } from '#domain/hold';
+import { type Hold, type HoldInForce, parseHoldRequest } from '#domain/hold';
 import { isActionId, newActionId } from '#domain/ids';
+import type { PageEndByTime } from '#domain/newest-first';
 import { Catalogue } from '#providers/catalogue';
 import { resolveScope } from '#providers/resolve-scope';
+import { tenantOperatedBy } from '../auth/operator.ts';
 import { presentHold, presentHoldInForce } from './present-hold.ts';
 
 /** The emergency stop. An operator acts within the token's tenant, unless that is one of OPERATOR_TENANTS. */
@@ -30,16 +32,16 @@ export class HoldsService {
   readonly #logger = new Logger(HoldsService.name);
   readonly #database: DataSource;
   readonly #catalogue: Catalogue;
-  readonly #operatorTenants: readonly string[];
+  readonly #settings: Settings;
 
   constructor(
     @InjectDataSource(LIFELINE) database: DataSource,
     catalogue: Catalogue,
-    { OPERATOR_TENANTS = [] }: Settings,
+    settings: Settings,
   ) {
     this.#database = database;
     this.#catalogue = catalogue;
-    this.#operatorTenants = OPERATOR_TENANTS;
+    this.#settings = settings;
   }
 
   /**
@@ -71,9 +73,9 @@ export class HoldsService {
   async list(
     caller: Caller,
     query: HoldQuery,
-  ): Promise<{ holds: Hold[]; end: HoldPageEnd | null }> {
+  ): Promise<{ holds: Hold[]; end: PageEndByTime | null }> {
     const { limit } = query;
-    const rows = await findHolds(this.#database.manager, this.#tenantOf(caller), {
+    const rows = await findHolds(this.#database.manager, tenantOperatedBy(caller, this.#settings), {
       ...query,
       limit: limit === 0 ? 0 : limit + 1,
     });
@@ -99,7 +101,10 @@ export class HoldsService {
    */
   async release(caller: Caller, id: string): Promise<Hold> {
     const hold = await this.#find(caller, id);
-    if (this.#tenantOf(caller) !== null && hold.createdByTenantId !== caller.tenantId) {
+    if (
+      tenantOperatedBy(caller, this.#settings) !== null &&
+      hold.createdByTenantId !== caller.tenantId
+    ) {
       throw new ApiError(
         'Authorization_RequestDenied',
         'An operator of the service has set this hold; only such a one can release it.',
@@ -127,19 +132,14 @@ export class HoldsService {
 
   async #find(caller: Caller, id: string): Promise<HoldEntity> {
     const hold = isActionId(id)
-      ? await findHold(this.#database.manager, this.#tenantOf(caller), id)
+      ? await findHold(this.#database.manager, tenantOperatedBy(caller, this.#settings), id)
       : undefined;
     if (!hold) throw new ApiError('itemNotFound');
     return hold;
   }
 
-  /** The one tenant whose holds are the caller's business; null for an operator of every tenant. */
-  #tenantOf({ tenantId }: Caller): string | null {
-    return this.#operatorTenants.includes(tenantId) ? null : tenantId;
-  }
-
   #tenantToHold(caller: Caller, asked: string | null): string | null {
-    const own = this.#tenantOf(caller);
+    const own = tenantOperatedBy(caller, this.#settings);
     if (own === null) return asked;
     if (asked === null || asked.toLowerCase() === own.toLowerCase()) return own;
     throw new ApiError(

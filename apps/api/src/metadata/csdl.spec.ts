@@ -199,9 +199,12 @@ describe('the metadata document', () => {
       'cancelSecurityAction',
       'validate',
       'release',
+      'replay',
+      'discard',
       'history',
       'securityActionProviders',
       'securityActionHolds',
+      'securityActionDeadLetters',
     ]);
     for (const operation of operations) {
       expect(operation.attributes['IsBound']).toBe('true');

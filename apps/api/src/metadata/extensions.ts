@@ -73,6 +73,45 @@ const COMPLEX_TYPES: Record<string, Properties> = {
   },
 };
 
+/** What a message held, of a dead letter that is read by its id. */
+const CONTENTS: Record<string, Properties> = {
+  bytes: { base64: 'Edm.String', text: 'Edm.String?' },
+  messageHeader: { name: 'Edm.String', value: `${OURS}.bytes?` },
+  messageContents: {
+    key: `${OURS}.bytes?`,
+    headers: `Collection(${OURS}.messageHeader)`,
+    value: `${OURS}.bytes?`,
+  },
+  messageOrigin: {
+    topic: 'Edm.String',
+    partition: 'Edm.Int32',
+    offset: 'Edm.String',
+    dateTime: 'Edm.DateTimeOffset?',
+  },
+  messagePlace: { partition: 'Edm.Int32', offset: 'Edm.String' },
+};
+
+/** An entity: it is read, replayed and discarded by its id. */
+const DEAD_LETTER: Properties = {
+  state: 'Edm.String',
+  azureTenantId: 'Edm.String?',
+  appId: 'Edm.String?',
+  user: 'Edm.String?',
+  createdDateTime: 'Edm.DateTimeOffset',
+  code: 'Edm.String',
+  message: 'Edm.String',
+  attempts: 'Edm.Int32',
+  firstFailedDateTime: 'Edm.DateTimeOffset',
+  origin: `${OURS}.messageOrigin`,
+  kept: `${OURS}.messagePlace`,
+  valueBytes: 'Edm.Int32?',
+  decidedDateTime: 'Edm.DateTimeOffset?',
+  decidedBy: `${OURS}.operator?`,
+  reason: 'Edm.String?',
+  actionId: 'Edm.String?',
+  contents: `${OURS}.messageContents?`,
+};
+
 /** An entity: it is read, and released, by its id. */
 const HOLD: Properties = {
   azureTenantId: 'Edm.String?',
@@ -138,7 +177,9 @@ const CREATE_PARAMETERS: Properties = {
 export function extensionsSchema(): string {
   const action = `${GRAPH}.securityAction`;
   return schemaOf(OURS, [
-    ...Object.entries(COMPLEX_TYPES).map(([name, properties]) => complexType(name, properties)),
+    ...Object.entries({ ...COMPLEX_TYPES, ...CONTENTS }).map(([name, properties]) =>
+      complexType(name, properties),
+    ),
     boundOperation('Function', 'history', action, {
       returns: `Collection(${OURS}.historyEntry)`,
     }),
@@ -157,6 +198,20 @@ export function extensionsSchema(): string {
     boundOperation('Action', 'release', `${OURS}.hold`, { returns: `${OURS}.hold` }),
     boundOperation('Function', 'securityActionHolds', `${GRAPH}.security`, {
       returns: `Collection(${OURS}.hold)`,
+    }),
+    element(
+      'EntityType',
+      { Name: 'deadLetter', BaseType: `${GRAPH}.entity` },
+      propertiesAs('Property', DEAD_LETTER),
+    ),
+    ...['replay', 'discard'].map((name) =>
+      boundOperation('Action', name, `${OURS}.deadLetter`, {
+        parameters: propertiesAs('Parameter', { reason: 'Edm.String?' }),
+        returns: `${OURS}.deadLetter`,
+      }),
+    ),
+    boundOperation('Function', 'securityActionDeadLetters', `${GRAPH}.security`, {
+      returns: `Collection(${OURS}.deadLetter)`,
     }),
     element('Term', {
       Name: 'DynamicProperties',

@@ -2,6 +2,7 @@ import { ROLES, type Role } from '#auth/token-claims';
 import { responsesOf } from './answers.ts';
 import { BATCH_OPERATIONS } from './batch.operations.ts';
 import { CHANGE_OPERATIONS } from './change.operations.ts';
+import { DEAD_LETTER_OPERATIONS } from './dead-letter.operations.ts';
 import { EXTENSION_OPERATIONS } from './extension.operations.ts';
 import { HOLD_OPERATIONS } from './hold.operations.ts';
 import { JSON_TYPE, type Method, type Operation, type Operations } from './operation.ts';
@@ -16,6 +17,7 @@ export const GRAPH_OPERATIONS: Operations = merged(
   CHANGE_OPERATIONS,
   EXTENSION_OPERATIONS,
   HOLD_OPERATIONS,
+  DEAD_LETTER_OPERATIONS,
   BATCH_OPERATIONS,
 );
 

@@ -48,6 +48,13 @@ export const PARAMETERS = {
     description: "The hold's id, as `waitingFor` of an action names it after `hold:`.",
     schema: text,
   },
+  deadLetterId: {
+    name: 'deadLetterId',
+    in: 'path',
+    required: true,
+    description: "The letter's id.",
+    schema: text,
+  },
   filter: option(
     'filter',
     `Which actions: \`eq ne gt ge lt le in and or not ( )\`, \`startswith endswith contains\`, \`tolower toupper\`, \`any\` and \`all\` over \`parameters\` and \`states\`. At most ${filterLengthMax} characters.`,
@@ -79,6 +86,10 @@ export const PARAMETERS = {
     ...text,
     enum: ['releasedDateTime eq null', 'releasedDateTime ne null'],
   }),
+  letters: option(
+    'filter',
+    "Which letters: `state eq 'open'`, `code eq 'unknownProvider'`, `azureTenantId eq '…'` (or null), `origin/topic eq 'requests'`, `createdDateTime ge …`, `createdDateTime lt …`, joined by `and`.",
+  ),
   skiptoken: option('skiptoken', 'Where to go on, as an `@odata.nextLink` says it: opaque.'),
   format: option('format', 'There is one format.', { type: 'string', enum: ['json'] }),
   clientRequestId: header(

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { createRequestSchema } from '#domain/create-request';
 import { changeSchema } from '#domain/change';
+import {
+  deadLetterSchema,
+  decisionRequestSchema,
+  openedDeadLetterSchema,
+} from '#domain/dead-letter';
 import { holdInForceSchema, holdRequestSchema, holdSchema } from '#domain/hold';
 import {
   keyValuePairSchema,
@@ -23,6 +28,7 @@ const BODIES = {
   report: changeSchema,
   batchRequest: batchSchema,
   createHold: holdRequestSchema,
+  decideDeadLetter: decisionRequestSchema,
 } satisfies Record<string, z.ZodType>;
 
 const context = z.string().describe('Which part of $metadata describes the answer.');
@@ -51,6 +57,12 @@ const ANSWERS = {
   holdCollection: z.object({
     '@odata.nextLink': z.url().describe('The next page; absent on the last one.').optional(),
     value: z.array(holdSchema),
+  }),
+  deadLetter: deadLetterSchema,
+  openedDeadLetter: openedDeadLetterSchema,
+  deadLetterCollection: z.object({
+    '@odata.nextLink': z.url().describe('The next page; absent on the last one.').optional(),
+    value: z.array(deadLetterSchema),
   }),
   plan: planSchema,
   providers: z.object({ value: z.array(providerSchema) }),

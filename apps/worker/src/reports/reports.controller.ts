@@ -7,7 +7,7 @@ import { parseReportMessage } from '#domain/report-message';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import type { LogicalTopic } from '#kafka/topics';
 import { DeadLetters, type Letter } from '../dead-letters/dead-letters.ts';
-import { jsonValue } from '../doors/json-value.ts';
+import { jsonValue } from '#domain/json-value';
 import { MessageCaller } from '../doors/message-caller.ts';
 import { Reports, type SentReport } from './reports.ts';
 

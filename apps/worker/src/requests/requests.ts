@@ -1,20 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
-import { clientRequestIdIn } from '#domain/client-request-id';
 import type { CreateCommand } from '#domain/command';
-import { ApiError } from '#domain/errors';
-import { parseIdempotencyKey } from '#domain/idempotency';
-import { requestActionId } from '#domain/ids';
 import { headerTextInAnyCase } from '#kafka/headers';
 import type { BatchMessage } from '#kafka/kafka-batch';
 import { contextOf, traceparentOf } from '#observability/trace-context';
 import { Catalogue } from '#providers/catalogue';
-import { createCommand } from '#providers/create-command';
-import { jsonValue } from '../doors/json-value.ts';
+import { requestCommand } from '#providers/request-command';
 import { MessageCaller } from '../doors/message-caller.ts';
-
-const IDEMPOTENCY_KEY = 'idempotency-key';
 
 /** Where messages of one partition are, as no two partitions anywhere have in common. */
 export interface Place {
@@ -54,29 +47,21 @@ export class Requests {
     return this.#everybody ?? (await this.#callers.of(message));
   }
 
-  /**
-   * The same command each time the message comes. What the client says of resending counts on HTTP alone: a Kafka
-   * client that sends again has no answer yet, and two messages are two actions unless they share an idempotency key.
-   * @throws ApiError that says what is wrong, and repeats no value of a parameter
-   */
+  /** @throws ApiError as `requestCommand` */
   accept(message: BatchMessage, caller: Caller, place: Place): AcceptedRequest {
-    const { headers } = message;
-    const body = jsonValue(message.value, this.#bytesMax);
-    refuseOtherTenant(body, caller);
-    const command = createCommand(this.#catalogue, {
+    const { headers, offset, timestamp, value } = message;
+    const header = (name: string) => headerTextInAnyCase(headers, name);
+    const { clusterId, topicName: topic, partition } = place;
+    const command = requestCommand(this.#catalogue, {
       caller,
-      body,
-      clientRequestId: clientRequestIdIn(headerTextInAnyCase(headers, 'client-request-id')),
-      idempotencyKey: parseIdempotencyKey(
-        headerTextInAnyCase(headers, IDEMPOTENCY_KEY),
-        IDEMPOTENCY_KEY,
-      ),
-      isResend: false,
-      id: idOf(message, caller, place),
+      origin: { clusterId, topic, partition, offset, timestampMs: timestamp },
+      value,
+      header,
       acceptedAt: acceptedAt(message),
+      bytesMax: this.#bytesMax,
     });
     // Read and written anew, so that nothing else travels under this name.
-    const trace = contextOf(headerTextInAnyCase(headers, 'traceparent'));
+    const trace = contextOf(header('traceparent'));
     return { message, command, traceparent: traceparentOf(trace) };
   }
 }
@@ -85,32 +70,6 @@ function everybodyOf(settings: Settings): Caller | undefined {
   if (settings.KAFKA_DOOR_AUTH !== 'none') return undefined;
   // The start is refused without them.
   return { tenantId: settings.KAFKA_DOOR_TENANT!, appId: settings.KAFKA_DOOR_APP!, user: null };
-}
-
-/**
- * On HTTP the tenant of a body is ignored, as clients send back whole resources that they have read. Who produces for
- * several tenants and takes the wrong token would not hear of it here, and the action would be in the wrong one.
- */
-function refuseOtherTenant(body: unknown, { tenantId }: Caller): void {
-  if (typeof body !== 'object' || body === null || !('azureTenantId' in body)) return;
-  const { azureTenantId } = body;
-  if (typeof azureTenantId !== 'string') return;
-  if (azureTenantId.toLowerCase() === tenantId.toLowerCase()) return;
-  throw new ApiError(
-    'Authorization_RequestDenied',
-    "azureTenantId: is another tenant than the caller's; leave it out, or send the token of that tenant",
-    { target: 'azureTenantId' },
-  );
-}
-
-/**
- * One message, one id, however often it is delivered. The time and the contents tell it from the message at the same
- * offset of a topic of this name that was there before.
- */
-function idOf({ offset, timestamp, value }: BatchMessage, { tenantId }: Caller, place: Place) {
-  const { clusterId, topicName: topic, partition } = place;
-  const origin = { clusterId, topic, partition, offset, timestampMs: timestamp };
-  return requestActionId(tenantId, origin, value ?? Buffer.alloc(0));
 }
 
 /**

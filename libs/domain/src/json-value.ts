@@ -1,5 +1,5 @@
 import { parse } from 'secure-json-parse';
-import { ApiError } from '#domain/errors';
+import { ApiError } from './errors.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 

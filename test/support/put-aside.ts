@@ -1,3 +1,4 @@
+import type { Caller } from '#domain/caller';
 import { type DeadLetterCause, deadLetter } from '#kafka/dead-letter';
 import { type MessageHeaders, sendableHeaders } from '#kafka/headers';
 import { type LogicalTopic, topicName } from '#kafka/topics';
@@ -11,7 +12,8 @@ export interface LetterChoice {
   key?: string | null;
   value?: string | Buffer | null;
   headers?: Record<string, string>;
-  cause?: Partial<DeadLetterCause>;
+  /** A caller of null: nobody has proved to have sent it. */
+  cause?: Partial<Omit<DeadLetterCause, 'caller'>> & { caller?: Caller | null };
 }
 
 const CALLER = { tenantId: 'tenant-a', appId: 'app-1', user: null };
@@ -25,6 +27,7 @@ export async function putAside(
 ): Promise<void> {
   const messages = choices.map((choice, index) => {
     const { topic = 'requests', offset = index, key = null, value = '{}' } = choice;
+    const { caller = CALLER, ...cause } = choice.cause ?? {};
     const received = Object.entries(choice.headers ?? {}).map(([name, text]) => [
       name,
       [Buffer.from(text)],
@@ -44,8 +47,8 @@ export async function putAside(
         message: 'no such provider',
         attempts: 1,
         firstFailedAt: new Date(),
-        caller: CALLER,
-        ...choice.cause,
+        ...cause,
+        ...(caller && { caller }),
       },
     );
     const { key: sent, value: bytes, headers = {} } = letter;

@@ -1,0 +1,61 @@
+import type { Caller } from '#domain/caller';
+import { clientRequestIdIn } from '#domain/client-request-id';
+import type { CreateCommand } from '#domain/command';
+import { ApiError } from '#domain/errors';
+import { parseIdempotencyKey } from '#domain/idempotency';
+import { type MessageOrigin, requestActionId } from '#domain/ids';
+import { jsonValue } from '#domain/json-value';
+import type { Catalogue } from './catalogue.ts';
+import { createCommand } from './create-command.ts';
+
+const IDEMPOTENCY_KEY = 'idempotency-key';
+
+/** A message of the requests topic, whose sender is known. */
+export interface ReceivedRequest {
+  caller: Caller;
+  origin: MessageOrigin & { clusterId: string };
+  value: Buffer | null;
+  /** A header by its name in lower case; how it is spelled does not count. */
+  header: (name: string) => string | undefined;
+  acceptedAt: Date;
+  /** What the value may have at most. */
+  bytesMax: number;
+}
+
+/**
+ * Turns a message of the requests topic into a command, by the rules of a create on HTTP: the same action each time the
+ * message is read, or replayed. What the client says of resending counts on HTTP alone: a Kafka client that sends again
+ * has no answer yet, and two messages are two actions unless they share an idempotency key.
+ * @throws ApiError that says what is wrong, and repeats no value of a parameter
+ */
+export function requestCommand(catalogue: Catalogue, received: ReceivedRequest): CreateCommand {
+  const { caller, origin, value, header, acceptedAt, bytesMax } = received;
+  const body = jsonValue(value, bytesMax);
+  refuseOtherTenant(body, caller);
+  return createCommand(catalogue, {
+    caller,
+    body,
+    clientRequestId: clientRequestIdIn(header('client-request-id')),
+    idempotencyKey: parseIdempotencyKey(header(IDEMPOTENCY_KEY), IDEMPOTENCY_KEY),
+    isResend: false,
+    // There is one: jsonValue refuses a message without.
+    id: requestActionId(caller.tenantId, origin, value!),
+    acceptedAt,
+  });
+}
+
+/**
+ * On HTTP the tenant of a body is ignored, as clients send back whole resources that they have read. Who produces for
+ * several tenants and takes the wrong token would not hear of it here, and the action would be in the wrong one.
+ */
+function refuseOtherTenant(body: unknown, { tenantId }: Caller): void {
+  if (typeof body !== 'object' || body === null || !('azureTenantId' in body)) return;
+  const { azureTenantId } = body;
+  if (typeof azureTenantId !== 'string') return;
+  if (azureTenantId.toLowerCase() === tenantId.toLowerCase()) return;
+  throw new ApiError(
+    'Authorization_RequestDenied',
+    "azureTenantId: is another tenant than the caller's; leave it out, or send the token of that tenant",
+    { target: 'azureTenantId' },
+  );
+}
