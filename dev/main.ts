@@ -1,4 +1,5 @@
 import { checkCommand } from './commands/check.ts';
+import { dlqCommand } from './commands/dlq.ts';
 import { resetCommand } from './commands/reset.ts';
 import { setupCommand } from './commands/setup.ts';
 import { startCommand } from './commands/start.ts';
@@ -15,6 +16,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   test: testCommand,
   check: checkCommand,
   token: tokenCommand,
+  dlq: dlqCommand,
   topics: (args) => setupCommand('topics', args),
   migrate: (args) => setupCommand('migrate', args),
   reset: resetCommand,
@@ -28,7 +30,9 @@ async function main([name = '', ...args]: string[]): Promise<number> {
 }
 
 try {
-  process.exit(await main(process.argv.slice(2)));
+  const code = await main(process.argv.slice(2));
+  // An exit would cut off what a pipe has not taken yet.
+  process.stdout.write('', () => process.exit(code));
 } catch (error) {
   console.error(isExpected(error) ? `\n${error.message}` : error);
   process.exit(1);

@@ -69,6 +69,9 @@ describe('npm start', () => {
     const { http, processes } = await serving(started);
     const token = command(['token', '--role', 'SecurityActions.ReadWrite.All'], env);
     expect(await token.exited).toBe(0);
+    const letters = command(['dlq', 'list'], env);
+    expect(await letters.exited).toBe(0);
+    expect(letters.output()).toContain('No such dead letters.');
     const client = new Client(http, token.output().trim());
     for (let round = 0; round < 20; round += 1) {
       const id = await client.created(PUBLISHED_SAMPLE);
