@@ -1,41 +1,20 @@
-import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadSettings } from '#config/settings';
-import { murmur2 } from './partitioner.ts';
+import {
+  type Send,
+  connectionError,
+  partitionOf,
+  producingKafka,
+  protocolError,
+} from './producing-kafka.fixture.ts';
 import { BrokerUnavailable, MessageRefused, QueueFull } from './publish-errors.ts';
 import { type OutgoingMessage, Publisher } from './publisher.ts';
 
-type Send = (texts: string[], topic: string) => Promise<void>;
-
-const PARTITIONS = 4;
 const open: Publisher[] = [];
 
 /** A publisher on a Kafka that does what the test says with the texts of each request. */
 async function publisherOn(send: Send, env: Record<string, string> = {}): Promise<Publisher> {
-  const producer = {
-    connect: () => Promise.resolve(),
-    disconnect: () => Promise.resolve(),
-    async sendBatch({ topicMessages = [] }: ProducerBatch): Promise<RecordMetadata[]> {
-      const [{ topic, messages }] = topicMessages as [(typeof topicMessages)[0]];
-      if (messages.length === 0) return [];
-      for (const message of messages) {
-        message.partition = (murmur2(Buffer.from(message.key ?? '')) >>> 1) % PARTITIONS;
-      }
-      await send(
-        messages.map(({ value }) => String(value)),
-        topic,
-      );
-      const used = new Set(messages.map(({ partition = 0 }) => partition));
-      return [...used].map((partition) => ({
-        topicName: topic,
-        partition,
-        errorCode: 0,
-        baseOffset: '100',
-      }));
-    },
-  };
-  const kafka = { producer: () => producer } as unknown as Kafka;
-  const publisher = new Publisher(loadSettings(env), kafka);
+  const publisher = new Publisher(loadSettings(env), producingKafka(send));
   open.push(publisher);
   await publisher.connect();
   return publisher;
@@ -43,14 +22,6 @@ async function publisherOn(send: Send, env: Record<string, string> = {}): Promis
 
 function message(text: string, overrides: Partial<OutgoingMessage> = {}): OutgoingMessage {
   return { topic: 'commands', key: text, value: text, ...overrides };
-}
-
-function protocolError(type: string, retriable: boolean): Error {
-  return Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type, retriable });
-}
-
-function connectionError(): Error {
-  return Object.assign(new Error('gone'), { name: 'KafkaJSConnectionError', retriable: true });
 }
 
 afterEach(async () => {
@@ -148,8 +119,8 @@ describe('Publisher', () => {
   });
 
   it('does not let a partition without a leader hold up the others', async () => {
-    const stuck = (murmur2(Buffer.from('stuck')) >>> 1) % PARTITIONS;
-    const isStuck = (text: string) => (murmur2(Buffer.from(text)) >>> 1) % PARTITIONS === stuck;
+    const stuck = partitionOf('stuck');
+    const isStuck = (text: string) => partitionOf(text) === stuck;
     const publisher = await publisherOn((texts) =>
       texts.some(isStuck)
         ? Promise.reject(protocolError('LEADER_NOT_AVAILABLE', true))
