@@ -69,6 +69,40 @@ describe('outages are local', () => {
   );
 
   it.each(['stopped', 'hung'] as const)(
+    'accepts creates with an idempotency key while Postgres is %s, at once, and makes one action of each key',
+    async (how) => {
+      const keyed = (body: object, key: string) => client.create(body, { 'Idempotency-Key': key });
+      const stored = await keyed(simulate(), 'stored');
+      await endsCompleted(stored.body.id);
+      if (how === 'stopped') await postgres.stop();
+      else postgres.pause();
+      const began = performance.now();
+      for (const key of ['stored', 'new', 'new']) {
+        const answer = await keyed(simulate(), key);
+        expect([answer.status, answer.body.status]).toEqual([201, 'NotStarted']);
+        expect(answer.headers.has('idempotency-replayed')).toBe(false);
+      }
+      // Three look-ups of 200 ms each; a machine that is busy has its share.
+      expect(performance.now() - began).toBeLessThan(2000);
+      // What this process has accepted it knows without Postgres.
+      const other = await keyed({ ...simulate(), actionReason: 'another body' }, 'new');
+      expect(other.status).toBe(409);
+      if (how === 'stopped') await postgres.restart();
+      else postgres.resume();
+      await completed(2);
+      await vi.waitFor(
+        async () => {
+          const again = await keyed(simulate(), 'new');
+          expect(again.headers.get('idempotency-replayed')).toBe('true');
+        },
+        { timeout: 30_000, interval: 200 },
+      );
+      expect(await system.statuses()).toEqual({ Completed: 2 });
+    },
+    150_000,
+  );
+
+  it.each(['stopped', 'hung'] as const)(
     'refuses creates at once while Kafka is %s, and goes on with everything else',
     async (how) => {
       const slow = simulate({ target: 'busy', delayMs: '2500' });

@@ -8,9 +8,9 @@ import { dataSourceOptions, migrationDataSource } from '#database/data-source';
 import type { SecurityActionEventEntity } from '#database/entities/security-action-event.entity';
 import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
 import type { SecurityActionEntity } from '#database/entities/security-action.entity';
-import { insertActions } from '#database/ingest.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { type Settlement, settle } from '#database/settle.queries';
+import { storeCommands } from '#database/store-commands';
 import { inTransaction } from '#database/transaction';
 import type { CreateCommand } from '#domain/command';
 import { deriveId } from '#domain/ids';
@@ -26,6 +26,9 @@ export interface CommandChoice {
   acceptedDateTime?: string;
   /** What to do, as the catalogue spells it. */
   action?: string;
+  /** The client's key. */
+  idempotencyKey?: string;
+  app?: string;
   /** A timer, or what a timer made it for. */
   timer?: Pick<CreateCommand['action'], 'revertDateTime' | 'revertAfter' | 'revertsActionId'>;
 }
@@ -39,8 +42,9 @@ export function command(choice: CommandChoice = {}): CreateCommand {
   return {
     schemaVersion: 1,
     acceptedDateTime: choice.acceptedDateTime ?? new Date().toISOString(),
-    caller: { tenantId: tenant, appId: 'app-1', user: 'ann@example.com' },
+    caller: { tenantId: tenant, appId: choice.app ?? 'app-1', user: 'ann@example.com' },
     clientRequestId: null,
+    idempotencyKey: choice.idempotencyKey ?? null,
     provider: { key: provider, action: choice.action ?? 'Isolate' },
     targetKey: target === null ? null : targetKey(target),
     resendKey: randomUUID(),
@@ -74,7 +78,7 @@ export function times<T>(count: number, make: (index: number) => T): T[] {
 
 /** Stores commands as the worker's ingest does, without the claim. @returns the ids that were new */
 export async function ingest(manager: EntityManager, commands: CreateCommand[]): Promise<string[]> {
-  const inserted = await insertActions(manager, commands);
+  const inserted = await storeCommands(manager, commands);
   const targets = inserted.filter((row): row is typeof row & Target => row.targetKey !== null);
   if (targets.length > 0) {
     await lockHeads(manager, targets);

@@ -3,7 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { Settings } from '#config/settings';
-import { DatabaseModule, LIFELINE } from '#database/database.module';
+import { DatabaseModule, KEY_LOOK_UPS, LIFELINE } from '#database/database.module';
 import { createKafka } from '#kafka/client';
 import { ClusterIdentity } from '#kafka/cluster-identity';
 import { ProjectionProgress } from '#kafka/projection-progress';
@@ -31,7 +31,9 @@ import { MetadataController } from './metadata/metadata.controller.ts';
 import { ChangesController } from './security-actions/changes.controller.ts';
 import { ChangesService } from './security-actions/changes.service.ts';
 import { EarlierRequests } from './security-actions/earlier-requests.ts';
+import { CreatesService } from './security-actions/creates.service.ts';
 import { ExtensionsController } from './security-actions/extensions.controller.ts';
+import { IdempotencyKeys } from './security-actions/idempotency-keys.ts';
 import { Presenter } from './security-actions/presenter.ts';
 import { ProvidersController } from './security-actions/providers.controller.ts';
 import { ReadYourWrite } from './security-actions/read-your-write.ts';
@@ -40,6 +42,8 @@ import { SecurityActionsService } from './security-actions/security-actions.serv
 
 /** A hold can be set while another is looked at; lists take none of them, however slow they are. */
 const LIFELINE_CONNECTIONS = 2;
+/** Two would do for thousands of look-ups a second; creates must not wait behind lists for longer than their 200 ms. */
+const KEY_LOOK_UP_CONNECTIONS = 2;
 
 /**
  * The whole API on one page: what it serves, what it leans on, what stands before every route. Headers,
@@ -65,6 +69,7 @@ const LIFELINE_CONNECTIONS = 2;
   ],
   providers: [
     // What the routes decide with.
+    CreatesService,
     SecurityActionsService,
     ChangesService,
     HoldsService,
@@ -72,6 +77,7 @@ const LIFELINE_CONNECTIONS = 2;
     Replay,
     ClusterIdentity,
     ReadYourWrite,
+    IdempotencyKeys,
     Presenter,
     EarlierRequests,
     ProjectionProgress,
@@ -90,6 +96,12 @@ export class ApiModule {
     const pools = [
       { applicationName: 'api', connectionsMax: settings.DATABASE_POOL_SIZE },
       { name: LIFELINE, applicationName: 'api lifeline', connectionsMax: LIFELINE_CONNECTIONS },
+      {
+        name: KEY_LOOK_UPS,
+        applicationName: 'api key look-ups',
+        connectionsMax: KEY_LOOK_UP_CONNECTIONS,
+        statementTimeoutMs: settings.KEY_LOOKUP_MS,
+      },
     ];
     return {
       module: ApiModule,

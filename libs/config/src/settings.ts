@@ -74,6 +74,11 @@ const http = {
     .describe(
       'How long a create waits for what Kafka acknowledged on `requests` before it, so that it comes after it; 0: it never waits.',
     ),
+  KEY_LOOKUP_MS: milliseconds
+    .default(200)
+    .describe(
+      'How long a create with an Idempotency-Key waits for Postgres to say whether it came before; then it is accepted, and the worker decides.',
+    ),
   READ_WAIT_MS: milliseconds
     .default(2000)
     .describe('How long a read waits for the worker to project what was accepted before it.'),

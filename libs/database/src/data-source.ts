@@ -3,6 +3,7 @@ import type { Settings } from '#config/settings';
 import { DeadLetterEntity } from './entities/dead-letter.entity.ts';
 import { HoldGuardEntity } from './entities/hold-guard.entity.ts';
 import { HoldEntity } from './entities/hold.entity.ts';
+import { IdempotencyKeyEntity } from './entities/idempotency-key.entity.ts';
 import { OutboxEntity } from './entities/outbox.entity.ts';
 import { ProviderSlotEntity } from './entities/provider-slot.entity.ts';
 import { RelayLeaseEntity } from './entities/relay-lease.entity.ts';
@@ -17,6 +18,7 @@ import { Engine1764000000000 } from './migrations/1764000000000-engine.ts';
 import { TimedReverts1764000100000 } from './migrations/1764000100000-timed-reverts.ts';
 import { Observability1764000200000 } from './migrations/1764000200000-observability.ts';
 import { ReportsAwaited1764000300000 } from './migrations/1764000300000-reports-awaited.ts';
+import { IdempotencyKeys1765000000000 } from './migrations/1765000000000-idempotency-keys.ts';
 import { DeadLetters1765000100000 } from './migrations/1765000100000-dead-letters.ts';
 
 /** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
@@ -27,10 +29,13 @@ export interface PoolOptions {
   /** Shows in pg_stat_activity. */
   applicationName: string;
   connectionsMax: number;
+  /** How long the server works on a statement; default: DATABASE_STATEMENT_TIMEOUT_MS. */
+  statementTimeoutMs?: number;
 }
 
 /** The one definition of a connection, for the apps and for the migrations. */
 export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSourceOptions {
+  const statementTimeoutMs = pool.statementTimeoutMs ?? settings.DATABASE_STATEMENT_TIMEOUT_MS;
   return {
     type: 'postgres',
     url: settings.DATABASE_URL,
@@ -44,6 +49,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       ProviderSlotEntity,
       HoldEntity,
       HoldGuardEntity,
+      IdempotencyKeyEntity,
       DeadLetterEntity,
     ],
     // Listed, not globbed: a file that lies about must not become a change of the database.
@@ -54,6 +60,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       TimedReverts1764000100000,
       Observability1764000200000,
       ReportsAwaited1764000300000,
+      IdempotencyKeys1765000000000,
       DeadLetters1765000100000,
     ],
     synchronize: false,
@@ -62,10 +69,10 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
     connectTimeoutMS: settings.DATABASE_CONNECT_TIMEOUT_MS,
     extra: {
       Client: ImpatientClient,
-      statement_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
-      lock_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
+      statement_timeout: statementTimeoutMs,
+      lock_timeout: statementTimeoutMs,
       // A server that hangs answers nothing, not even its own time-out: the client must give up by itself.
-      query_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS + CLIENT_GRACE_MS,
+      query_timeout: statementTimeoutMs + CLIENT_GRACE_MS,
       idle_in_transaction_session_timeout: 10_000,
       keepAlive: true,
     },

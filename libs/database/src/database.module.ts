@@ -15,6 +15,9 @@ import { type PoolOptions, dataSourceOptions } from './data-source.ts';
 /** A pool beside the main one, for what must not wait behind the rest: the worker's leases, the API's emergency stop. */
 export const LIFELINE = 'lifeline';
 
+/** Another, for look-ups that have no time to wait: those of idempotency keys. */
+export const KEY_LOOK_UPS = 'key look-ups';
+
 const DATA_SOURCES = Symbol('DATA_SOURCES');
 
 /**

@@ -22,6 +22,10 @@ export const API_ERRORS = {
   requestTimeout: { httpStatus: 408, message: 'The request did not arrive in time.' },
   alreadyFinished: { httpStatus: 409, message: 'The action has ended already.' },
   conflict: { httpStatus: 409, message: 'The action is not in a state that allows this.' },
+  idempotencyKeyReuse: {
+    httpStatus: 409,
+    message: 'The Idempotency-Key was used before, for another request.',
+  },
   preconditionFailed: {
     httpStatus: 412,
     message: 'The action has changed since: its ETag is another one.',

@@ -38,6 +38,12 @@ export const METRICS = {
     labels: ['door', 'provider', 'action'],
     help: 'Creates that Kafka holds: answered 201 (door http, by the API), or taken from requests (door kafka, by workers; again if redelivered). Timed reverts are none.',
   },
+  security_actions_replayed_total: {
+    type: 'counter',
+    of: 'api',
+    labels: ['provider', 'action'],
+    help: 'Creates answered 201 with the action that their Idempotency-Key stands for: nothing new was accepted.',
+  },
   security_actions_publish_queue_messages: {
     type: 'gauge',
     of: 'both',

@@ -32,10 +32,11 @@ export function createCommand(catalogue: Catalogue, received: ReceivedCreate): C
     caller,
     clientRequestId,
     idempotencyKey,
-    isResend,
+    isResend: isResend && idempotencyKey === null,
     provider: resolution.provider,
     targetKey: targetKey(caller.tenantId, resolution),
-    resendKey: resendKey(caller, clientRequestId, request),
+    // Settled by its key: one that no other create has.
+    resendKey: idempotencyKey === null ? resendKey(caller, clientRequestId, request) : id,
     action: { id, ...request },
   };
 }

@@ -66,6 +66,7 @@ describe('a page of another origin', () => {
           'client-request-id',
           'Retry-After',
           'cancel-outcome',
+          'Idempotency-Replayed',
         ]),
       );
     },

@@ -14,6 +14,7 @@ const EXPOSED_HEADERS = [
   'request-id',
   'client-request-id',
   'cancel-outcome',
+  'Idempotency-Replayed',
 ];
 const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
 const PREFLIGHT_AGE_SECONDS = 600;

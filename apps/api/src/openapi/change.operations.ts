@@ -40,16 +40,19 @@ export const CHANGE_OPERATIONS: Operations = {
       description:
         'Once this is answered 201 the action is on record and will be run. 503 means that it is not known to be accepted. Properties that the service sets are checked and then ignored; undeclared ones are kept.',
       access: 'write',
-      parameters: ['prefer', 'contentEncoding'],
+      parameters: ['prefer', 'contentEncoding', 'idempotencyKey'],
       body: { name: 'createSecurityAction', required: true },
       answers: {
-        201: { ...json(ACTION, 'Accepted.', ['Location']), linksById: true },
+        201: {
+          ...json(ACTION, 'Accepted.', ['Location', 'Idempotency-Replayed']),
+          linksById: true,
+        },
         204: {
           description: 'Accepted, and no body was wanted (`Prefer: return=minimal`).',
-          headers: ['Location', 'OData-EntityId', 'Preference-Applied'],
+          headers: ['Location', 'OData-EntityId', 'Preference-Applied', 'Idempotency-Replayed'],
         },
       },
-      errors: ['unknownProvider', 'unknownAction'],
+      errors: ['unknownProvider', 'unknownAction', 'idempotencyKeyReuse'],
       examples: {
         blockIp: {
           summary: "Microsoft's published sample",

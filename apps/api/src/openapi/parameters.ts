@@ -101,6 +101,11 @@ export const PARAMETERS = {
     enum: ENCODINGS_READ,
   }),
   prefer: header('Prefer', '`return=minimal`: answer 204 without a body.'),
+  idempotencyKey: header(
+    'Idempotency-Key',
+    'Chosen by the client, new for each action: a create that is sent again under the same key makes no second one.',
+    { ...text, minLength: 1, maxLength: 255 },
+  ),
   ifMatch: header(
     'If-Match',
     'Only if the action is still at this ETag, or at one of several; else 412.',
@@ -141,6 +146,11 @@ export const HEADERS = {
     minimum: 0,
   }),
   'WWW-Authenticate': answerHeader('Where tokens come from.', true),
+  'Idempotency-Replayed': answerHeader(
+    'The Idempotency-Key was there before: this is the action as it stands, and nothing was created.',
+    false,
+    { ...text, const: 'true' },
+  ),
   'cancel-outcome': answerHeader(
     'What the cancel did; absent when it had been cancelled before.',
     false,

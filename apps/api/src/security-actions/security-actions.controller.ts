@@ -13,6 +13,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
+import { parseIdempotencyKey } from '#domain/idempotency';
 import { RequireRole } from '../auth/access.ts';
 import { CurrentCaller } from '../auth/caller.ts';
 import { graphPaths } from '../http/graph-paths.ts';
@@ -26,6 +27,7 @@ import {
 } from '../odata/list-request.ts';
 import type { Query as ODataQuery } from '../odata/query-options.ts';
 import { selectFrom, selectionContext } from '../odata/select.ts';
+import { CreatesService } from './creates.service.ts';
 import { isKnown } from './etag.ts';
 import { Presenter, SECURITY_ACTIONS, addressOf, metadataOf } from './presenter.ts';
 import { SecurityActionsService } from './security-actions.service.ts';
@@ -33,11 +35,18 @@ import { SecurityActionsService } from './security-actions.service.ts';
 /** Graph's routes: paths, headers and annotations. What they do is the service's. */
 @Controller(graphPaths(SECURITY_ACTIONS))
 export class SecurityActionsController {
+  readonly #creates: CreatesService;
   readonly #service: SecurityActionsService;
   readonly #presenter: Presenter;
   readonly #settings: Settings;
 
-  constructor(service: SecurityActionsService, presenter: Presenter, settings: Settings) {
+  constructor(
+    creates: CreatesService,
+    service: SecurityActionsService,
+    presenter: Presenter,
+    settings: Settings,
+  ) {
+    this.#creates = creates;
     this.#service = service;
     this.#presenter = presenter;
     this.#settings = settings;
@@ -49,10 +58,15 @@ export class SecurityActionsController {
     @CurrentCaller() caller: Caller,
     @Context() context: RequestContext,
     @Body() body: unknown,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const action = await this.#service.create(caller, body, context.clientRequestId);
+    const { action, replayed } = await this.#creates.create(caller, body, {
+      clientRequestId: context.clientRequestId,
+      idempotencyKey: parseIdempotencyKey(idempotencyKey, 'Idempotency-Key'),
+    });
+    if (replayed) reply.header('Idempotency-Replayed', 'true');
     const location = `${addressOf(context)}/${action.id}`;
     reply.header('Location', location);
     if (followsReturnMinimal(request, reply)) {

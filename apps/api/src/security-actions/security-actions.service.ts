@@ -1,34 +1,22 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { Settings } from '#config/settings';
 import { findHistory } from '#database/action.queries';
 import type { ActionRow } from '#database/action-row';
 import { cancelAction } from '#database/cancel.queries';
 import { countActions, findPage } from '#database/list.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
-import { type CreateCommand, commandKey } from '#domain/command';
 import { parseCreateRequest } from '#domain/create-request';
 import { ApiError, FAILURE_CODES } from '#domain/errors';
-import { newActionId } from '#domain/ids';
 import type { Filter, ListQuery, PageEnd } from '#domain/list-query';
-import { shownRevert } from '#domain/revert';
 import type { SecurityAction } from '#domain/security-action';
 import { isTerminal } from '#domain/status';
-import { MessageRefused, PublishError } from '#kafka/publish-errors';
-import { Publisher } from '#kafka/publisher';
 import { Catalogue } from '#providers/catalogue';
-import { createCommand } from '#providers/create-command';
 import { type Plan, planOf } from '#providers/resolve';
-import { ApiMetrics } from '../api-metrics.ts';
-import { EarlierRequests } from './earlier-requests.ts';
 import type { HistoryEntry } from './history-entry.ts';
 import { Presenter } from './presenter.ts';
 import { ReadYourWrite } from './read-your-write.ts';
-
-/** Seconds after which a refused create is worth another try: Kafka's outages are seldom shorter. */
-const RETRY_AFTER_SECONDS = 2;
 
 /** A page of actions. */
 export interface Page {
@@ -39,64 +27,24 @@ export interface Page {
   count?: number;
 }
 
-/** What the API does: creates go to Kafka, everything else to Postgres. */
+/** What the API does with actions that there are: all of it is asked of Postgres. */
 @Injectable()
 export class SecurityActionsService {
-  readonly #logger = new Logger(SecurityActionsService.name);
   readonly #catalogue: Catalogue;
-  readonly #publisher: Publisher;
-  readonly #earlierRequests: EarlierRequests;
-  readonly #acceptTimeoutMs: number;
   readonly #database: DataSource;
   readonly #readYourWrite: ReadYourWrite;
   readonly #presenter: Presenter;
-  readonly #metrics: ApiMetrics;
 
   constructor(
     catalogue: Catalogue,
-    publisher: Publisher,
-    earlierRequests: EarlierRequests,
-    settings: Settings,
     @InjectDataSource() database: DataSource,
     readYourWrite: ReadYourWrite,
     presenter: Presenter,
-    metrics: ApiMetrics,
   ) {
     this.#catalogue = catalogue;
-    this.#publisher = publisher;
-    this.#earlierRequests = earlierRequests;
-    this.#acceptTimeoutMs = settings.ACCEPT_TIMEOUT_MS;
     this.#database = database;
     this.#readYourWrite = readYourWrite;
     this.#presenter = presenter;
-    this.#metrics = metrics;
-  }
-
-  /**
-   * Accepts an action. When this returns, Kafka holds it on every in-sync replica and it will be run; Postgres is
-   * not asked (docs/adr/0001-kafka-first.md).
-   * @throws ApiError for a body that is wrong, and `serviceNotAvailable` when it is not known to be accepted
-   */
-  async create(
-    caller: Caller,
-    body: unknown,
-    clientRequestId: string | null,
-  ): Promise<SecurityAction> {
-    const deadlineMs = performance.now() + this.#acceptTimeoutMs;
-    const earlier = this.#publisher.healthy ? this.#earlierRequests.areCommands() : undefined;
-    const command = createCommand(this.#catalogue, {
-      caller,
-      body,
-      clientRequestId,
-      idempotencyKey: null,
-      isResend: false,
-      id: newActionId(),
-      acceptedAt: new Date(),
-    });
-    await earlier;
-    await this.#publish(command, deadlineMs);
-    this.#metrics.accepted(command);
-    return acceptedAction(command);
   }
 
   /** @throws ApiError as a create of the same body would */
@@ -163,27 +111,6 @@ export class SecurityActionsService {
     }
     return refuseCancel(await this.#readYourWrite.find(caller, id));
   }
-
-  async #publish(command: CreateCommand, deadlineMs: number): Promise<void> {
-    try {
-      await this.#publisher.publish({
-        topic: 'commands',
-        key: commandKey(command),
-        value: JSON.stringify(command),
-        deadlineMs,
-      });
-    } catch (error) {
-      // Refused for good is our fault, and another try is no remedy: an unexpected error like any other.
-      if (!(error instanceof PublishError) || error instanceof MessageRefused) throw error;
-      const { id: actionId } = command.action;
-      this.#logger.warn({ err: error, fate: error.fate, actionId }, 'create not accepted');
-      throw new ApiError(
-        'serviceNotAvailable',
-        'The action is not known to be accepted: the message log did not confirm it. Retry after the given time.',
-        { retryAfterSeconds: RETRY_AFTER_SECONDS },
-      );
-    }
-  }
 }
 
 /** The answer for an action that could not be cancelled just now. */
@@ -193,42 +120,4 @@ function refuseCancel({ status, errorInfo }: ActionRow): undefined {
     throw new ApiError('alreadyFinished', `The action has ended already: ${status}.`);
   }
   throw new ApiError('cannotCancel', 'The action is with its provider, which cannot take it back.');
-}
-
-/** The resource as it will be stored: what the 201 shows is what the first GET will. */
-function acceptedAction({ action, caller, acceptedDateTime }: CreateCommand): SecurityAction {
-  return {
-    id: action.id,
-    actionReason: action.actionReason,
-    appId: caller.appId,
-    azureTenantId: caller.tenantId,
-    clientContext: action.clientContext,
-    completedDateTime: null,
-    createdDateTime: acceptedDateTime,
-    errorInfo: null,
-    lastActionDateTime: acceptedDateTime,
-    name: action.name,
-    parameters: action.parameters,
-    states: [
-      {
-        appId: caller.appId,
-        status: 'NotStarted',
-        updatedDateTime: acceptedDateTime,
-        user: caller.user,
-      },
-    ],
-    status: 'NotStarted',
-    user: caller.user,
-    vendorInformation: action.vendorInformation,
-    ...action.properties,
-    ...shownRevert({
-      status: 'NotStarted',
-      errorInfo: null,
-      completedDateTime: null,
-      revertDateTime: action.revertDateTime ? new Date(action.revertDateTime) : null,
-      revertAfter: action.revertAfter ?? null,
-      revertsActionId: null,
-      revertedByActionId: null,
-    }),
-  };
 }

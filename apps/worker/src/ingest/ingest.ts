@@ -3,10 +3,11 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Settings } from '#config/settings';
 import { claimWork } from '#database/claim.queries';
-import { type InsertedAction, insertActions } from '#database/ingest.queries';
+import type { InsertedAction } from '#database/ingest.queries';
 import { findOvertaken } from '#database/reverts.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
+import { storeCommands } from '#database/store-commands';
 import { inTransaction } from '#database/transaction';
 import { endAction } from '#database/end-action.queries';
 import type { ReadCommand } from '#domain/command';
@@ -105,7 +106,7 @@ export class Ingest {
     const bare = withoutContents(command);
     try {
       await inTransaction(this.#database, async (manager) => {
-        const [inserted] = await insertActions(manager, [bare]);
+        const [inserted] = await storeCommands(manager, [bare]);
         if (inserted) await endAction(manager, inserted, REFUSED);
       });
     } catch (error) {
@@ -121,7 +122,7 @@ export class Ingest {
     const limit = Math.min(commands.length, this.#claimsMax);
     const held = await this.#holdings.claim(limit, (room) =>
       inTransaction(this.#database, async (manager) => {
-        const inserted = await insertActions(manager, commands);
+        const inserted = await storeCommands(manager, commands);
         const targets = inserted.filter(
           (action): action is typeof action & Target => action.targetKey !== null,
         );

@@ -1,0 +1,164 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Settings } from '#config/settings';
+import type { Caller } from '#domain/caller';
+import { type CreateCommand, commandKey } from '#domain/command';
+import { parseCreateRequest } from '#domain/create-request';
+import { ApiError } from '#domain/errors';
+import { keyedActionId } from '#domain/idempotency';
+import { newActionId } from '#domain/ids';
+import { shownRevert } from '#domain/revert';
+import type { SecurityAction } from '#domain/security-action';
+import { MessageRefused, PublishError } from '#kafka/publish-errors';
+import { Publisher } from '#kafka/publisher';
+import { Catalogue } from '#providers/catalogue';
+import { createCommand } from '#providers/create-command';
+import { ApiMetrics } from '../api-metrics.ts';
+import { EarlierRequests } from './earlier-requests.ts';
+import { IdempotencyKeys } from './idempotency-keys.ts';
+import { Presenter } from './presenter.ts';
+
+/** Seconds after which a refused create is worth another try: Kafka's outages are seldom shorter. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** What a create says of itself in its headers. */
+export interface CreateHeaders {
+  clientRequestId: string | null;
+  idempotencyKey: string | null;
+}
+
+/** What a create has come to. */
+export interface Created {
+  action: SecurityAction;
+  /** It had come before: this is the action as it stands, and nothing was created. */
+  replayed: boolean;
+}
+
+/** Accepts actions: they go to Kafka. */
+@Injectable()
+export class CreatesService {
+  readonly #logger = new Logger(CreatesService.name);
+  readonly #catalogue: Catalogue;
+  readonly #publisher: Publisher;
+  readonly #earlierRequests: EarlierRequests;
+  readonly #keys: IdempotencyKeys;
+  readonly #presenter: Presenter;
+  readonly #metrics: ApiMetrics;
+  readonly #acceptTimeoutMs: number;
+
+  constructor(
+    catalogue: Catalogue,
+    publisher: Publisher,
+    earlierRequests: EarlierRequests,
+    keys: IdempotencyKeys,
+    presenter: Presenter,
+    metrics: ApiMetrics,
+    settings: Settings,
+  ) {
+    this.#catalogue = catalogue;
+    this.#publisher = publisher;
+    this.#earlierRequests = earlierRequests;
+    this.#keys = keys;
+    this.#presenter = presenter;
+    this.#metrics = metrics;
+    this.#acceptTimeoutMs = settings.ACCEPT_TIMEOUT_MS;
+  }
+
+  /**
+   * Accepts an action. When this returns, Kafka holds it on every in-sync replica and it will be run; Postgres is
+   * asked only what an idempotency key stands for, and not waited for (docs/adr/0001-kafka-first.md).
+   * @throws ApiError for a body that is wrong; `idempotencyKeyReuse`; `serviceNotAvailable` when it is not known to be
+   * accepted
+   */
+  async create(caller: Caller, body: unknown, headers: CreateHeaders): Promise<Created> {
+    const deadlineMs = performance.now() + this.#acceptTimeoutMs;
+    const { idempotencyKey } = headers;
+    const replayed = idempotencyKey && (await this.#findReplayed(caller, body, idempotencyKey));
+    if (replayed) return { action: replayed, replayed: true };
+    const earlier = this.#publisher.healthy ? this.#earlierRequests.areCommands() : undefined;
+    const command = createCommand(this.#catalogue, {
+      ...headers,
+      caller,
+      body,
+      isResend: false,
+      id: newActionId(),
+      acceptedAt: new Date(),
+    });
+    await earlier;
+    await this.#publish(command, deadlineMs);
+    if (idempotencyKey) this.#keys.remember(caller, idempotencyKey, command.action.id);
+    this.#metrics.accepted(command);
+    return { action: acceptedAction(command), replayed: false };
+  }
+
+  /** Before the body is compared with the catalogue, which may have changed since. */
+  async #findReplayed(
+    caller: Caller,
+    body: unknown,
+    idempotencyKey: string,
+  ): Promise<SecurityAction | undefined> {
+    const id = keyedActionId(caller, idempotencyKey, parseCreateRequest(body));
+    const row = await this.#keys.find(caller, idempotencyKey, id);
+    if (!row) return undefined;
+    this.#metrics.replayed(row);
+    return this.#presenter.resource(row);
+  }
+
+  async #publish(command: CreateCommand, deadlineMs: number): Promise<void> {
+    try {
+      await this.#publisher.publish({
+        topic: 'commands',
+        key: commandKey(command),
+        value: JSON.stringify(command),
+        deadlineMs,
+      });
+    } catch (error) {
+      // Refused for good is our fault, and another try is no remedy: an unexpected error like any other.
+      if (!(error instanceof PublishError) || error instanceof MessageRefused) throw error;
+      const { id: actionId } = command.action;
+      this.#logger.warn({ err: error, fate: error.fate, actionId }, 'create not accepted');
+      throw new ApiError(
+        'serviceNotAvailable',
+        'The action is not known to be accepted: the message log did not confirm it. Retry after the given time.',
+        { retryAfterSeconds: RETRY_AFTER_SECONDS },
+      );
+    }
+  }
+}
+
+/** The resource as it will be stored: what the 201 shows is what the first GET will. */
+function acceptedAction({ action, caller, acceptedDateTime }: CreateCommand): SecurityAction {
+  return {
+    id: action.id,
+    actionReason: action.actionReason,
+    appId: caller.appId,
+    azureTenantId: caller.tenantId,
+    clientContext: action.clientContext,
+    completedDateTime: null,
+    createdDateTime: acceptedDateTime,
+    errorInfo: null,
+    lastActionDateTime: acceptedDateTime,
+    name: action.name,
+    parameters: action.parameters,
+    states: [
+      {
+        appId: caller.appId,
+        status: 'NotStarted',
+        updatedDateTime: acceptedDateTime,
+        user: caller.user,
+      },
+    ],
+    status: 'NotStarted',
+    user: caller.user,
+    vendorInformation: action.vendorInformation,
+    ...action.properties,
+    ...shownRevert({
+      status: 'NotStarted',
+      errorInfo: null,
+      completedDateTime: null,
+      revertDateTime: action.revertDateTime ? new Date(action.revertDateTime) : null,
+      revertAfter: action.revertAfter ?? null,
+      revertsActionId: null,
+      revertedByActionId: null,
+    }),
+  };
+}
