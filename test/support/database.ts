@@ -28,6 +28,11 @@ export interface CommandChoice {
   action?: string;
   /** The client's key. */
   idempotencyKey?: string;
+  clientRequestId?: string;
+  /** Equal for equal creates. */
+  resendKey?: string;
+  /** The client says that it has sent it before. */
+  isResend?: boolean;
   app?: string;
   /** A timer, or what a timer made it for. */
   timer?: Pick<CreateCommand['action'], 'revertDateTime' | 'revertAfter' | 'revertsActionId'>;
@@ -43,11 +48,12 @@ export function command(choice: CommandChoice = {}): CreateCommand {
     schemaVersion: 1,
     acceptedDateTime: choice.acceptedDateTime ?? new Date().toISOString(),
     caller: { tenantId: tenant, appId: choice.app ?? 'app-1', user: 'ann@example.com' },
-    clientRequestId: null,
+    clientRequestId: choice.clientRequestId ?? null,
+    isResend: choice.isResend ?? false,
     idempotencyKey: choice.idempotencyKey ?? null,
     provider: { key: provider, action: choice.action ?? 'Isolate' },
     targetKey: target === null ? null : targetKey(target),
-    resendKey: randomUUID(),
+    resendKey: choice.resendKey ?? randomUUID(),
     action: {
       id,
       name: 'isolate',
@@ -78,13 +84,13 @@ export function times<T>(count: number, make: (index: number) => T): T[] {
 
 /** Stores commands as the worker's ingest does, without the claim. @returns the ids that were new */
 export async function ingest(manager: EntityManager, commands: CreateCommand[]): Promise<string[]> {
-  const inserted = await storeCommands(manager, commands);
-  const targets = inserted.filter((row): row is typeof row & Target => row.targetKey !== null);
+  const { actions } = await storeCommands(manager, commands);
+  const targets = actions.filter((row): row is typeof row & Target => row.targetKey !== null);
   if (targets.length > 0) {
     await lockHeads(manager, targets);
     await promoteHeads(manager, targets);
   }
-  return inserted.map(({ actionId }) => actionId);
+  return actions.map(({ actionId }) => actionId);
 }
 
 /** A database of the test file's own, migrated, on the server of the run. */

@@ -99,6 +99,7 @@ const HEADERS: Record<string, string[]> = {
   'x-tenant-id': ['', 'tenant-b'],
   'x-forwarded-host': ['evil.example', ' '],
   'retry-attempt': ['1', '-1'],
+  'idempotency-key': ['', 'k', 'two words', randomUUID()],
 };
 
 const headers = fc

@@ -7,6 +7,7 @@ import { IdempotencyKeyEntity } from './entities/idempotency-key.entity.ts';
 import { OutboxEntity } from './entities/outbox.entity.ts';
 import { ProviderSlotEntity } from './entities/provider-slot.entity.ts';
 import { RelayLeaseEntity } from './entities/relay-lease.entity.ts';
+import { SecurityActionAliasEntity } from './entities/security-action-alias.entity.ts';
 import { SecurityActionEventEntity } from './entities/security-action-event.entity.ts';
 import { SecurityActionRevertEntity } from './entities/security-action-revert.entity.ts';
 import { SecurityActionWorkEntity } from './entities/security-action-work.entity.ts';
@@ -19,6 +20,7 @@ import { TimedReverts1764000100000 } from './migrations/1764000100000-timed-reve
 import { Observability1764000200000 } from './migrations/1764000200000-observability.ts';
 import { ReportsAwaited1764000300000 } from './migrations/1764000300000-reports-awaited.ts';
 import { IdempotencyKeys1765000000000 } from './migrations/1765000000000-idempotency-keys.ts';
+import { Resends1765000050000 } from './migrations/1765000050000-resends.ts';
 import { DeadLetters1765000100000 } from './migrations/1765000100000-dead-letters.ts';
 
 /** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
@@ -50,6 +52,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       HoldEntity,
       HoldGuardEntity,
       IdempotencyKeyEntity,
+      SecurityActionAliasEntity,
       DeadLetterEntity,
     ],
     // Listed, not globbed: a file that lies about must not become a change of the database.
@@ -61,6 +64,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       Observability1764000200000,
       ReportsAwaited1764000300000,
       IdempotencyKeys1765000000000,
+      Resends1765000050000,
       DeadLetters1765000100000,
     ],
     synchronize: false,

@@ -38,6 +38,7 @@ export async function insertActions(
     commands.map((command) => command.action.revertAfter ?? null),
     commands.map((command) => command.action.revertsActionId ?? null),
     commands.map((command) => command.traceparent ?? null),
+    commands.map((command) => command.isResend ?? false),
   ]);
 }
 
@@ -51,23 +52,23 @@ const INSERT = `
     SELECT * FROM unnest(
       $1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
       $9::text[], $10::text[], $11::text[], $12::uuid[], $13::jsonb[], $14::jsonb[], $15::jsonb[],
-      $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[], $20::text[]
+      $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[], $20::text[], $21::boolean[]
     ) WITH ORDINALITY AS t("azureTenantId", "actionId", "providerKey", "actionName", "targetKey", "name",
       "actionReason", "appId", "user", "clientContext", "clientRequestId", "resendKey", "parameters",
       "vendorInformation", "properties", "acceptedDateTime", "revertDateTime", "revertAfter",
-      "revertsActionId", "traceparent", "ordinal")
+      "revertsActionId", "traceparent", "isResend", "ordinal")
   ),
   inserted AS (
     INSERT INTO "security_action" ("azureTenantId", "id", "version", "status", "providerKey",
       "actionName", "targetKey", "name", "actionReason", "appId", "user", "clientContext",
       "clientRequestId", "resendKey", "parameters", "vendorInformation", "properties",
       "revertDateTime", "revertAfter", "revertsActionId", "createdDateTime", "lastActionDateTime",
-      "traceparent")
+      "traceparent", "isResend")
     SELECT "azureTenantId", "actionId", 1, 'NotStarted', "providerKey",
       "actionName", "targetKey", "name", "actionReason", "appId", "user", "clientContext",
       "clientRequestId", "resendKey", "parameters", "vendorInformation", "properties",
       "revertDateTime", "revertAfter", "revertsActionId", "acceptedDateTime", "acceptedDateTime",
-      "traceparent"
+      "traceparent", "isResend"
     FROM input ORDER BY "ordinal"
     ON CONFLICT DO NOTHING
     RETURNING "azureTenantId", "id" AS "actionId", "version", 'created' AS "type", "status",

@@ -1,26 +1,38 @@
 import type { ReadCommand } from '#domain/command';
 import { FAILURE_CODES } from '#domain/errors';
+import { Resends } from '#domain/resends';
 import type { Database } from './action-row.ts';
 import { endAction } from './end-action.queries.ts';
 import { claimKeys, hasKey } from './idempotency-key.queries.ts';
 import { type InsertedAction, insertActions } from './ingest.queries.ts';
+import {
+  type Alias,
+  findEarlierSendings,
+  findOvertakers,
+  insertAliases,
+  keyOfCommand,
+} from './resend.queries.ts';
+
+/** What has come of commands, beside what was stored before. */
+export interface Stored {
+  actions: InsertedAction[];
+  aliases: Alias[];
+}
 
 /**
- * Stores commands in log order: each as an action, unless it is one already. A command whose idempotency key stands for
- * another one becomes an action all the same, since its caller may have been told 201, but a Failed one. To be run in a
- * READ COMMITTED transaction; `promoteHeads` must follow in it.
- * @returns the actions that were not there before
+ * Stores commands in log order: each as an action, unless it is one already, or as an alias of the action that an earlier
+ * sending of the same create has made. A command whose idempotency key stands for another one becomes an action all the
+ * same, since its caller may have been told 201, but a Failed one. To be run in a READ COMMITTED transaction;
+ * `promoteHeads` must follow in it.
  */
-export async function storeCommands(
-  database: Database,
-  commands: ReadCommand[],
-): Promise<InsertedAction[]> {
+export async function storeCommands(database: Database, commands: ReadCommand[]): Promise<Stored> {
   const ownerIds = await ownersOfKeys(database, commands);
-  const inserted = await insertActions(
+  const { fresh, aliases } = await settleResends(
     database,
     commands.map((command) => (ownerIds.has(command) ? withoutEffect(command) : command)),
   );
-  const isNew = new Set(inserted.map(({ actionId }) => actionId));
+  const actions = await insertActions(database, fresh);
+  const isNew = new Set(actions.map(({ actionId }) => actionId));
   for (const [{ caller, action }, ownerId] of ownerIds) {
     if (!isNew.has(action.id)) continue;
     const reference = { azureTenantId: caller.tenantId, actionId: action.id };
@@ -30,7 +42,30 @@ export async function storeCommands(
       by: null,
     });
   }
-  return inserted;
+  return { actions, aliases: await insertAliases(database, aliases) };
+}
+
+/** Parts further sendings from what is an action of its own. */
+async function settleResends(
+  database: Database,
+  commands: ReadCommand[],
+): Promise<{ fresh: ReadCommand[]; aliases: Alias[] }> {
+  const overtakers = await findOvertakers(database, commands);
+  const isUsual = overtakers.length === 0 && !commands.some(({ isResend }) => isResend);
+  if (isUsual) return { fresh: commands, aliases: [] };
+  const { actionIds, aliasIds, candidates } = await findEarlierSendings(database, commands);
+  const resends = new Resends();
+  for (const action of [...overtakers, ...candidates]) resends.know(action);
+  const fresh: ReadCommand[] = [];
+  const aliases: Alias[] = [];
+  for (const command of commands) {
+    const key = keyOfCommand(command);
+    if (aliasIds.has(key)) continue;
+    const first = actionIds.has(key) ? undefined : resends.judge(command);
+    if (first) aliases.push({ command, actionId: first.id });
+    else fresh.push(command);
+  }
+  return { fresh, aliases };
 }
 
 /** The commands whose key stands for another action, and that action's id. */

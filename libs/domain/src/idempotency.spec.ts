@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CreateRequest, parseCreateRequest } from './create-request.ts';
-import { keyedActionId, parseIdempotencyKey, resendKey } from './idempotency.ts';
+import { keyedActionId, parseIdempotencyKey, resendKey, saysResend } from './idempotency.ts';
 
 const caller = { tenantId: 't', appId: 'a', user: null };
 const request = (extra: object = {}): CreateRequest =>
@@ -47,5 +47,15 @@ describe('a repeat of a create', () => {
     expect(keyedActionId({ ...caller, user: 'ann' }, 'k', request())).toBe(
       keyedActionId(caller, 'k', request()),
     );
+  });
+});
+
+describe('Retry-Attempt', () => {
+  it.each(['1', '2', ' 3', '007'])('of %j says that it was sent before', (value) => {
+    expect(saysResend(value)).toBe(true);
+  });
+
+  it.each([undefined, '', '0', '-1', 'x', '1, 2', 'NaN'])('of %j does not', (value) => {
+    expect(saysResend(value)).toBe(false);
   });
 });

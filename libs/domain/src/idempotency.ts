@@ -26,6 +26,11 @@ export function parseIdempotencyKey(value: string | undefined, name: string): st
   });
 }
 
+/** Whether a client says, by its `Retry-Attempt`, that it has sent this before. */
+export function saysResend(retryAttempt: string | undefined): boolean {
+  return Number(retryAttempt) >= 1;
+}
+
 /** The id of a create with a key: the same for the same key and body, so that a repeat finds the same row. */
 export function keyedActionId(
   { tenantId, appId }: Caller,

@@ -68,6 +68,12 @@ export const METRICS = {
     labels: ['provider', 'action'],
     help: 'Actions stored, each once however often its command came.',
   },
+  security_actions_resends_total: {
+    type: 'counter',
+    of: 'worker',
+    labels: ['provider', 'action'],
+    help: 'Creates found to be further sendings of one that is an action already, each once.',
+  },
   security_actions_ended_total: {
     type: 'counter',
     of: 'worker',

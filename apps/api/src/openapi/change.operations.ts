@@ -38,9 +38,9 @@ export const CHANGE_OPERATIONS: Operations = {
       tag: TAG,
       summary: 'Create an action',
       description:
-        'Once this is answered 201 the action is on record and will be run. 503 means that it is not known to be accepted. Properties that the service sets are checked and then ignored; undeclared ones are kept.',
+        'Once this is answered 201 the action is on record and will be run. 503 means that it is not known to be accepted: send the same body again, under the same `Idempotency-Key`, or with `Retry-Attempt` as SDKs do. Properties that the service sets are checked and then ignored; undeclared ones are kept.',
       access: 'write',
-      parameters: ['prefer', 'contentEncoding', 'idempotencyKey'],
+      parameters: ['prefer', 'contentEncoding', 'idempotencyKey', 'retryAttempt'],
       body: { name: 'createSecurityAction', required: true },
       answers: {
         201: {

@@ -104,7 +104,11 @@ export const PARAMETERS = {
   idempotencyKey: header(
     'Idempotency-Key',
     'Chosen by the client, new for each action: a create that is sent again under the same key makes no second one.',
-    { ...text, minLength: 1, maxLength: 255 },
+    { ...text, pattern: '^[!-~]{1,255}$' },
+  ),
+  retryAttempt: header(
+    'Retry-Attempt',
+    'Which repetition of the same request this is, as SDKs say it. From 1 on: if the first sending was accepted, this one makes no second action. What is no such number counts for nothing.',
   ),
   ifMatch: header(
     'If-Match',

@@ -62,7 +62,7 @@ export class ChangesService {
     const row = await this.#readYourWrite.find(caller, id, scope);
     if (report) this.#allowReporter(caller, row);
     if (revertDateTime !== undefined) allowTimer(caller, row);
-    await this.#change({ tenantId }, id, conditions, async (manager, action) => {
+    await this.#change(row, conditions, async (manager, action) => {
       if (report) await this.#report(manager, action, report, caller);
       if (revertDateTime === undefined) return;
       // As the report has left it.
@@ -112,8 +112,8 @@ export class ChangesService {
    * @throws ApiError `itemNotFound`; `conflict` while it has not ended or is to be reverted; `preconditionFailed`
    */
   async remove(caller: Caller, id: string, conditions: ChangeConditions): Promise<void> {
-    await this.#readYourWrite.find(caller, id);
-    await this.#change(caller, id, conditions, async (manager, action) => {
+    const row = await this.#readYourWrite.find(caller, id);
+    await this.#change(row, conditions, async (manager, action) => {
       if (!isTerminal(action.status)) {
         throw new ApiError(
           'conflict',
@@ -127,12 +127,11 @@ export class ChangesService {
 
   /** Decides and writes under the locks of the action, so that nothing comes between. */
   async #change(
-    { tenantId }: Pick<Caller, 'tenantId'>,
-    id: string,
+    { azureTenantId, id }: ActionRow,
     { ifMatch }: ChangeConditions,
     work: (manager: EntityManager, action: LockedAction) => Promise<void>,
   ): Promise<void> {
-    const reference = { azureTenantId: tenantId, actionId: id };
+    const reference = { azureTenantId, actionId: id };
     await inTransaction(this.#database, async (manager) => {
       const action = await lockAction(manager, reference);
       if (!action) throw new ApiError('itemNotFound');

@@ -24,6 +24,8 @@ const RETRY_AFTER_SECONDS = 2;
 export interface CreateHeaders {
   clientRequestId: string | null;
   idempotencyKey: string | null;
+  /** The client says that it has sent it before. */
+  isResend: boolean;
 }
 
 /** What a create has come to. */
@@ -79,7 +81,6 @@ export class CreatesService {
       ...headers,
       caller,
       body,
-      isResend: false,
       id: newActionId(),
       acceptedAt: new Date(),
     });

@@ -10,7 +10,7 @@ import { isTransient } from '#database/sqlstate';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
 
-/** Keys of creates that this process has accepted; about 2 MB. Only so long as they are not stored do they matter. */
+/** Keys of creates that this process has accepted: a few megabytes. Once they are stored they do not matter any more. */
 const REMEMBERED_MAX = 10_000;
 /** Look-ups that may wait for a connection: with Postgres away there is no use in more. */
 const LOOK_UPS_MAX = 500;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import { findAction, findActions } from '#database/action.queries';
+import { type FoundAction, findAction, findActions } from '#database/action.queries';
 import type { ActionReference, ActionRow } from '#database/action-row';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
@@ -18,7 +18,7 @@ interface Scope {
 /** A query that is about to be sent, and what it will ask for. */
 interface LookUp {
   references: ActionReference[];
-  rows: Promise<ActionRow[]>;
+  found: Promise<FoundAction[]>;
 }
 
 /**
@@ -45,7 +45,7 @@ export class ReadYourWrite {
   }
 
   /**
-   * An action of the caller's tenant, or of another one as far as the caller may know it. What the caller may not
+   * An action of the caller's tenant, by its id or an alias, or of another one as far as the caller may know it. What the caller may not
    * know is waited for like what is missing, on the caller's account: neither time nor status tells them apart.
    * @throws ApiError `itemNotFound` for a missing id and for another tenant's alike; `notYetVisible` when it
    * cannot be told in READ_WAIT_MS, or too many wait already
@@ -66,19 +66,21 @@ export class ReadYourWrite {
   async #findLate(reference: ActionReference): Promise<ActionRow | undefined> {
     this.#late ??= this.#nextLookUp();
     this.#late.references.push(reference);
-    const rows = await this.#late.rows;
-    return rows.find(
-      (row) => row.azureTenantId === reference.azureTenantId && row.id === reference.actionId,
-    );
+    const found = await this.#late.found;
+    return found.find(
+      ({ askedFor }) =>
+        askedFor.azureTenantId === reference.azureTenantId &&
+        askedFor.actionId === reference.actionId,
+    )?.row;
   }
 
   #nextLookUp(): LookUp {
     const references: ActionReference[] = [];
-    const rows = new Promise((resolve) => setImmediate(resolve)).then(() => {
+    const found = new Promise((resolve) => setImmediate(resolve)).then(() => {
       this.#late = undefined;
       return findActions(this.#database.manager, references);
     });
-    return { references, rows };
+    return { references, found };
   }
 
   async #waitAsOneOfFew(app: string): Promise<void> {

@@ -13,7 +13,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
-import { parseIdempotencyKey } from '#domain/idempotency';
+import { parseIdempotencyKey, saysResend } from '#domain/idempotency';
 import { RequireRole } from '../auth/access.ts';
 import { CurrentCaller } from '../auth/caller.ts';
 import { graphPaths } from '../http/graph-paths.ts';
@@ -58,13 +58,14 @@ export class SecurityActionsController {
     @CurrentCaller() caller: Caller,
     @Context() context: RequestContext,
     @Body() body: unknown,
-    @Headers('idempotency-key') idempotencyKey: string | undefined,
+    @Headers() headers: Record<string, string | undefined>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const { action, replayed } = await this.#creates.create(caller, body, {
       clientRequestId: context.clientRequestId,
-      idempotencyKey: parseIdempotencyKey(idempotencyKey, 'Idempotency-Key'),
+      idempotencyKey: parseIdempotencyKey(headers['idempotency-key'], 'Idempotency-Key'),
+      isResend: saysResend(headers['retry-attempt']),
     });
     if (replayed) reply.header('Idempotency-Replayed', 'true');
     const location = `${addressOf(context)}/${action.id}`;

@@ -4,6 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { Settings } from '#config/settings';
 import { claimWork } from '#database/claim.queries';
 import type { InsertedAction } from '#database/ingest.queries';
+import type { Alias } from '#database/resend.queries';
 import { findOvertaken } from '#database/reverts.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
@@ -19,6 +20,7 @@ import { Executor } from '../engine/executor.ts';
 import { Holdings } from '../engine/holdings.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { Relay } from '../events/relay.ts';
+import { ActionMetrics } from '../metrics/action-metrics.ts';
 
 /** A command that Postgres refused for what it contains. */
 export interface Refusal {
@@ -45,6 +47,7 @@ export class Ingest {
   readonly #executor: Executor;
   readonly #dispatcher: Dispatcher;
   readonly #relay: Relay;
+  readonly #metrics: ActionMetrics;
   readonly #leaseMs: number;
   readonly #claimsMax: number;
 
@@ -54,6 +57,7 @@ export class Ingest {
     executor: Executor,
     dispatcher: Dispatcher,
     relay: Relay,
+    metrics: ActionMetrics,
     settings: Settings,
   ) {
     this.#database = database;
@@ -61,6 +65,7 @@ export class Ingest {
     this.#executor = executor;
     this.#dispatcher = dispatcher;
     this.#relay = relay;
+    this.#metrics = metrics;
     this.#leaseMs = settings.LEASE_MS;
     this.#claimsMax = Math.ceil(settings.CALLS_IN_FLIGHT_MAX / 4);
   }
@@ -106,8 +111,8 @@ export class Ingest {
     const bare = withoutContents(command);
     try {
       await inTransaction(this.#database, async (manager) => {
-        const [inserted] = await storeCommands(manager, [bare]);
-        if (inserted) await endAction(manager, inserted, REFUSED);
+        const { actions } = await storeCommands(manager, [bare]);
+        for (const action of actions) await endAction(manager, action, REFUSED);
       });
     } catch (error) {
       // Not even that: the dead letter is all there will be, and the partition must go on.
@@ -120,20 +125,30 @@ export class Ingest {
     const lease = { owner: WORKER_NAME, leaseMs: this.#leaseMs };
     // Not all the room there is: while this waits for a lock, others must be able to claim.
     const limit = Math.min(commands.length, this.#claimsMax);
+    let resends: Alias[] = [];
     const held = await this.#holdings.claim(limit, (room) =>
       inTransaction(this.#database, async (manager) => {
-        const inserted = await storeCommands(manager, commands);
-        const targets = inserted.filter(
+        const { actions, aliases } = await storeCommands(manager, commands);
+        resends = aliases;
+        const targets = actions.filter(
           (action): action is typeof action & Target => action.targetKey !== null,
         );
         await lockHeads(manager, targets);
-        await failOvertaken(manager, inserted);
+        await failOvertaken(manager, actions);
         await promoteHeads(manager, targets);
-        if (inserted.length === 0 || room.byProvider.size === 0) return [];
+        if (actions.length === 0 || room.byProvider.size === 0) return [];
         return claimWork(manager, room, lease);
       }),
     );
     this.#executor.start(held);
+    this.#noteResends(resends);
+  }
+
+  #noteResends(resends: Alias[]): void {
+    for (const { command, actionId } of resends) {
+      this.#metrics.resent(command.provider);
+      this.#logger.log({ actionId, aliasId: command.action.id }, 'another sending of an action');
+    }
   }
 }
 

@@ -64,6 +64,7 @@ export class ActionMetrics {
   readonly #labels: MetricLabels;
   readonly #accepted: Counter<'door' | 'provider' | 'action'>;
   readonly #ingested: Counter<'provider' | 'action'>;
+  readonly #resent: Counter<'provider' | 'action'>;
   readonly #ended: Counter<'provider' | 'action' | 'outcome'>;
   readonly #revertsFailed: Counter<'provider' | 'action'>;
   readonly #startLatency: Histogram<'provider' | 'action'>;
@@ -78,6 +79,7 @@ export class ActionMetrics {
     this.#labels = new MetricLabels(catalogue);
     this.#accepted = counter(registry, 'security_actions_accepted_total');
     this.#ingested = counter(registry, 'security_actions_ingested_total');
+    this.#resent = counter(registry, 'security_actions_resends_total');
     this.#ended = counter(registry, 'security_actions_ended_total');
     this.#revertsFailed = counter(registry, 'security_actions_reverts_failed_total');
     this.#startLatency = histogram(registry, 'security_actions_start_latency_seconds');
@@ -123,6 +125,11 @@ export class ActionMetrics {
     const outcome = code === undefined ? 'completed' : (OUTCOMES.get(code) ?? 'other');
     this.#ended.inc({ ...labels, outcome });
     this.#endLatency.observe({ ...labels, outcome }, seconds);
+  }
+
+  /** A command was another sending of a create that is an action already. */
+  resent({ key, action }: CreateCommand['provider']): void {
+    this.#resent.inc(this.#labels.of(key, action));
   }
 
   /** A call begins. @returns to be called when it has ended, with what it brought */

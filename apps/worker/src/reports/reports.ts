@@ -90,10 +90,11 @@ export class Reports {
   async #takeKnown(sent: SentReport[]): Promise<{ refused: Letter[]; missing: SentReport[] }> {
     const rows = await this.#find(sent);
     const known = sent.filter(({ reference }) => rows.has(keyOf(reference)));
-    const byAction = Map.groupBy(known, ({ reference }) => keyOf(reference));
+    // Of an action, not of an id: it may have several.
+    const byAction = Map.groupBy(known, ({ reference }) => rows.get(keyOf(reference))!.id);
     const refused = await Promise.all(
-      [...byAction].map(([key, reports]) =>
-        this.#limit(() => this.#takeInOrder(rows.get(key)!, reports)),
+      [...byAction.values()].map((reports) =>
+        this.#limit(() => this.#takeInOrder(rows.get(keyOf(reports[0]!.reference))!, reports)),
       ),
     );
     this.#dispatcher.loop.wake();
@@ -104,10 +105,8 @@ export class Reports {
 
   async #find(sent: SentReport[]): Promise<Map<string, ActionRow>> {
     const references = sent.map(({ reference }) => reference);
-    const rows = await findActions(this.#database.manager, references);
-    return new Map(
-      rows.map((row) => [keyOf({ azureTenantId: row.azureTenantId, actionId: row.id }), row]),
-    );
+    const found = await findActions(this.#database.manager, references);
+    return new Map(found.map(({ askedFor, row }) => [keyOf(askedFor), row]));
   }
 
   async #takeInOrder(row: ActionRow, reports: SentReport[]): Promise<Letter[]> {
@@ -121,18 +120,18 @@ export class Reports {
 
   /** @returns why not, if it cannot be taken */
   async #takeOne(
-    { providerKey }: ActionRow,
-    { reference, report, caller }: SentReport,
+    { azureTenantId, id, providerKey }: ActionRow,
+    { report, caller }: SentReport,
   ): Promise<ApiError | undefined> {
     const entry = this.#catalogue.get(providerKey);
-    const standing = reporterStanding(caller, reference.azureTenantId, entry?.reporters);
+    const standing = reporterStanding(caller, azureTenantId, entry?.reporters);
     // In the same words, whoever else's it is.
     if (standing === 'unknown') return new ApiError('itemNotFound');
     if (standing === 'denied') return reporterDenied(providerKey);
     const patience = patienceWith(entry);
     try {
       return await inTransaction(this.#database, async (manager) => {
-        const action = await lockAction(manager, reference);
+        const action = await lockAction(manager, { azureTenantId, actionId: id });
         if (!action) return new ApiError('itemNotFound');
         await takeReport(manager, action, { report, by: caller, patience, keepRefused: true });
         return undefined;

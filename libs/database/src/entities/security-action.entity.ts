@@ -20,6 +20,9 @@ export interface ReportedAfterwards {
 @Index('security_action_target', ['azureTenantId', 'targetKey', 'position'], {
   where: '"targetKey" IS NOT NULL',
 })
+@Index('security_action_resent', ['createdDateTime'], { where: '"isResend"' })
+@Index('security_action_resend', ['resendKey'], { where: '"isResend"' })
+@Index('security_action_untargeted', ['resendKey'], { where: '"targetKey" IS NULL' })
 @Check('security_action_status', `"status" IN ('NotStarted', 'Running', 'Completed', 'Failed')`)
 @Check(
   'security_action_completed',
@@ -75,6 +78,10 @@ export class SecurityActionEntity {
 
   @Column('uuid')
   resendKey!: string;
+
+  /** It was made from a create whose client said that it had sent it before; nothing of that was stored. */
+  @Column('boolean', { default: false })
+  isResend!: boolean;
 
   @Column('jsonb')
   parameters!: KeyValuePair[];
