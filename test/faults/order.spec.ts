@@ -1,19 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { inParallel } from '../support/in-parallel.ts';
+import { randomNumbers } from '../support/random.ts';
 import { type End, WebhookSystem } from '../support/webhook-system.ts';
 
 const TARGETS = 200;
 const INTENTS = 20;
 const WORKERS = 4;
-
-/** The same numbers in each run, so that a failure can be looked into. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 describe('the order on a target', () => {
   let running: WebhookSystem;

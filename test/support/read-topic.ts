@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { loadSettings } from '#config/settings';
 import { createKafka } from '#kafka/client';
-import type { Topic } from '#kafka/topics';
+import { OffsetReader } from '#kafka/offset-reader';
+import { type Topic, topicName } from '#kafka/topics';
 import type { System } from './system.ts';
 
 /** A message as a test compares it. */
@@ -51,5 +52,22 @@ export async function readTopic(
     return messages;
   } finally {
     await consumer.disconnect();
+  }
+}
+
+/** Reads all that is in a topic now. @throws when that takes longer than 20 s */
+export async function readWholeTopic(
+  { kafkaBrokers, topicPrefix }: Pick<System, 'kafkaBrokers' | 'topicPrefix'>,
+  topic: Topic,
+): Promise<TopicMessage[]> {
+  const settings = loadSettings({ KAFKA_BROKERS: kafkaBrokers });
+  const kafka = createKafka(settings, pino({ level: 'silent' }));
+  const reader = new OffsetReader(kafka, topicName(topicPrefix, topic), 'none');
+  try {
+    const ends = [...(await reader.ends()).values()];
+    const count = ends.reduce((sum, { low, high }) => sum + Number(high - low), 0);
+    return await readTopic({ kafkaBrokers, topicPrefix }, topic, ({ length }) => length >= count);
+  } finally {
+    await reader.close();
   }
 }
