@@ -70,9 +70,9 @@ const http = {
     .int()
     .min(0)
     .max(TIMER_MS_MAX)
-    .default(500)
+    .default(1500)
     .describe(
-      'How long a create waits for what Kafka acknowledged on `requests` before it, so that it comes after it; 0: it never waits.',
+      'How long a create waits for what Kafka acknowledged on `requests` before it, so that it comes after it; half of ACCEPT_TIMEOUT_MS at most. 0: it never waits.',
     ),
   KEY_LOOKUP_MS: milliseconds
     .default(200)

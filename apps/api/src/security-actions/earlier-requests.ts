@@ -1,9 +1,15 @@
+import { setImmediate } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { Settings } from '#config/settings';
 import { RequestArrivals } from '#kafka/request-arrivals';
 import { RequestsProgress } from '#kafka/requests-progress';
 import type { ProgressWait } from '#kafka/topic-progress';
 
+/**
+ * Since something came, for so long it is looked each time. Who sends one after the other over both doors may be faster
+ * than the word of a message is here.
+ */
+const IN_USE_MS = 60_000;
 /** How long one look at whether the door has caught up may take; another follows. */
 const LOOK_MS = 10_000;
 
@@ -19,13 +25,16 @@ export class EarlierRequests implements BeforeApplicationShutdown {
   readonly #waitMs: number;
   /** The mark under which all requests were known to be commands. */
   #clearMark: string | undefined;
+  #lastMark: string | undefined;
+  #lastChangeMs = -Infinity;
   #areFarBehind = false;
   #stopping = false;
 
   constructor(arrivals: RequestArrivals, progress: RequestsProgress, settings: Settings) {
     this.#arrivals = arrivals;
     this.#progress = progress;
-    this.#waitMs = settings.REQUESTS_WAIT_MS;
+    // The rest is for Kafka to acknowledge the create itself.
+    this.#waitMs = Math.min(settings.REQUESTS_WAIT_MS, settings.ACCEPT_TIMEOUT_MS / 2);
   }
 
   beforeApplicationShutdown(): void {
@@ -33,17 +42,30 @@ export class EarlierRequests implements BeforeApplicationShutdown {
   }
 
   /**
-   * Resolves when the workers are done with what is in `requests` now: at once, if nothing has come since that was last
-   * so. Waits REQUESTS_WAIT_MS at most: a flood there, or no worker to read it, must not keep anyone from containing a
+   * Resolves when the workers are done with what is in `requests` now: at once, if nothing has come for a while, and they
+   * were done with that. Waits REQUESTS_WAIT_MS at most: a flood there, or no worker to read it, must not keep anyone from containing a
    * host. As long as that lasts, nobody waits.
    */
   async areCommands(): Promise<void> {
     if (this.#waitMs === 0 || this.#areFarBehind) return;
-    const { mark } = this.#arrivals;
-    if (mark !== undefined && mark === this.#clearMark) return;
+    // What lies in the socket already is heard of.
+    await setImmediate();
+    const mark = this.#mark();
+    const isInUse = performance.now() - this.#lastChangeMs < IN_USE_MS;
+    if (mark !== undefined && mark === this.#clearMark && !isInUse) return;
     const reached = await this.#progress.waitUntilPassed(performance.now() + this.#waitMs);
     if (reached === 'reached') this.#clearMark = mark;
     else if (reached === 'notReached') this.#overtake();
+  }
+
+  #mark(): string | undefined {
+    const { mark } = this.#arrivals;
+    // The first one says nothing of use.
+    if (this.#lastMark !== undefined && mark !== this.#lastMark) {
+      this.#lastChangeMs = performance.now();
+    }
+    this.#lastMark = mark;
+    return mark;
   }
 
   #overtake(): void {
