@@ -100,7 +100,19 @@ describe('the metrics of a system at work', () => {
       'security_actions_circuit_open{provider="SecurityActions/Simulator"}': 0,
       'security_actions_commands_lag{partition="0"}': 0,
       'security_actions_commands_lag{partition="3"}': 0,
+      'security_actions_requests_lag{partition="0"}': 0,
       'security_actions_database_connections{pool="main",state="waiting"}': 0,
+    });
+  });
+
+  it('count what was accepted on Kafka under its door, and what is taken', async () => {
+    const value = JSON.stringify(simulate());
+    const authorization = `Bearer ${client.token}`;
+    await produce(system, 'requests', [{ value, headers: { authorization } }, { value }]);
+    await expectEventually('workers', {
+      [`security_actions_accepted_total{door="kafka",${SIMULATOR}}`]: 1,
+      'security_actions_dead_letters_total{topic="requests",code="InvalidAuthenticationToken"}': 1,
+      'security_actions_requests_lag{partition="0"}': 0,
     });
   });
 

@@ -10,6 +10,7 @@ import { OrderedPublisher } from '#kafka/ordered-publisher';
 import { OriginalErrorFilter } from '#kafka/original-error.filter';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { Publisher } from '#kafka/publisher';
+import { RequestsProgress } from '#kafka/requests-progress';
 import { MetricsModule } from '#observability/metrics';
 import { Tracing } from '#observability/tracing';
 import { Catalogue, loadCatalogue } from '#providers/catalogue';
@@ -82,6 +83,7 @@ const LIFELINE_CONNECTIONS = 3;
     WorkerGauges,
     BacklogWatch,
     ProjectionProgress,
+    RequestsProgress,
     // What starts and stops all of it.
     Engine,
     WorkerHealth,

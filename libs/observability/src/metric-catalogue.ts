@@ -185,6 +185,12 @@ export const METRICS = {
     labels: ['partition'],
     help: 'Commands accepted and not stored yet, by partition.',
   },
+  security_actions_requests_lag: {
+    type: 'gauge',
+    of: 'worker',
+    labels: ['partition'],
+    help: 'Requests on Kafka that are neither commands nor dead letters yet, by partition.',
+  },
 } as const satisfies Record<string, MetricDeclaration>;
 
 export type MetricName = keyof typeof METRICS;

@@ -12,6 +12,8 @@ import { Settings } from '#config/settings';
 import { type Backlog, UNFINISHED_STATES, readBacklog } from '#database/backlog.queries';
 import { countOverdueTimers } from '#database/reverts.queries';
 import { ProjectionProgress } from '#kafka/projection-progress';
+import { RequestsProgress } from '#kafka/requests-progress';
+import type { TopicProgress } from '#kafka/topic-progress';
 import { gauge } from '#observability/metrics';
 import { Loop } from '../engine/loop.ts';
 import { Relay } from '../events/relay.ts';
@@ -28,7 +30,8 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
   readonly #loop: Loop;
   readonly #stopping = new AbortController();
   readonly #database: DataSource;
-  readonly #progress: ProjectionProgress;
+  readonly #commands: ProjectionProgress;
+  readonly #requests: RequestsProgress;
   readonly #relay: Relay;
   readonly #unfinished: Gauge<'state'>;
   readonly #oldestAge: Gauge<'status'>;
@@ -36,17 +39,20 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
   readonly #outbox: Gauge;
   readonly #outboxAge: Gauge;
   readonly #overdueReverts: Gauge;
-  readonly #lag: Gauge<'partition'>;
+  readonly #commandsLag: Gauge<'partition'>;
+  readonly #requestsLag: Gauge<'partition'>;
 
   constructor(
     registry: Registry,
     @InjectDataSource() database: DataSource,
-    progress: ProjectionProgress,
+    commands: ProjectionProgress,
+    requests: RequestsProgress,
     relay: Relay,
     settings: Settings,
   ) {
     this.#database = database;
-    this.#progress = progress;
+    this.#commands = commands;
+    this.#requests = requests;
     this.#relay = relay;
     this.#unfinished = gauge(registry, 'security_actions_unfinished');
     this.#oldestAge = gauge(registry, 'security_actions_oldest_age_seconds');
@@ -54,7 +60,8 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
     this.#outbox = gauge(registry, 'security_actions_outbox_events');
     this.#outboxAge = gauge(registry, 'security_actions_outbox_oldest_age_seconds');
     this.#overdueReverts = gauge(registry, 'security_actions_overdue_reverts');
-    this.#lag = gauge(registry, 'security_actions_commands_lag');
+    this.#commandsLag = gauge(registry, 'security_actions_commands_lag');
+    this.#requestsLag = gauge(registry, 'security_actions_requests_lag');
     this.#hideBacklog();
     this.#overdueReverts.remove();
     this.#loop = new Loop(BacklogWatch.name, settings.METRICS_INTERVAL_MS, () => this.#measure());
@@ -82,10 +89,8 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
         async () => this.#overdueReverts.set(await countOverdueTimers(this.#database.manager)),
         () => this.#overdueReverts.remove(),
       ),
-      this.#try(
-        async () => this.#showLag(await this.#progress.messagesBehind()),
-        () => this.#lag.reset(),
-      ),
+      this.#measureLag(this.#commands, this.#commandsLag),
+      this.#measureLag(this.#requests, this.#requestsLag),
     ]);
     return false;
   }
@@ -118,7 +123,14 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
     for (const single of [this.#holds, this.#outbox, this.#outboxAge]) single.remove();
   }
 
-  #showLag(behind: ReadonlyMap<number, number>): void {
-    for (const [partition, commands] of behind) this.#lag.set({ partition }, commands);
+  #measureLag(topic: TopicProgress, lag: Gauge<'partition'>): Promise<void> {
+    return this.#try(
+      async () => {
+        for (const [partition, messages] of await topic.messagesBehind()) {
+          lag.set({ partition }, messages);
+        }
+      },
+      () => lag.reset(),
+    );
   }
 }
