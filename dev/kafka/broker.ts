@@ -60,7 +60,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaProcess> {
  * The Java command, with the jars in place; undefined when a container has to do.
  * @throws ExpectedError that says what to install when there is neither.
  */
-async function usableJava(options: {
+export async function usableJava(options: {
   log: (line: string) => void;
   signal?: AbortSignal;
 }): Promise<string | undefined> {

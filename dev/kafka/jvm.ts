@@ -4,9 +4,14 @@ import { runOrThrow } from '../process/run.ts';
 import type { KafkaService } from './broker.ts';
 import { jarsDirectory } from './jars.ts';
 import { probeBroker } from './probe.ts';
-import { formatProperties, serverProperties } from './server-properties.ts';
+import {
+  type BrokerPlace,
+  type ClusterPlace,
+  formatProperties,
+  serverProperties,
+} from './server-properties.ts';
 
-// Any will do: the cluster has one node and is told from others by its directory.
+// Any will do: a cluster is told from others by its directories and ports.
 const CLUSTER_ID = 'c2VjdXJpdHlhY3Rpb25zMQ';
 
 export interface JvmOptions {
@@ -15,25 +20,34 @@ export interface JvmOptions {
   controllerPort: number;
   logFile: string;
   java: string;
+  /** Default: the only node there is. */
+  cluster?: ClusterPlace;
   signal?: AbortSignal;
 }
 
 /** The broker as a JVM of its own. */
 export async function prepareJvm(options: JvmOptions): Promise<KafkaService> {
-  const { directory, port, java, logFile, signal } = options;
+  const { directory, port, java, logFile, cluster, signal } = options;
+  const name = cluster ? `kafka-${cluster.nodeId}` : 'kafka';
   const propertiesFile = `${directory}/server.properties`;
   const classPath = ['-cp', `${jarsDirectory()}/*`];
   mkdirSync(directory, { recursive: true });
   writeFileSync(propertiesFile, formatProperties(serverProperties(brokerPlace(options))));
   await format(directory, [java, '-XX:TieredStopAtLevel=1', ...classPath], signal);
   return {
-    name: 'kafka',
+    name,
     brokers: [`127.0.0.1:${port}`],
     launch: () =>
       launch({
-        name: 'kafka',
+        name,
         command: java,
-        args: [...HEAP, ...LOG_LEVELS, ...classPath, 'kafka.Kafka', propertiesFile],
+        args: [
+          ...(cluster ? HEAP_OF_SEVERAL : HEAP),
+          ...LOG_LEVELS,
+          ...classPath,
+          'kafka.Kafka',
+          propertiesFile,
+        ],
         logFile,
       }),
     probe: () => probeBroker(port),
@@ -41,6 +55,8 @@ export async function prepareJvm(options: JvmOptions): Promise<KafkaService> {
 }
 
 const HEAP = ['-Xms256m', '-Xmx512m'];
+/** Of each, as they share a machine. */
+const HEAP_OF_SEVERAL = ['-Xms128m', '-Xmx256m'];
 const LOG_LEVELS = [
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
   '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
@@ -48,8 +64,14 @@ const LOG_LEVELS = [
   "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
 ];
 
-function brokerPlace({ directory, port, controllerPort }: JvmOptions) {
-  return { bindHost: '127.0.0.1', port, controllerPort, logDirectory: `${directory}/data` };
+function brokerPlace({ directory, port, controllerPort, cluster }: JvmOptions): BrokerPlace {
+  return {
+    bindHost: '127.0.0.1',
+    port,
+    controllerPort,
+    logDirectory: `${directory}/data`,
+    ...(cluster && { cluster }),
+  };
 }
 
 /** Formats a new data directory; the marker comes last, so one that was broken off begins anew. */

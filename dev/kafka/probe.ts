@@ -7,9 +7,9 @@ const VERSION = 1;
 
 /**
  * Asks the broker for its cluster. An open port is not enough: it opens before the broker has joined, and
- * until then the answer names no broker. One request by hand, as a client library would retry and log.
+ * until then the answer names no broker, or fewer than there are to be. One request by hand, as a client library would retry and log.
  */
-export async function probeBroker(port: number): Promise<string | undefined> {
+export async function probeBroker(port: number, brokersMin = 1): Promise<string | undefined> {
   const socket = connect({ host: '127.0.0.1', port });
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
@@ -17,7 +17,9 @@ export async function probeBroker(port: number): Promise<string | undefined> {
     socket.write(metadataRequest());
     const [answer] = (await once(socket, 'data', { signal })) as [Buffer];
     // The count comes after the length and the correlation id, four bytes each.
-    return answer.length >= 12 && answer.readInt32BE(8) > 0 ? undefined : 'not in the cluster yet';
+    return answer.length >= 12 && answer.readInt32BE(8) >= brokersMin
+      ? undefined
+      : 'not in the cluster yet';
   } finally {
     socket.destroy();
   }

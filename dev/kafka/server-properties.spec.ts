@@ -18,6 +18,19 @@ describe('serverProperties', () => {
   });
 });
 
+describe('serverProperties of one of three nodes', () => {
+  it('knows all controllers and copies what the brokers keep for themselves', () => {
+    const cluster = { nodeId: 2, controllerPorts: [20_001, 20_002, 20_003] };
+    expect(serverProperties({ ...place, controllerPort: 20_002, cluster })).toMatchObject({
+      'node.id': '2',
+      'controller.quorum.voters': '1@127.0.0.1:20001,2@127.0.0.1:20002,3@127.0.0.1:20003',
+      listeners: 'PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:20002',
+      'offsets.topic.replication.factor': '3',
+      'transaction.state.log.min.isr': '2',
+    });
+  });
+});
+
 describe('formatProperties', () => {
   it('escapes what a path may hold', () => {
     expect(formatProperties({ 'log.dirs': 'C:\\dé' })).toBe('log.dirs=C:\\\\d\\u00e9\n');

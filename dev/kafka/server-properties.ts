@@ -4,18 +4,38 @@ export interface BrokerPlace {
   port: number;
   controllerPort: number;
   logDirectory: string;
+  /** Default: the only node there is. */
+  cluster?: ClusterPlace;
 }
+
+/** One of several nodes, each of them broker and controller. */
+export interface ClusterPlace {
+  /** From 1, in the order of `controllerPorts`. */
+  nodeId: number;
+  /** Of all nodes. */
+  controllerPorts: number[];
+}
+
+/** As in production: one node may be lost, and what was acknowledged is still there twice. */
+const REPLICAS_MAX = 3;
 
 const MINUTES_PER_DAY = 24 * 60;
 const MIB = 1024 * 1024;
 
-/** The settings of the one-node broker: KRaft, no replication, nothing created by itself. */
+/** The settings of a broker: KRaft, replication if there are several nodes, nothing created by itself. */
 export function serverProperties(place: BrokerPlace): Record<string, string> {
   const { bindHost, port, controllerPort, logDirectory } = place;
+  const { nodeId, controllerPorts } = place.cluster ?? {
+    nodeId: 1,
+    controllerPorts: [controllerPort],
+  };
+  const voters = controllerPorts.map((one, index) => `${index + 1}@127.0.0.1:${one}`);
+  const replicas = String(Math.min(controllerPorts.length, REPLICAS_MAX));
+  const inSyncMin = controllerPorts.length < REPLICAS_MAX ? '1' : '2';
   return {
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'node.id': String(nodeId),
+    'controller.quorum.voters': voters.join(','),
     listeners: `PLAINTEXT://${bindHost}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
     'controller.listener.names': 'CONTROLLER',
@@ -24,13 +44,13 @@ export function serverProperties(place: BrokerPlace): Record<string, string> {
     'auto.create.topics.enable': 'false',
     // No shorter than the topics are kept: a group that was away that long must find its place again.
     'offsets.retention.minutes': String(14 * MINUTES_PER_DAY),
-    'offsets.topic.replication.factor': '1',
+    'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': '1',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSyncMin,
     'transaction.state.log.num.partitions': '1',
-    'share.coordinator.state.topic.replication.factor': '1',
-    'share.coordinator.state.topic.min.isr': '1',
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSyncMin,
     // A broker that was killed is let back in once its old session has expired, by default after 9 s.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',
