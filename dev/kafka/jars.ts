@@ -7,9 +7,9 @@ import { root } from '../repository.ts';
 
 const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
 
-/** Where the jars named in pom.xml are, or will be; another pom means another directory. */
-export function jarsDirectory(): string {
-  const version = createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12);
+/** Where the jars that a pom names, by default the broker's, are or will be; another pom means another directory. */
+export function jarsDirectory(pom = POM): string {
+  const version = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12);
   return `${root}/.cache/kafka-jars-${version}`;
 }
 
@@ -17,7 +17,7 @@ export function jarsDirectory(): string {
  * Fetches the jars with Maven. They appear all at once, by a rename: a fetch that was broken off, or two at
  * the same time, leave no half-filled directory that a later start would trust.
  */
-export async function fetchJars(signal?: AbortSignal): Promise<void> {
+export async function fetchJars(signal?: AbortSignal, pom = POM): Promise<void> {
   mkdirSync(`${root}/.cache`, { recursive: true });
   const incoming = mkdtempSync(`${root}/.cache/kafka-jars-incoming-`);
   try {
@@ -26,7 +26,7 @@ export async function fetchJars(signal?: AbortSignal): Promise<void> {
       '-DincludeScope=runtime',
       `-DoutputDirectory=${incoming}`,
     ];
-    const { code, output } = await run('mvn', ['-B', '-q', '-f', POM, ...goal], {
+    const { code, output } = await run('mvn', ['-B', '-q', '-f', pom, ...goal], {
       cwd: root,
       ...(signal && { signal }),
     });
@@ -37,7 +37,7 @@ export async function fetchJars(signal?: AbortSignal): Promise<void> {
     }
     if (code !== 0)
       throw new ExpectedError(`Maven could not fetch the jars of Kafka:\n${tail(output)}`);
-    if (!existsSync(jarsDirectory())) renameSync(incoming, jarsDirectory());
+    if (!existsSync(jarsDirectory(pom))) renameSync(incoming, jarsDirectory(pom));
   } finally {
     rmSync(incoming, { recursive: true, force: true });
   }
