@@ -51,6 +51,7 @@ export class System {
   readonly caFile: string;
   readonly #env: Record<string, string>;
   readonly #https: boolean;
+  readonly #started = { api: 0, worker: 0 };
   #pool: pg.Pool | undefined;
 
   private constructor(
@@ -167,9 +168,11 @@ export class System {
     group: AppProcess[],
     env: Record<string, string>,
   ): Promise<AppProcess> {
+    // Taken before anything is waited for: several start at once, each with a log of its own.
+    const number = ++this.#started[app];
     const adminPort = await freePort();
     const service = nodeService(this.directory, {
-      name: `${app}-${group.length + 1}`,
+      name: `${app}-${number}`,
       script: `dist/apps/${app}/src/main.js`,
       env: this.#environment({ ADMIN_PORT: String(adminPort), ...env }),
       probeUrl: `http://127.0.0.1:${adminPort}/readyz`,
