@@ -8,6 +8,7 @@ import {
   PUBLISHED_SAMPLE,
   simulate,
 } from '../support/client.ts';
+import { produce } from '../support/produce.ts';
 import { System } from '../support/system.ts';
 
 const PATH = 'beta/security/securityActions';
@@ -192,6 +193,31 @@ describe('a create with an Idempotency-Key', () => {
     await Promise.all(ids.map((id) => completed(client, id)));
     await completed(client, await client.created(simulate()));
     for (const id of ids) expect(effectsOf(id)).toHaveLength(1);
+  });
+
+  it('is the same on Kafka; with another body there, it becomes Failed with code 8', async () => {
+    const { key, id } = await earlier();
+    const actionReason = randomUUID();
+    const headers = { authorization: `Bearer ${client.token}`, 'idempotency-key': key };
+    await produce(
+      system,
+      'requests',
+      [PUBLISHED_SAMPLE, { ...PUBLISHED_SAMPLE, actionReason }].map((body) => ({
+        value: JSON.stringify(body),
+        headers,
+      })),
+    );
+    const [loser] = await vi.waitFor(async () => {
+      const { value } = (await client.list(`?$filter=actionReason eq '${actionReason}'`)).body;
+      expect(value).toHaveLength(1);
+      return value;
+    }, 30_000);
+    expect(loser).toMatchObject({
+      status: 'Failed',
+      errorInfo: { code: 8, message: expect.stringContaining(id) },
+    });
+    expect((await client.get(id)).body.status).toBe('Completed');
+    expect([effectsOf(id), effectsOf(loser!.id)].map(({ length }) => length)).toEqual([1, 0]);
   });
 
   it('is counted as accepted or as replayed', async () => {
