@@ -113,7 +113,8 @@ describe('sources', () => {
     expect(sources.filter((file) => /\/index\.(ts|mjs)$/.test(file))).toEqual([]);
   });
 
-  it('name no test twice', () => {
+  // Parses every test there is.
+  it('name no test twice', { timeout: 60_000 }, () => {
     const twice = specs.flatMap((file) =>
       duplicatesOf(testTitles(file, read(file)))
         // What `each` fills in tells these apart.
