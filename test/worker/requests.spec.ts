@@ -284,7 +284,7 @@ describe('requests on Kafka', () => {
     );
     const effects = system.effects().filter(({ actionId }) => ids.has(actionId));
     expect(new Set(effects.map(({ actionId }) => actionId)).size).toBe(sent.length);
-  });
+  }, 180_000);
 
   it.each([
     ['fewer', 40],
