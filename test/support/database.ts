@@ -230,7 +230,7 @@ export class TestDatabase {
   async snapshot(): Promise<Record<string, unknown[]>> {
     const tables: Record<string, unknown[]> = {};
     for (const { tableName } of this.dataSource.entityMetadatas) {
-      tables[tableName] = await this.query(`SELECT * FROM "${tableName}" t ORDER BY t`);
+      tables[tableName] = await this.query(`SELECT * FROM "${tableName}" t ORDER BY t::text`);
     }
     return tables;
   }
