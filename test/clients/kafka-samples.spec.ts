@@ -74,7 +74,7 @@ describe('docs/kafka.md', { timeout: SAMPLE_TIMEOUT_MS }, () => {
   }
 
   it('sets what the samples read', async () => {
-    const script = `npm() { echo "$@"; }; ${sample('sh', 'export KAFKA_BROKERS')} env`;
+    const script = `npm() { echo "$@"; }; ${sample('sh', 'export KAFKA_BROKERS=127')} env`;
     const output = await runOrThrow('The set-up', ['sh', '-c', script], { cwd: root, env: {} });
     const KAFKA_BROKERS = loadSettings({}).KAFKA_BROKERS.join(',');
     expect(output.split('\n')).toEqual(
@@ -167,7 +167,7 @@ describe('docs/kafka.md', { timeout: SAMPLE_TIMEOUT_MS }, () => {
 
   it.skipIf(kcat === undefined)('reports with kcat', async () => {
     const ACTION = await client.created(simulate({ outcome: 'Stall' }));
-    await shell(sample('sh', 'security-actions.reports'), { ...kcat, ACTION });
+    await shell(sample('sh', 'security-actions.reports -k'), { ...kcat, ACTION });
     await vi.waitFor(
       async () =>
         expect((await client.get(ACTION)).body).toMatchObject({

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ExpectedError } from '../../dev/expected-error.ts';
 import { fetchJars, jarsDirectory } from '../../dev/kafka/jars.ts';
-import { findJava } from '../../dev/kafka/java.ts';
+import { JAVA_MAJOR_MIN, findJava } from '../../dev/kafka/java.ts';
 import { root } from '../../dev/repository.ts';
 
 const POM = `${root}/test/clients/kafka-tools/pom.xml`;
@@ -14,11 +14,12 @@ const TOOLS = {
 
 /**
  * Puts Kafka's own command line tools, under the names that they have in its distribution, into a new directory in
- * `directory`. @returns it, or undefined where there is no Java or Maven, which is printed; in CI that is an error.
+ * `directory`. @returns it, or undefined where there is no Java or Maven for them, which is printed; in CI that is an error.
  */
 export async function ensureKafkaTools(directory: string): Promise<string | undefined> {
   const java = await findJava();
-  if (java === undefined) return missing('no Java');
+  if (java === undefined || java.major < JAVA_MAJOR_MIN)
+    return missing(`no Java ${JAVA_MAJOR_MIN}`);
   try {
     for (const pom of [POM, undefined]) {
       if (!existsSync(jarsDirectory(pom))) await fetchJars(undefined, pom);
