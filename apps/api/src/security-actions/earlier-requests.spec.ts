@@ -1,10 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadSettings } from '#config/settings';
 import type { RequestArrivals } from '#kafka/request-arrivals';
 import type { RequestsProgress } from '#kafka/requests-progress';
 import type { ProgressWait } from '#kafka/topic-progress';
 import { EarlierRequests } from './earlier-requests.ts';
+
+/** Until what was asked for is under way. */
+const aTurn = () => setImmediate();
 
 describe('what is on requests before a create', () => {
   let mark: string | undefined;
@@ -30,23 +34,36 @@ describe('what is on requests before a create', () => {
   const looksWith = async (outcome: ProgressWait) => {
     const before = looks.length;
     const asked = earlier.areCommands();
+    await aTurn();
     looks[before]?.resolve(outcome);
     await asked;
     return looks.length > before;
   };
 
   beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     Logger.overrideLogger(false);
     mark = '1/0';
     looks = [];
     earlier = begin();
   });
 
-  it('is looked for once, and again only after something has come', async () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is looked for once while nothing comes', async () => {
     expect(await looksWith('reached')).toBe(true);
     expect(await looksWith('reached')).toBe(false);
+  });
+
+  it('is looked for each time for a minute after something has come', async () => {
+    expect(await looksWith('reached')).toBe(true);
     mark = '1/1';
     expect(await looksWith('reached')).toBe(true);
+    vi.advanceTimersByTime(59_000);
+    expect(await looksWith('reached')).toBe(true);
+    vi.advanceTimersByTime(2000);
     expect(await looksWith('reached')).toBe(false);
   });
 
@@ -58,6 +75,7 @@ describe('what is on requests before a create', () => {
 
   it('is looked for again if something came during the look', async () => {
     const asked = earlier.areCommands();
+    await aTurn();
     mark = '1/1';
     looks[0]!.resolve('reached');
     await asked;
