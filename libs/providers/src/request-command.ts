@@ -32,7 +32,7 @@ export function requestCommand(catalogue: Catalogue, received: ReceivedRequest):
   const { caller, origin, value, header, acceptedAt, bytesMax } = received;
   const body = jsonValue(value, bytesMax);
   refuseOtherTenant(body, caller);
-  return createCommand(catalogue, {
+  const command = createCommand(catalogue, {
     caller,
     body,
     clientRequestId: clientRequestIdIn(header('client-request-id')),
@@ -42,6 +42,8 @@ export function requestCommand(catalogue: Catalogue, received: ReceivedRequest):
     id: requestActionId(caller.tenantId, origin, value!),
     acceptedAt,
   });
+  // One that no other create has: else a resend over HTTP of the same body could be taken for it, or it for that one.
+  return { ...command, resendKey: command.action.id };
 }
 
 /**

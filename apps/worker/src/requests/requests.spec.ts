@@ -75,6 +75,14 @@ describe('a request on Kafka', () => {
     });
   });
 
+  it('shares its resend key with no other create, so that no resend over HTTP can swallow it', () => {
+    const [one, other] = ['7', '8'].map(
+      (offset) => accept(message(request, {}, { offset })).command,
+    );
+    expect(one!.resendKey).toBe(one!.action.id);
+    expect(other!.resendKey).not.toBe(one!.resendKey);
+  });
+
   it('takes the headers of HTTP in any capitals, and nothing else', () => {
     const { command, traceparent } = accept(
       message(request, {
