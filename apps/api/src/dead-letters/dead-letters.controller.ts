@@ -6,7 +6,7 @@ import { RequireRole } from '../auth/access.ts';
 import { CurrentCaller } from '../auth/caller.ts';
 import { Uncounted } from '../auth/rate-limit.guard.ts';
 import { graphPaths } from '../http/graph-paths.ts';
-import { preferredPageSize } from '../http/prefer.ts';
+import { pageSizes } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
 import { nextPageLink } from '../odata/newest-first.ts';
 import type { Query as ODataQuery } from '../odata/query-options.ts';
@@ -36,10 +36,7 @@ export class DeadLettersController {
     @Req() received: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } = this.#settings;
-    const maxSize = Math.min(preferredPageSize(received, reply) ?? PAGE_SIZE_MAX, PAGE_SIZE_MAX);
-    const defaultSize = Math.min(PAGE_SIZE_DEFAULT, maxSize);
-    const request = parseDeadLetterListRequest(query, { defaultSize, maxSize });
+    const request = parseDeadLetterListRequest(query, pageSizes(received, reply, this.#settings));
     const { letters, end } = await this.#service.list(caller, request);
     const address = `${origin}${base}/${DEAD_LETTERS}`;
     return {

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Settings } from '#config/settings';
 
 const PREFERENCE = /^([\w.-]+)(?:\s*=\s*"?([^";]*)"?)?/;
 
@@ -17,10 +18,7 @@ function preference(request: FastifyRequest, name: string): string | undefined {
 }
 
 /** The largest page that the client wants (`Prefer: odata.maxpagesize=50`); ignored unless it is a size. */
-export function preferredPageSize(
-  request: FastifyRequest,
-  reply: FastifyReply,
-): number | undefined {
+function preferredPageSize(request: FastifyRequest, reply: FastifyReply): number | undefined {
   const size = preference(request, 'maxpagesize');
   if (size === undefined || !/^[1-9]\d{0,8}$/.test(size)) return undefined;
   reply.header('Preference-Applied', `odata.maxpagesize=${size}`);
@@ -32,4 +30,14 @@ export function followsReturnMinimal(request: FastifyRequest, reply: FastifyRepl
   if (preference(request, 'return') !== 'minimal') return false;
   reply.status(204).header('Preference-Applied', 'return=minimal');
   return true;
+}
+
+/** How many entries a page has, and may have: what the settings say, or less if the client prefers that. */
+export function pageSizes(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX }: Pick<Settings, 'PAGE_SIZE_DEFAULT' | 'PAGE_SIZE_MAX'>,
+): { defaultSize: number; maxSize: number } {
+  const maxSize = Math.min(preferredPageSize(request, reply) ?? PAGE_SIZE_MAX, PAGE_SIZE_MAX);
+  return { defaultSize: Math.min(PAGE_SIZE_DEFAULT, maxSize), maxSize };
 }

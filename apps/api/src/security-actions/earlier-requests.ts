@@ -56,6 +56,8 @@ export class EarlierRequests implements BeforeApplicationShutdown {
     const reached = await this.#progress.waitUntilPassed(performance.now() + this.#waitMs);
     if (reached === 'reached') this.#clearMark = mark;
     else if (reached === 'notReached') this.#overtake();
+    else
+      this.#logger.warn('offsets of requests cannot be read: a create over HTTP may overtake them');
   }
 
   #mark(): string | undefined {
@@ -83,6 +85,7 @@ export class EarlierRequests implements BeforeApplicationShutdown {
       outcome = await this.#progress.waitUntilPassed(performance.now() + LOOK_MS);
     }
     this.#areFarBehind = false;
+    if (outcome !== 'reached') return;
     this.#logger.log('creates over HTTP come after the requests before them again');
   }
 }

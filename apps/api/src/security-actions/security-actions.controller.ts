@@ -17,7 +17,7 @@ import { parseIdempotencyKey, saysResend } from '#domain/idempotency';
 import { RequireRole } from '../auth/access.ts';
 import { CurrentCaller } from '../auth/caller.ts';
 import { graphPaths } from '../http/graph-paths.ts';
-import { followsReturnMinimal, preferredPageSize } from '../http/prefer.ts';
+import { followsReturnMinimal, pageSizes } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
 import {
   nextLink,
@@ -86,10 +86,7 @@ export class SecurityActionsController {
     @Req() received: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } = this.#settings;
-    const maxSize = Math.min(preferredPageSize(received, reply) ?? PAGE_SIZE_MAX, PAGE_SIZE_MAX);
-    const defaultSize = Math.min(PAGE_SIZE_DEFAULT, maxSize);
-    const request = parseListRequest(query, { defaultSize, maxSize });
+    const request = parseListRequest(query, pageSizes(received, reply, this.#settings));
     const page = await this.#service.list(caller, request);
     return {
       '@odata.context': metadataOf(context) + selectionContext(request.select),
