@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { HeldMessage } from '#kafka/held-message';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import type { Publisher } from '#kafka/publisher';
 import { KafkaUnderTest, PATIENTLY, texts } from './kafka-under-test.ts';
@@ -48,6 +49,25 @@ describe('BatchStrategy', () => {
     expect(calls[0]).toMatchObject({ attempt: 1, failing: false });
     expect(calls[1]).toMatchObject({ attempt: 2, failing: true });
     expect(calls[1]?.texts[0]).toBe('0');
+  });
+
+  it('commits what is done before a message that has to wait, and goes on from that message', async () => {
+    const progress = new ProjectionProgress(under.settings, under.kafka);
+    under.onEnd(() => progress.onApplicationShutdown());
+    const batches: string[][] = [];
+    let held = true;
+    under.consume('commands', async (batch) => {
+      batches.push(texts(batch));
+      const index = texts(batch).indexOf('3');
+      if (held && index >= 0) throw new HeldMessage(index, new Error('the issuer is away'));
+    });
+    await publishAll(numbers(8));
+    await expect.poll(() => batches.at(-1)?.[0], PATIENTLY).toBe('3');
+    const done = [...(await progress.committedOffsets()).values()];
+    expect(done).toEqual([3n]);
+    held = false;
+    await expect.poll(() => batches.at(-1)?.at(-1), PATIENTLY).toBe('7');
+    expect(batches.flat().filter((text) => text < '3')).toEqual(['0', '1', '2']);
   });
 
   it.each([

@@ -14,6 +14,7 @@ export interface Issuer {
   jwksUri: string;
   /** A token for an application that may read and write, unless something else is asked for. */
   token(request?: Partial<TokenRequest>): Promise<string>;
+  /** Goes away; once is enough, more does no harm. */
   stop(): Promise<void>;
 }
 
@@ -42,6 +43,7 @@ export async function startIssuer(): Promise<Issuer> {
         ...request,
       }),
     stop: async () => {
+      if (!server.listening) return;
       server.closeAllConnections();
       server.close();
       await once(server, 'close');

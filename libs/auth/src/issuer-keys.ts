@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { ApiError } from '#domain/errors';
 
 const FETCH_TIMEOUT_MS = 2000;
 /** An unknown key id asks the issuer again, but no more often than this: ids are the sender's to invent. */
@@ -10,12 +11,23 @@ const RETRY_INTERVAL_MS = 1000;
 const REFRESH_INTERVAL_MS = 10 * 60 * 1000;
 /** Without any news from the issuer for so long, its keys are no longer trusted. */
 const AGE_MS_MAX = 24 * 60 * 60 * 1000;
+/** What a caller over HTTP is told to wait before it tries again. */
+const RETRY_AFTER_SECONDS = 2;
 
 /** The keys cannot be had, so nothing is known about the token: not the sender's fault. */
-export class KeysUnavailable extends Error {
-  constructor(cause: unknown) {
-    super('The keys of the token issuer cannot be read.', { cause });
+export class KeysUnavailable extends ApiError {
+  /**
+   * How long the issuer has been asked in vain for keys that are not among the known ones, in milliseconds; undefined where
+   * no key is known, so that no token at all can be judged.
+   */
+  readonly unknownForMs: number | undefined;
+
+  constructor(unknownForMs?: number) {
+    super('serviceNotAvailable', 'The keys of the token issuer cannot be read.', {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
     this.name = 'KeysUnavailable';
+    this.unknownForMs = unknownForMs;
   }
 }
 
@@ -28,6 +40,8 @@ export class IssuerKeys {
   readonly #remote: ReturnType<typeof createRemoteJWKSet>;
   #readAt = Number.NEGATIVE_INFINITY;
   #retryAt = Number.NEGATIVE_INFINITY;
+  /** Since when unknown keys have been asked for in vain: one moment for all of them, as ids are the sender's to invent. */
+  #unknownSince: number | undefined;
 
   constructor(uri: string) {
     this.#remote = createRemoteJWKSet(new URL(uri), {
@@ -48,9 +62,18 @@ export class IssuerKeys {
       const unknown = error instanceof errors.JWKSNoMatchingKey;
       if (!unknown || performance.now() - this.#readAt < COOLDOWN_MS) throw error;
     }
-    await this.#read();
+    await this.#readForUnknown();
     return await this.#remote(header, token);
   };
+
+  async #readForUnknown(): Promise<void> {
+    const since = (this.#unknownSince ??= performance.now());
+    try {
+      await this.#read();
+    } catch {
+      throw new KeysUnavailable(performance.now() - since);
+    }
+  }
 
   async #renew(): Promise<void> {
     const now = performance.now();
@@ -63,14 +86,15 @@ export class IssuerKeys {
   }
 
   async #read(): Promise<void> {
-    if (performance.now() < this.#retryAt) throw new KeysUnavailable('failed a moment ago');
+    if (performance.now() < this.#retryAt) throw new KeysUnavailable();
     try {
       await this.#remote.reload();
       this.#readAt = performance.now();
+      this.#unknownSince = undefined;
     } catch (error) {
       this.#retryAt = performance.now() + RETRY_INTERVAL_MS;
       this.#logger.warn({ err: error }, 'the keys of the token issuer cannot be read');
-      throw new KeysUnavailable(error);
+      throw new KeysUnavailable();
     }
   }
 }

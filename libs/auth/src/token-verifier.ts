@@ -1,7 +1,6 @@
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 import type { Settings } from '#config/settings';
-import { ApiError } from '#domain/errors';
-import { IssuerKeys, KeysUnavailable } from './issuer-keys.ts';
+import { IssuerKeys } from './issuer-keys.ts';
 import { invalidToken, readClaims, type Verified } from './token-claims.ts';
 import { VerifiedTokens } from './verified-tokens.ts';
 
@@ -20,7 +19,6 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 const CLOCK_TOLERANCE_SECONDS = 30;
-const KEYS_RETRY_AFTER_SECONDS = 2;
 
 /** Turns a bearer token into who is calling. Knows Entra ID's claims, version 1 and 2. */
 export class TokenVerifier {
@@ -43,8 +41,8 @@ export class TokenVerifier {
 
   /**
    * @param at when it must be valid: now, or when a message with it was appended to a log that is read later
-   * @throws ApiError InvalidAuthenticationToken, which never repeats the token, or serviceNotAvailable when the keys of
-   * the issuer cannot be had.
+   * @throws ApiError InvalidAuthenticationToken, which never repeats the token; KeysUnavailable, an ApiError too, when the
+   * keys of the issuer cannot be had
    */
   async verify(token: string, at = new Date()): Promise<Verified> {
     const payload = await this.#payloadOf(token, at);
@@ -68,11 +66,7 @@ export class TokenVerifier {
       });
       return payload;
     } catch (error) {
-      if (error instanceof errors.JOSEError) throw invalidToken(whatIsWrong(error));
-      if (!(error instanceof KeysUnavailable)) throw error;
-      throw new ApiError('serviceNotAvailable', error.message, {
-        retryAfterSeconds: KEYS_RETRY_AFTER_SECONDS,
-      });
+      throw error instanceof errors.JOSEError ? invalidToken(whatIsWrong(error)) : error;
     }
   }
 }

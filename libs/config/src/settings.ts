@@ -100,6 +100,11 @@ const auth = {
   AUTH_JWKS_URI: text
     .default('http://localhost:8089/jwks')
     .describe('Where the public keys of the issuer are read.'),
+  UNKNOWN_KEY_WAIT_MS: milliseconds
+    .default(60_000)
+    .describe(
+      'How long a partition of `requests` or `reports` waits for an issuer that is away when a token names a key that is not known yet; from then on, until the issuer answers, such messages are dead letters. Longer than an issuer takes to restart: a key may be new.',
+    ),
   OPERATOR_TENANTS: list
     .optional()
     .describe(

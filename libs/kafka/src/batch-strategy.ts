@@ -8,6 +8,7 @@ import { createKafka } from './client.ts';
 import type { KafkaLog } from './client-log.ts';
 import { receivedHeaders } from './headers.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { HeldMessage } from './held-message.ts';
 import { type BatchMessage, type KafkaBatch, KafkaBatchContext } from './kafka-batch.ts';
 import { OffsetReader } from './offset-reader.ts';
 import { PartitionBackoff } from './partition-backoff.ts';
@@ -38,8 +39,9 @@ const CONNECTIONS_SPARED = 3;
  * batches (at most INGEST_BATCH_MAX messages of one partition, in order) instead of single messages.
  *
  * The handler returns: its messages are done, and committed at once, since readers of their own writes wait for
- * the committed offset. It throws: nothing moves, the partition pauses and the same messages come again. So
- * what can never succeed is the handler's to put into the dead letters. Messages come at least once.
+ * the committed offset. It throws: nothing moves, the partition pauses and the same messages come again; a
+ * `HeldMessage` says that only some of them have to. So what can never succeed is the handler's to put into the dead
+ * letters. Messages come at least once.
  *
  * All members of the group must have handlers for the same topics: kafkajs deals out the topics of the group's
  * leader, so one that only some members know may be read by nobody until the leader is one of them.
@@ -148,12 +150,12 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
       () => payload.heartbeat(),
       () => this.#handle(payload, messages),
     );
-    if (failure) {
-      this.#postpone(payload, failure.error, messages[0]?.offset);
-    } else {
+    const done = failure ? doneBefore(failure.error) : messages.length;
+    if (done > 0) {
       this.#backoff.succeeded(topic, partition);
-      await payload.done(messages.at(-1)?.offset ?? payload.batch.lastOffset());
+      await payload.done(messages[done - 1]!.offset);
     }
+    if (failure) this.#postpone(payload, failure.error, messages[done]?.offset);
     if (heartbeatError) throw heartbeatError;
     return !failure;
   }
@@ -188,6 +190,10 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
       error instanceof Error ? error.stack : String(error),
     );
   }
+}
+
+function doneBefore(error: unknown): number {
+  return error instanceof HeldMessage ? error.doneBefore : 0;
 }
 
 /** More handlers at once than connections would only queue up for them, and keep everybody else waiting. */

@@ -43,6 +43,7 @@ const DEAD_LETTERS_AT_START = {
     'requestEntityTooLarge',
     'unknownProvider',
     'unknownAction',
+    'serviceNotAvailable',
     'generalException',
   ],
   reports: [
@@ -51,6 +52,7 @@ const DEAD_LETTERS_AT_START = {
     'invalidRequest',
     'requestEntityTooLarge',
     'itemNotFound',
+    'serviceNotAvailable',
   ],
   'dead-letters': ['invalidRequest'],
 } satisfies Partial<Record<LogicalTopic, ApiErrorCode[]>>;

@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { KeysUnavailable } from '#auth/issuer-keys';
 import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
@@ -59,7 +60,7 @@ export class ReportsController {
       const reference = { azureTenantId: tenantId ?? caller.tenantId, actionId };
       return { message, caller, reference, report };
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code === 'serviceNotAvailable') throw error;
+      if (!(error instanceof ApiError) || error instanceof KeysUnavailable) throw error;
       return { message, code: error.code, reason: error.message, caller };
     }
   }

@@ -1,15 +1,24 @@
 import { Controller, Logger } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { KeysUnavailable } from '#auth/issuer-keys';
 import type { Caller } from '#domain/caller';
 import { commandKey } from '#domain/command';
 import { ApiError } from '#domain/errors';
 import { ClusterIdentity } from '#kafka/cluster-identity';
+import { HeldMessage } from '#kafka/held-message';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import { type OrderedMessage, OrderedPublisher } from '#kafka/ordered-publisher';
 import type { LogicalTopic } from '#kafka/topics';
 import { DeadLetters, type Letter } from '../dead-letters/dead-letters.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { type AcceptedRequest, type Place, Requests } from './requests.ts';
+
+/** What has become of the messages of a batch, or of those before the one that is held. */
+interface Opened {
+  accepted: AcceptedRequest[];
+  letters: Letter[];
+  held: HeldMessage | undefined;
+}
 
 /** The public door: reads the requests topic, publishes what is right as commands, and puts the rest aside. */
 @Controller()
@@ -38,32 +47,46 @@ export class RequestsController {
   /**
    * Returns when every request is in `commands`, those of the batch in their order, or in the dead letters; only then may
    * the offset move.
-   * @throws when Kafka or the keys of the token issuer cannot be had: the batch is to come again
+   * @throws HeldMessage when it takes keys of the token issuer that cannot be had now to judge one: what stands before it is
+   * done
+   * @throws when Kafka cannot be had: the batch is to come again
    */
   @EventPattern<LogicalTopic>('requests')
   async handle(@Payload() batch: KafkaBatch, @Ctx() context: KafkaBatchContext): Promise<void> {
     const clusterId = await this.#cluster.id();
     const place = { clusterId, topicName: batch.topicName, partition: batch.partition };
+    const { accepted, letters, held } = await this.#openAll(batch.messages, place);
+    letters.push(...(await this.#publish(accepted)));
+    await this.#deadLetters.write(letters, batch, context);
+    if (held) throw held;
+  }
+
+  /** In order, up to one that has to wait: what is behind it must not overtake it. */
+  async #openAll(messages: BatchMessage[], place: Place): Promise<Opened> {
     const accepted: AcceptedRequest[] = [];
     const letters: Letter[] = [];
-    for (const message of batch.messages) {
+    for (const [index, message] of messages.entries()) {
       const opened = await this.#open(message, place);
+      if (opened instanceof KeysUnavailable) {
+        return { accepted, letters, held: new HeldMessage(index, opened) };
+      }
       if ('command' in opened) accepted.push(opened);
       else letters.push(opened);
     }
-    letters.push(...(await this.#publish(accepted)));
-    await this.#deadLetters.write(letters, batch, context);
+    return { accepted, letters, held: undefined };
   }
 
-  async #open(message: BatchMessage, place: Place): Promise<AcceptedRequest | Letter> {
+  async #open(
+    message: BatchMessage,
+    place: Place,
+  ): Promise<AcceptedRequest | Letter | KeysUnavailable> {
     let caller: Caller | undefined;
     try {
       caller = await this.#requests.callerOf(message);
       return this.#requests.accept(message, caller, place);
     } catch (error) {
-      if (error instanceof ApiError && error.code !== 'serviceNotAvailable') {
-        return letter(message, error, caller);
-      }
+      if (error instanceof KeysUnavailable) return error;
+      if (error instanceof ApiError) return letter(message, error, caller);
       if (caller === undefined) throw error;
       // Nothing outside of this process has a part in reading a request: it would fail each time, and block the others.
       this.#logger.error({ err: error }, 'request not understood');
