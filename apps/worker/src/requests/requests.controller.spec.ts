@@ -25,6 +25,7 @@ describe('the door for requests', () => {
   let issuer: TokenIssuer;
   let commands: string[];
   let letters: string[];
+  let registry: Registry;
   let publishers: { ordered: OrderedPublisher; plain: Publisher };
 
   beforeEach(async () => {
@@ -33,6 +34,7 @@ describe('the door for requests', () => {
     issuer = await startTokenIssuer();
     commands = [];
     letters = [];
+    registry = new Registry();
     const settings = loadSettings({ KAFKA_TOPIC_PREFIX: 'x' });
     const kafka = producingKafka((texts, topic) => {
       if (topic === 'x.commands') commands.push(...texts.map(nameOfCommand));
@@ -53,7 +55,7 @@ describe('the door for requests', () => {
     await issuer.stop();
   });
 
-  const controllerWith = () => {
+  const controllerWith = (callers?: MessageCaller) => {
     const settings = loadSettings({
       AUTH_ISSUER: 'i',
       AUTH_AUDIENCE: AUDIENCE,
@@ -63,9 +65,9 @@ describe('the door for requests', () => {
     const catalogue = new Catalogue([
       providerEntry({ actions: [actionEntry('Block', 'host', { name: 'host' })] }),
     ]);
-    const metrics = new ActionMetrics(new Registry(), catalogue);
+    const metrics = new ActionMetrics(registry, catalogue);
     return new RequestsController(
-      new Requests(new MessageCaller(settings), catalogue, settings),
+      new Requests(callers ?? new MessageCaller(settings), catalogue, settings),
       { id: () => Promise.resolve('cluster') } as unknown as ClusterIdentity,
       publishers.ordered,
       new DeadLetters(publishers.plain, metrics),
@@ -157,6 +159,27 @@ describe('the door for requests', () => {
     }
     expect([commands, letters]).toEqual([[], []]);
   });
+
+  it('puts aside what makes the check of its sender fail, and goes on', async () => {
+    const callers = {
+      of: ({ offset }: BatchMessage) =>
+        offset === '0'
+          ? Promise.reject(new TypeError('of undefined'))
+          : Promise.resolve({ tenantId: 'tenant', appId: 'app', user: null }),
+    } as unknown as MessageCaller;
+    await deliver(controllerWith(callers), request('odd'), request('behind'));
+    expect([commands, letters]).toEqual([['behind'], ['odd']]);
+    expect(await count('security_actions_dead_letters_total', { code: 'generalException' })).toBe(
+      1,
+    );
+  });
+
+  const count = async (metric: string, labels: Record<string, string>) => {
+    const { values } = await registry.getSingleMetric(metric)!.get();
+    return values
+      .filter((value) => Object.entries(labels).every(([name, is]) => value.labels[name] === is))
+      .reduce((sum, { value }) => sum + value, 0);
+  };
 });
 
 function nameOfCommand(text: string): string {

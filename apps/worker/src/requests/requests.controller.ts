@@ -87,8 +87,7 @@ export class RequestsController {
     } catch (error) {
       if (error instanceof KeysUnavailable) return error;
       if (error instanceof ApiError) return letter(message, error, caller);
-      if (caller === undefined) throw error;
-      // Nothing outside of this process has a part in reading a request: it would fail each time, and block the others.
+      // But for those keys nothing outside of this process has a part in this: it would fail each time, and block the others.
       this.#logger.error({ err: error }, 'request not understood');
       return letter(message, new ApiError('generalException'), caller);
     }
