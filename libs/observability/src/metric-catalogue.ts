@@ -36,7 +36,7 @@ export const METRICS = {
     type: 'counter',
     of: 'both',
     labels: ['door', 'provider', 'action'],
-    help: 'Creates that Kafka holds: answered 201 (door http, by the API), or taken from requests (door kafka, by workers; again if redelivered). Timed reverts are none.',
+    help: 'Creates that Kafka holds: answered 201 (door http, by the API), or taken from requests (door kafka, by workers: each message, so a repeat under its idempotency-key too, and all since the last commit again when a worker dies or loses the partition). Timed reverts are none.',
   },
   security_actions_replayed_total: {
     type: 'counter',

@@ -7,7 +7,7 @@ import type { CreateCommand } from '#domain/command';
 import type { ClusterIdentity } from '#kafka/cluster-identity';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import { OrderedPublisher } from '#kafka/ordered-publisher';
-import { producingKafka } from '#kafka/producing-kafka.fixture';
+import { connectionError, producingKafka } from '#kafka/producing-kafka.fixture';
 import { Publisher } from '#kafka/publisher';
 import { Catalogue } from '#providers/catalogue';
 import { actionEntry, providerEntry } from '#providers/provider-entry.fixture';
@@ -23,6 +23,7 @@ const A_WHILE_MS = 10_000;
 
 describe('the door for requests', () => {
   let issuer: TokenIssuer;
+  let deadLettersAreAway: boolean;
   let commands: string[];
   let letters: string[];
   let registry: Registry;
@@ -32,12 +33,14 @@ describe('the door for requests', () => {
     Logger.overrideLogger(false);
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     issuer = await startTokenIssuer();
+    deadLettersAreAway = false;
     commands = [];
     letters = [];
     registry = new Registry();
     const settings = loadSettings({ KAFKA_TOPIC_PREFIX: 'x' });
     const kafka = producingKafka((texts, topic) => {
       if (topic === 'x.commands') commands.push(...texts.map(nameOfCommand));
+      else if (deadLettersAreAway) return Promise.reject(connectionError());
       else letters.push(...texts.map(nameOfRequest));
       return Promise.resolve();
     });
@@ -174,6 +177,18 @@ describe('the door for requests', () => {
     );
   });
 
+  it('counts a request once that comes again because its neighbour could not be put aside', async () => {
+    const controller = await opened();
+    deadLettersAreAway = true;
+    const sent = () => deliver(controller, request('good'), request('bad').then(withoutToken));
+    await expect(sent()).rejects.toThrow();
+    deadLettersAreAway = false;
+    await vi.waitFor(sent);
+    expect(letters).toEqual(['bad']);
+    // The one before them, and this.
+    expect(await count('security_actions_accepted_total', {})).toBe(2);
+  });
+
   const count = async (metric: string, labels: Record<string, string>) => {
     const { values } = await registry.getSingleMetric(metric)!.get();
     return values
@@ -181,6 +196,10 @@ describe('the door for requests', () => {
       .reduce((sum, { value }) => sum + value, 0);
   };
 });
+
+function withoutToken(message: BatchMessage): BatchMessage {
+  return { ...message, headers: {} };
+}
 
 function nameOfCommand(text: string): string {
   return String((JSON.parse(text) as CreateCommand).action.clientContext);

@@ -56,8 +56,10 @@ export class RequestsController {
     const clusterId = await this.#cluster.id();
     const place = { clusterId, topicName: batch.topicName, partition: batch.partition };
     const { accepted, letters, held } = await this.#openAll(batch.messages, place);
-    letters.push(...(await this.#publish(accepted)));
-    await this.#deadLetters.write(letters, batch, context);
+    const { published, tooLarge } = await this.#publish(accepted);
+    await this.#deadLetters.write([...letters, ...tooLarge], batch, context);
+    // Last: what comes again because of a letter must not be counted each time.
+    for (const { command } of published) this.#metrics.accepted(command);
     if (held) throw held;
   }
 
@@ -93,21 +95,16 @@ export class RequestsController {
     }
   }
 
-  /** @returns those that are too large to be commands */
-  async #publish(accepted: AcceptedRequest[]): Promise<Letter[]> {
+  async #publish(
+    accepted: AcceptedRequest[],
+  ): Promise<{ published: AcceptedRequest[]; tooLarge: Letter[] }> {
     const messages = accepted.map(commandMessage);
-    const tooLarge = await this.#publisher.publish('commands', messages);
-    return accepted.flatMap(({ message, command }, index) => {
-      if (!tooLarge.has(messages[index]!)) {
-        this.#metrics.accepted(command);
-        return [];
-      }
-      const error = new ApiError(
-        'requestEntityTooLarge',
-        'The request is larger than a message of `commands` may be: BODY_BYTES_MAX is set too high.',
-      );
-      return [letter(message, error, command.caller)];
-    });
+    const refused = await this.#publisher.publish('commands', messages);
+    const isRefused = (_: AcceptedRequest, index: number) => refused.has(messages[index]!);
+    return {
+      published: accepted.filter((request, index) => !isRefused(request, index)),
+      tooLarge: accepted.filter(isRefused).map(tooLargeLetter),
+    };
   }
 }
 
@@ -125,4 +122,12 @@ function letter(
   caller: Caller | undefined,
 ): Letter {
   return { message, code, reason, caller };
+}
+
+function tooLargeLetter({ message, command }: AcceptedRequest): Letter {
+  const error = new ApiError(
+    'requestEntityTooLarge',
+    'The request is larger than a message of `commands` may be: BODY_BYTES_MAX is set too high.',
+  );
+  return letter(message, error, command.caller);
 }
