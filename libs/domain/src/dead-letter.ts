@@ -41,7 +41,9 @@ export const deadLetterSchema = z.object({
   createdDateTime: z.iso.datetime().describe('When it was put aside.'),
   code: z.string().describe('Why: a code of docs/errors.md.'),
   message: z.string(),
-  attempts: z.int().describe('How often it was tried.'),
+  attempts: z
+    .int()
+    .describe('How often its partition had been tried from where the batch with it began.'),
   firstFailedDateTime: z.iso.datetime(),
   origin: placeSchema
     .extend({

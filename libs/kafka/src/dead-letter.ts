@@ -10,8 +10,9 @@ export interface DeadLetterCause {
   /** A code of the table of errors. */
   code: string;
   message: string;
-  /** How often it was tried, this time included. */
+  /** How often its partition was tried from where its batch began, this time included. */
   attempts: number;
+  /** When the first of these attempts failed. */
   firstFailedAt: Date;
   /** Who sent it, if a token has proved that. */
   caller?: Caller;

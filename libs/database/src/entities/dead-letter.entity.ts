@@ -36,7 +36,7 @@ export class DeadLetterEntity {
   @Column('text')
   message!: string;
 
-  /** How often it was tried. */
+  /** How often its partition had been tried from where the batch with it began. */
   @Column('integer')
   attempts!: number;
 
