@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findAction, findActions } from '#database/action.queries';
 import type { CreateCommand } from '#domain/command';
+import { deriveId } from '#domain/ids';
 import { type CommandChoice, TENANT, TestDatabase, command, ingest } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const KEY = randomUUID();
 const BEGIN = Date.parse('2026-02-03T04:00:00.000Z');
 const MINUTE = 60;
+const PROPERTY_RUNS = 60;
+const PROPERTY_TIMEOUT_MS = 120_000;
 
 /** A create that is always the same one, accepted so many seconds after the beginning. */
 const create = (seconds: number, choice: CommandChoice = {}) =>
@@ -114,6 +118,17 @@ describe('resends at the ingest', () => {
       expect(await settled(resend(5 * MINUTE + 1, where), create(0, where))).toEqual([0, 1]);
     });
 
+    it('are that action also when the process that took them has a clock behind the first one', async () => {
+      expect(
+        await settled(create(3, where), resend(2, where), resend(4, where), resend(0, where)),
+      ).toEqual([0, 0, 0, 0]);
+      expect(await settled(create(5 * MINUTE, where), resend(0, where))).toEqual([0, 0]);
+      expect(await settled(create(5 * MINUTE + 0.001, where), resend(0, where))).toEqual([0, 1]);
+      const nameless = { ...where, clientRequestId: undefined };
+      expect(await settled(create(60, nameless), resend(0, nameless))).toEqual([0, 0]);
+      expect(await settled(create(60.001, nameless), resend(0, nameless))).toEqual([0, 1]);
+    });
+
     it('do not take in what was accepted after them: that is a second one', async () => {
       expect(await settled(resend(3, where), create(4, where))).toEqual([0, 1]);
     });
@@ -143,6 +158,10 @@ describe('resends at the ingest', () => {
 
   it('are actions of their own once something newer is on the target', async () => {
     expect(await settled(create(0), release(1), resend(2), resend(3))).toEqual([0, 1, 2, 2]);
+  });
+
+  it('are actions of their own once something newer is on the target, also by a clock that is behind', async () => {
+    expect(await settled(create(3), release(4), resend(1), resend(2))).toEqual([0, 1, 2, 2]);
   });
 
   it('stay that action when they come again after something newer is on the target', async () => {
@@ -203,6 +222,37 @@ describe('resends at the ingest', () => {
     expect(await findActions(database.manager, [strange])).toEqual([]);
     expect(await findAction(database.manager, 'tenant-b', ids[1]!)).toBeUndefined();
   });
+
+  it(
+    'come to the same in whatever batches the log is read, with whatever clocks',
+    async () => {
+      const seconds = fc.constantFrom(0, 1, 2, 59, 60, 61, 5 * MINUTE, 5 * MINUTE + 1);
+      const sending = fc.record({
+        seconds,
+        action: fc.constantFrom('Isolate', 'Isolate', 'Release'),
+        isResend: fc.boolean(),
+        target: fc.constantFrom('host-1', 'host-1', null),
+        clientRequestId: fc.constantFrom('incident-1', 'incident-1', undefined),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(sending, { minLength: 2, maxLength: 7 }), async (sendings) => {
+          const commands = sendings.map(({ seconds: at, ...choice }) => {
+            // As the API derives it: another one for whatever else is in it.
+            const { action, target, clientRequestId } = choice;
+            const resendKey = deriveId(action, target ?? '', clientRequestId ?? '');
+            return create(at, { ...choice, resendKey });
+          });
+          const firsts = await settled(...commands);
+          for (const [place, first] of firsts.entries()) {
+            expect(first).toBeLessThanOrEqual(place);
+            expect(commands[place]!.resendKey).toBe(commands[first]!.resendKey);
+          }
+        }),
+        { numRuns: PROPERTY_RUNS },
+      );
+    },
+    PROPERTY_TIMEOUT_MS,
+  );
 
   describe('while a worker that was taken for dead is just committing', () => {
     const begin = (commands: CreateCommand[]) => {

@@ -107,8 +107,8 @@ const FIND_EARLIER_SENDINGS = `
   SELECT 'candidate', newest.* FROM i CROSS JOIN LATERAL (
     SELECT ${SENT} FROM "security_action" a
      WHERE a."azureTenantId" = i."azureTenantId" AND a."resendKey" = i."resendKey" AND a."targetKey" IS NULL
-       AND a."createdDateTime" <= i."acceptedDateTime"
-       AND a."createdDateTime" >= i."acceptedDateTime" - i."windowMs" * interval '1 ms'
+       AND a."createdDateTime" BETWEEN i."acceptedDateTime" - i."windowMs" * interval '1 ms'
+                                   AND i."acceptedDateTime" + i."windowMs" * interval '1 ms'
      ORDER BY a."position" DESC LIMIT 1) newest
    WHERE i."isResend" AND i."targetKey" IS NULL
   ORDER BY "position"`;

@@ -49,10 +49,9 @@ export class Resends {
     const windowMs = resendWindowMs(command);
     const isLateFor = ({ isResend, acceptedMs }: SentAction) =>
       isResend && acceptedMs > sent.acceptedMs && acceptedMs - sent.acceptedMs <= windowMs;
+    // Either may have been accepted by a process whose clock is behind: the log says which came first.
     const isResendOf = (action: SentAction) =>
-      action.acceptedMs <= sent.acceptedMs &&
-      sent.acceptedMs - action.acceptedMs <= windowMs &&
-      this.#isNewest(action);
+      Math.abs(sent.acceptedMs - action.acceptedMs) <= windowMs && this.#isNewest(action);
     const first =
       equals.find(isLateFor) ?? (sent.isResend ? equals.findLast(isResendOf) : undefined);
     if (first === undefined) this.know(sent);
