@@ -31,6 +31,17 @@ const completed = (client: Client, id: string) =>
     interval: 50,
   });
 
+/** A create that is undone in some seconds, and a wait for that moment. */
+function undoneSoon() {
+  const revertDateTime = new Date(Date.now() + 3000).toISOString();
+  const passed = () =>
+    vi.waitFor(() => expect(new Date().toISOString() > revertDateTime).toBe(true), {
+      timeout: 10_000,
+      interval: 50,
+    });
+  return { body: { ...PUBLISHED_SAMPLE, revertDateTime }, passed };
+}
+
 describe('a create with an Idempotency-Key', () => {
   let system: System;
   let client: Client;
@@ -71,6 +82,24 @@ describe('a create with an Idempotency-Key', () => {
     const body = { ...others, status: 'notStarted', vendorInformation, name };
     const again = await keyedCreate(client, key, body);
     expect([again.status, again.body.id, isReplayed(again)]).toEqual([201, id, 'true']);
+  });
+
+  it('is the same after the moment at which it was to be undone, when no new one could be made', async () => {
+    const { body, passed } = undoneSoon();
+    const { key, id } = await earlier(body);
+    await passed();
+    const again = await keyedCreate(client, key, body);
+    expect([again.status, again.body.id, isReplayed(again)]).toEqual([201, id, 'true']);
+    const another = await keyedCreate(client, key, { ...body, actionReason: 'x' });
+    expect(another).toMatchObject({
+      status: 409,
+      body: { error: { code: 'idempotencyKeyReuse' } },
+    });
+    const fresh = await keyedCreate(client, randomUUID(), body);
+    expect(fresh).toMatchObject({
+      status: 400,
+      body: { error: { code: 'invalidRequest', target: 'revertDateTime' } },
+    });
   });
 
   it('is another one with another body: 409, and nothing is created', async () => {
@@ -298,4 +327,26 @@ describe('a create with an Idempotency-Key that is not stored yet', () => {
     const history = await client.request<{ value: { type: string }[] }>('GET', path);
     expect(history.body.value.map(({ type }) => type)).toEqual(['created', 'failed']);
   };
+
+  it('is known after the moment at which it was to be undone as soon as it is stored', async () => {
+    await Promise.all(system.workers.map((worker) => worker.stop()));
+    const client = await system.client();
+    const { body, passed } = undoneSoon();
+    const key = randomUUID();
+    const first = await keyedCreate(client, key, body);
+    expect(first.status).toBe(201);
+    await passed();
+    const other = await system.client({}, 1);
+    const waiting = await keyedCreate(other, key, body);
+    expect(waiting).toMatchObject({ status: 503, body: { error: { code: 'notYetVisible' } } });
+    await system.startWorker();
+    await vi.waitFor(async () => {
+      const again = await keyedCreate(other, key, body);
+      expect([again.status, again.body.id, isReplayed(again)]).toEqual([
+        201,
+        first.body.id,
+        'true',
+      ]);
+    }, 30_000);
+  });
 });

@@ -125,11 +125,10 @@ export interface CreateRequest {
 }
 
 /**
- * Checks a create body.
- * @param at when it was sent: what it says of the future was said then, however late that is read
+ * Checks a create body, all but whether its timer is ahead: what it says is the same whenever it is read.
  * @throws ApiError `invalidRequest` with every fault in `details` and the first as message and target.
  */
-export function parseCreateRequest(body: unknown, at = new Date()): CreateRequest {
+export function parseCreateRequest(body: unknown): CreateRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ApiError('invalidRequest', 'The body must be a JSON object: a securityAction.');
   }
@@ -139,7 +138,7 @@ export function parseCreateRequest(body: unknown, at = new Date()): CreateReques
   const faults = [
     ...(parsed.error?.issues.flatMap(faultsOf) ?? []),
     ...faultsOfOpenProperties(properties),
-    ...faultsOfTimer(body, at),
+    ...faultsOfTimer(body),
   ];
   if (!parsed.success || faults.length > 0) throw invalidRequest(faults);
   const { parameters, vendorInformation, ...request } = parsed.data;
@@ -154,6 +153,23 @@ export function parseCreateRequest(body: unknown, at = new Date()): CreateReques
     revertDateTime: request.revertDateTime ?? null,
     revertAfter: request.revertAfter ?? null,
   };
+}
+
+/** Whether a moment that a create names for its revert is ahead; so it is if it names none. */
+export function isTimerAhead({ revertDateTime }: CreateRequest, at: Date): boolean {
+  return revertDateTime === null || isAhead(revertDateTime, at);
+}
+
+/**
+ * A new action's timer must be ahead. One that there is already may have been undone since.
+ * @param at when it was sent: what it says of the future was said then, however late that is read
+ * @throws ApiError `invalidRequest`
+ */
+export function refusePastTimer(request: CreateRequest, at: Date): void {
+  if (isTimerAhead(request, at)) return;
+  throw invalidRequest([
+    { code: 'invalidRequest', target: 'revertDateTime', message: MUST_BE_AHEAD },
+  ]);
 }
 
 /** An early sample of Microsoft's posts the action within another object, which an open type would take for one property. */
@@ -211,19 +227,16 @@ function faultsOfOpenProperties(properties: Record<string, unknown>): ErrorDetai
   return faults;
 }
 
-function faultsOfTimer(
-  { revertDateTime, revertAfter }: { revertDateTime?: unknown; revertAfter?: unknown },
-  at: Date,
-): ErrorDetail[] {
-  const faults: ErrorDetail[] = [];
-  const refuse = (target: string, message: string) =>
-    faults.push({ code: 'invalidRequest', target, message });
-  const moment = momentSchema.safeParse(revertDateTime);
-  if (moment.success && !isAhead(moment.data, at)) refuse('revertDateTime', MUST_BE_AHEAD);
-  if (revertDateTime != null && revertAfter != null) {
-    refuse('revertAfter', 'must not be given beside revertDateTime: one of the two');
-  }
-  return faults;
+function faultsOfTimer({
+  revertDateTime,
+  revertAfter,
+}: {
+  revertDateTime?: unknown;
+  revertAfter?: unknown;
+}): ErrorDetail[] {
+  if (revertDateTime == null || revertAfter == null) return [];
+  const message = 'must not be given beside revertDateTime: one of the two';
+  return [{ code: 'invalidRequest', target: 'revertAfter', message }];
 }
 
 function isStorableDeep(value: unknown, depthLeft: number): boolean {

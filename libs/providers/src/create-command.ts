@@ -1,17 +1,17 @@
 import type { Caller } from '#domain/caller';
 import type { CreateCommand } from '#domain/command';
-import { parseCreateRequest } from '#domain/create-request';
-import { type Repeatability, keyedActionId, resendKey } from '#domain/idempotency';
+import { type CreateRequest, refusePastTimer } from '#domain/create-request';
+import { type Repeatability, resendKey } from '#domain/idempotency';
 import type { Catalogue } from './catalogue.ts';
 import { resolveAction, targetKey } from './resolve.ts';
 
 /** A create as it came in, by whichever door. */
 export interface ReceivedCreate extends Repeatability {
   caller: Caller;
-  body: unknown;
+  request: CreateRequest;
   /** The client says that it sent this before (`Retry-Attempt`). */
   isResend: boolean;
-  /** The id it gets, unless it has an idempotency key: that decides then. */
+  /** The id it gets: that of its idempotency key, if it has one. */
   id: string;
   /** When it was accepted; the same each time it is read anew. */
   acceptedAt: Date;
@@ -19,13 +19,12 @@ export interface ReceivedCreate extends Repeatability {
 
 /**
  * Checks a create against the catalogue and makes the command that the ingest stores and the engine runs.
- * @throws ApiError for a body that is wrong, saying what would be right
+ * @throws ApiError for what cannot be an action, saying what would be right
  */
 export function createCommand(catalogue: Catalogue, received: ReceivedCreate): CreateCommand {
-  const { caller, clientRequestId, idempotencyKey, isResend } = received;
-  const request = parseCreateRequest(received.body, received.acceptedAt);
+  const { caller, request, clientRequestId, idempotencyKey, isResend, id } = received;
+  refusePastTimer(request, received.acceptedAt);
   const resolution = resolveAction(catalogue, request);
-  const id = idempotencyKey === null ? received.id : keyedActionId(caller, idempotencyKey, request);
   return {
     schemaVersion: 1,
     acceptedDateTime: received.acceptedAt.toISOString(),

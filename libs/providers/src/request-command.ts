@@ -1,8 +1,9 @@
 import type { Caller } from '#domain/caller';
 import { clientRequestIdIn } from '#domain/client-request-id';
 import type { CreateCommand } from '#domain/command';
+import { parseCreateRequest } from '#domain/create-request';
 import { ApiError } from '#domain/errors';
-import { parseIdempotencyKey } from '#domain/idempotency';
+import { keyedActionId, parseIdempotencyKey } from '#domain/idempotency';
 import { type MessageOrigin, requestActionId } from '#domain/ids';
 import { jsonValue } from '#domain/json-value';
 import type { Catalogue } from './catalogue.ts';
@@ -32,14 +33,19 @@ export function requestCommand(catalogue: Catalogue, received: ReceivedRequest):
   const { caller, origin, value, header, acceptedAt, bytesMax } = received;
   const body = jsonValue(value, bytesMax);
   refuseOtherTenant(body, caller);
+  const idempotencyKey = parseIdempotencyKey(header(IDEMPOTENCY_KEY), IDEMPOTENCY_KEY);
+  const request = parseCreateRequest(body);
   const command = createCommand(catalogue, {
     caller,
-    body,
+    request,
     clientRequestId: clientRequestIdIn(header('client-request-id')),
-    idempotencyKey: parseIdempotencyKey(header(IDEMPOTENCY_KEY), IDEMPOTENCY_KEY),
+    idempotencyKey,
     isResend: false,
-    // There is one: jsonValue refuses a message without.
-    id: requestActionId(caller.tenantId, origin, value!),
+    id:
+      idempotencyKey === null
+        ? // There is a value: jsonValue refuses a message without.
+          requestActionId(caller.tenantId, origin, value!)
+        : keyedActionId(caller, idempotencyKey, request),
     acceptedAt,
   });
   // One that no other create has: else a resend over HTTP of the same body could be taken for it, or it for that one.

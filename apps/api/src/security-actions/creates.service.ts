@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
 import { type CreateCommand, commandKey } from '#domain/command';
-import { parseCreateRequest } from '#domain/create-request';
+import { type CreateRequest, isTimerAhead, parseCreateRequest } from '#domain/create-request';
 import { ApiError } from '#domain/errors';
 import { keyedActionId } from '#domain/idempotency';
 import { newActionId } from '#domain/ids';
@@ -74,31 +74,31 @@ export class CreatesService {
   async create(caller: Caller, body: unknown, headers: CreateHeaders): Promise<Created> {
     const deadlineMs = performance.now() + this.#acceptTimeoutMs;
     const { idempotencyKey } = headers;
-    const replayed = idempotencyKey && (await this.#findReplayed(caller, body, idempotencyKey));
+    const request = parseCreateRequest(body);
+    const id =
+      idempotencyKey === null ? newActionId() : keyedActionId(caller, idempotencyKey, request);
+    // Before it is held against the clock and the catalogue: these have changed since.
+    const replayed =
+      idempotencyKey && (await this.#findReplayed(caller, idempotencyKey, { id, request }));
     if (replayed) return { action: replayed, replayed: true };
     const earlier = this.#publisher.healthy ? this.#earlierRequests.areCommands() : undefined;
-    const command = createCommand(this.#catalogue, {
-      ...headers,
-      caller,
-      body,
-      id: newActionId(),
-      acceptedAt: new Date(),
-    });
+    const acceptedAt = new Date();
+    const command = createCommand(this.#catalogue, { ...headers, caller, request, id, acceptedAt });
     await earlier;
     await this.#publish(command, deadlineMs);
-    if (idempotencyKey) this.#keys.remember(caller, idempotencyKey, command.action.id);
+    if (idempotencyKey) this.#keys.remember(caller, idempotencyKey, id);
     this.#metrics.accepted(command);
     return { action: acceptedAction(command), replayed: false };
   }
 
-  /** Before the body is compared with the catalogue, which may have changed since. */
   async #findReplayed(
     caller: Caller,
-    body: unknown,
     idempotencyKey: string,
+    { id, request }: { id: string; request: CreateRequest },
   ): Promise<SecurityAction | undefined> {
-    const id = keyedActionId(caller, idempotencyKey, parseCreateRequest(body));
-    const row = await this.#keys.find(caller, idempotencyKey, id);
+    const row = isTimerAhead(request, new Date())
+      ? await this.#keys.find(caller, idempotencyKey, id)
+      : await this.#keys.findOnItsWay(caller, idempotencyKey, id);
     if (!row) return undefined;
     this.#metrics.replayed(row);
     return this.#presenter.resource(row);

@@ -9,6 +9,7 @@ import { findByKey } from '#database/idempotency-key.queries';
 import { isTransient } from '#database/sqlstate';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
+import { ReadYourWrite } from './read-your-write.ts';
 
 /** Keys of creates that this process has accepted: a few megabytes. Once they are stored they do not matter any more. */
 const REMEMBERED_MAX = 10_000;
@@ -22,12 +23,18 @@ const LOOK_UPS_MAX = 500;
 @Injectable()
 export class IdempotencyKeys {
   readonly #database: DataSource;
+  readonly #readYourWrite: ReadYourWrite;
   readonly #lookUpMs: number;
   readonly #remembered = new Map<string, string>();
   #lookUps = 0;
 
-  constructor(@InjectDataSource(KEY_LOOK_UPS) database: DataSource, settings: Settings) {
+  constructor(
+    @InjectDataSource(KEY_LOOK_UPS) database: DataSource,
+    readYourWrite: ReadYourWrite,
+    settings: Settings,
+  ) {
     this.#database = database;
+    this.#readYourWrite = readYourWrite;
     this.#lookUpMs = settings.KEY_LOOKUP_MS;
   }
 
@@ -45,6 +52,23 @@ export class IdempotencyKeys {
       throw keyReused('The action that this Idempotency-Key stands for has been deleted.');
     }
     return row;
+  }
+
+  /**
+   * The same for a create that would be refused if it had not come before: that must be told, so what was accepted is
+   * waited for, as a read waits for it.
+   * @throws ApiError as `find`; `notYetVisible` when it cannot be told in READ_WAIT_MS
+   */
+  async findOnItsWay(caller: Caller, key: string, id: string): Promise<ActionRow | undefined> {
+    const row = await this.find(caller, key, id);
+    if (row) return row;
+    try {
+      await this.#readYourWrite.find(caller, id);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'itemNotFound') throw error;
+    }
+    // By its key: the action of the id may be one whose key another one had taken.
+    return await this.find(caller, key, id);
   }
 
   /** To be told when Kafka has the create: from then on the key is taken, stored or not. */

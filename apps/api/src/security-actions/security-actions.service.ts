@@ -7,7 +7,7 @@ import { cancelAction } from '#database/cancel.queries';
 import { countActions, findPage } from '#database/list.queries';
 import { inTransaction } from '#database/transaction';
 import type { Caller } from '#domain/caller';
-import { parseCreateRequest } from '#domain/create-request';
+import { parseCreateRequest, refusePastTimer } from '#domain/create-request';
 import { ApiError, FAILURE_CODES } from '#domain/errors';
 import type { Filter, ListQuery, PageEnd } from '#domain/list-query';
 import type { SecurityAction } from '#domain/security-action';
@@ -49,7 +49,9 @@ export class SecurityActionsService {
 
   /** @throws ApiError as a create of the same body would */
   validate(body: unknown): Plan {
-    return planOf(this.#catalogue, parseCreateRequest(body));
+    const request = parseCreateRequest(body);
+    refusePastTimer(request, new Date());
+    return planOf(this.#catalogue, request);
   }
 
   get(caller: Caller, id: string): Promise<ActionRow> {
