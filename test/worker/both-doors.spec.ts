@@ -59,14 +59,18 @@ describe('a create over HTTP, after Kafka has acknowledged a request on the same
     }
   });
 
-  it('waits REQUESTS_WAIT_MS at most for workers that are away', async () => {
+  it('waits REQUESTS_WAIT_MS at most for workers that are away, and is as old as its acceptance', async () => {
     await Promise.all(system.workers.map((worker) => worker.stop()));
     await produced(randomUUID());
     await system.startApi({ REQUESTS_WAIT_MS: '200' });
-    const startedMs = performance.now();
     const impatient = await system.client({}, 1);
-    expect((await impatient.create(simulate())).status).toBe(201);
+    const startedMs = performance.now();
+    const startedAt = Date.now();
+    const { status, body } = await impatient.create(simulate());
+    expect(status).toBe(201);
     expect(performance.now() - startedMs).toBeGreaterThan(200);
+    // Timers are off by a millisecond at most.
+    expect(Date.parse(body.createdDateTime!)).toBeGreaterThanOrEqual(startedAt + 199);
     await system.startWorker();
     await vi.waitFor(
       async () => expect(await system.statuses()).toEqual({ Completed: 2 * ROUNDS + 2 }),

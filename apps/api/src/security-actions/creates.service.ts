@@ -83,8 +83,10 @@ export class CreatesService {
     if (replayed) return { action: replayed, replayed: true };
     const earlier = this.#publisher.healthy ? this.#earlierRequests.areCommands() : undefined;
     const acceptedAt = new Date();
-    const command = createCommand(this.#catalogue, { ...headers, caller, request, id, acceptedAt });
+    const checked = createCommand(this.#catalogue, { ...headers, caller, request, id, acceptedAt });
     await earlier;
+    // Not older than what it has waited for.
+    const command = { ...checked, acceptedDateTime: new Date().toISOString() };
     await this.#publish(command, deadlineMs);
     if (idempotencyKey) this.#keys.remember(caller, idempotencyKey, id);
     this.#metrics.accepted(command);
