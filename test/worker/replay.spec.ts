@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CreateCommand } from '#domain/command';
 import type { DeadLetter } from '#domain/dead-letter';
-import { Client, type ErrorBody, simulate } from '../support/client.ts';
+import { Client, type ErrorBody, PUBLISHED_SAMPLE, simulate } from '../support/client.ts';
 import { drained } from '../support/drained.ts';
 import { operatorOf } from '../support/holds.ts';
 import { produce } from '../support/produce.ts';
@@ -173,6 +173,53 @@ describe('the replay of dead letters', () => {
     await completed(ids[0]!);
     await completed(await client.created(simulate()));
     expect(effectsOf(ids[0]!)).toHaveLength(1);
+  });
+
+  it('is refused when the key was taken meanwhile by another request, whose action it names', async () => {
+    const key = randomUUID();
+    const headers = { 'idempotency-key': key };
+    const id = await letter({ offset: 32, value: request(), headers });
+    const owner = await client.create(simulate({ target: key }), headers);
+    await completed(owner.body.id);
+    expect(await refusal(id)).toMatchObject({
+      status: 409,
+      code: 'idempotencyKeyReuse',
+      message: expect.stringContaining(owner.body.id),
+    });
+    expect((await open()).map((each) => each.id)).toContain(id);
+    await drained(system, 'commands');
+    expect((await system.statuses()).Failed).toBeUndefined();
+  });
+
+  it('finds the action that a request is already, though it could not be one any more', async () => {
+    const revertDateTime = new Date(Date.now() + 3000).toISOString();
+    const body = {
+      ...PUBLISHED_SAMPLE,
+      revertDateTime,
+    };
+    const headers = { 'idempotency-key': randomUUID() };
+    const id = await letter({ offset: 33, value: request(body), headers });
+    const { body: action } = await client.create(body, headers);
+    await completed(action.id);
+    await vi.waitFor(() => expect(new Date().toISOString() > revertDateTime).toBe(true), 10_000);
+    expect(await replay(id)).toMatchObject({
+      status: 200,
+      body: { state: 'replayed', actionId: action.id },
+    });
+  });
+
+  it('is refused when the action has been deleted, which would not run again', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const id = await letter({ offset: 34, value: request(), headers });
+    const { body: action } = await client.create(simulate(), headers);
+    await completed(action.id);
+    const path = `v1.0/security/securityActions/${action.id}`;
+    expect((await client.request('DELETE', path)).status).toBe(204);
+    expect(await refusal(id)).toMatchObject({
+      status: 409,
+      code: 'conflict',
+      message: expect.stringContaining(action.id),
+    });
   });
 
   it('makes one action of each request once its provider is in the file, whatever got through meanwhile', async () => {

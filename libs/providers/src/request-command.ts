@@ -7,7 +7,7 @@ import { keyedActionId, parseIdempotencyKey } from '#domain/idempotency';
 import { type MessageOrigin, requestActionId } from '#domain/ids';
 import { jsonValue } from '#domain/json-value';
 import type { Catalogue } from './catalogue.ts';
-import { createCommand } from './create-command.ts';
+import { type ReceivedCreate, createCommand } from './create-command.ts';
 
 const IDEMPOTENCY_KEY = 'idempotency-key';
 
@@ -24,18 +24,18 @@ export interface ReceivedRequest {
 }
 
 /**
- * Turns a message of the requests topic into a command, by the rules of a create on HTTP: the same action each time the
- * message is read, or replayed. What the client says of resending counts on HTTP alone: a Kafka client that sends again
- * has no answer yet, and two messages are two actions unless they share an idempotency key.
+ * Reads a message of the requests topic, by the rules of a create on HTTP: the same create, of the same id, each time that it is
+ * read, or replayed, whatever the time and the catalogue. What the client says of resending counts on HTTP alone: a
+ * Kafka client that sends again has no answer yet, and two messages are two actions unless they share an idempotency key.
  * @throws ApiError that says what is wrong, and repeats no value of a parameter
  */
-export function requestCommand(catalogue: Catalogue, received: ReceivedRequest): CreateCommand {
+export function readRequest(received: ReceivedRequest): ReceivedCreate {
   const { caller, origin, value, header, acceptedAt, bytesMax } = received;
   const body = jsonValue(value, bytesMax);
   refuseOtherTenant(body, caller);
   const idempotencyKey = parseIdempotencyKey(header(IDEMPOTENCY_KEY), IDEMPOTENCY_KEY);
   const request = parseCreateRequest(body);
-  const command = createCommand(catalogue, {
+  return {
     caller,
     request,
     clientRequestId: clientRequestIdIn(header('client-request-id')),
@@ -47,7 +47,15 @@ export function requestCommand(catalogue: Catalogue, received: ReceivedRequest):
           requestActionId(caller.tenantId, origin, value!)
         : keyedActionId(caller, idempotencyKey, request),
     acceptedAt,
-  });
+  };
+}
+
+/**
+ * The command of a request.
+ * @throws ApiError as `createCommand`
+ */
+export function requestCommand(catalogue: Catalogue, received: ReceivedCreate): CreateCommand {
+  const command = createCommand(catalogue, received);
   // One that no other create has: else a resend over HTTP of the same body could be taken for it, or it for that one.
   return { ...command, resendKey: command.action.id };
 }

@@ -4,6 +4,8 @@ import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { findAction } from '#database/action.queries';
 import type { DeadLetterEntity } from '#database/entities/dead-letter.entity';
+import { findByKey } from '#database/idempotency-key.queries';
+import { findStored } from '#database/stored.queries';
 import type { Caller } from '#domain/caller';
 import { type CreateCommand, commandKey, decodeCommand } from '#domain/command';
 import { NOBODY } from '#domain/dead-letter';
@@ -15,7 +17,8 @@ import { Publisher } from '#kafka/publisher';
 import { logicalTopic } from '#kafka/topics';
 import { contextOf, traceparentOf } from '#observability/trace-context';
 import { Catalogue } from '#providers/catalogue';
-import { requestCommand } from '#providers/request-command';
+import type { ReceivedCreate } from '#providers/create-command';
+import { readRequest, requestCommand } from '#providers/request-command';
 import { ChangesService } from '../security-actions/changes.service.ts';
 
 /**
@@ -73,9 +76,8 @@ export class Replay {
 
   /** Accepted now: what the request says of the future is judged, and the log is ordered, by when it gets through. */
   async #replayRequest(letter: DeadLetterEntity): Promise<string> {
-    const caller = senderOf(letter);
-    const command = requestCommand(this.#catalogue, {
-      caller,
+    const received = readRequest({
+      caller: senderOf(letter),
       origin: {
         clusterId: await this.#cluster.id(),
         topic: letter.originTopic,
@@ -88,8 +90,28 @@ export class Replay {
       acceptedAt: new Date(),
       bytesMax: this.#settings.BODY_BYTES_MAX,
     });
+    if (await this.#isAction(received)) return received.id;
+    const command = requestCommand(this.#catalogue, received);
     await this.#publish(letter, commandKey(command), JSON.stringify(command));
     return command.action.id;
+  }
+
+  /**
+   * Whether a request has got through meanwhile, or had before: then it would not run again.
+   * @throws ApiError if it would be no use either, as its key, or the action itself, is gone
+   */
+  async #isAction({ caller, idempotencyKey, id }: ReceivedCreate): Promise<boolean> {
+    const { manager } = this.#database;
+    if (idempotencyKey !== null) {
+      const owner = await findByKey(manager, caller, idempotencyKey);
+      if (owner && owner.id !== id) throw keyTaken(owner.id);
+    }
+    const [stored] = await findStored(manager, [{ azureTenantId: caller.tenantId, actionId: id }]);
+    if (!stored?.deletedDateTime) return stored !== undefined;
+    throw new ApiError(
+      'conflict',
+      `The request is on record as the action ${id}, which has been deleted, and would not run again. Create it anew.`,
+    );
   }
 
   /** By PATCH's rules, which tell the operator what the topic would keep to itself. */
@@ -131,6 +153,13 @@ export class Replay {
     const headers = traceparent === undefined ? {} : { traceparent };
     await this.#publisher.publish({ topic: 'commands', key, value, headers });
   }
+}
+
+function keyTaken(ownerId: string): ApiError {
+  return new ApiError(
+    'idempotencyKeyReuse',
+    `Its idempotency-key stands for another request by now, which is the action ${ownerId}. Create it anew, under another key.`,
+  );
 }
 
 function senderOf({ azureTenantId, appId, user, message }: DeadLetterEntity): Caller {

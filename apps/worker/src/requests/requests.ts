@@ -6,7 +6,7 @@ import { headerTextInAnyCase } from '#kafka/headers';
 import type { BatchMessage } from '#kafka/kafka-batch';
 import { contextOf, traceparentOf } from '#observability/trace-context';
 import { Catalogue } from '#providers/catalogue';
-import { requestCommand } from '#providers/request-command';
+import { readRequest, requestCommand } from '#providers/request-command';
 import { MessageCaller } from '../doors/message-caller.ts';
 
 /** Where messages of one partition are, as no two partitions anywhere have in common. */
@@ -47,12 +47,12 @@ export class Requests {
     return this.#everybody ?? (await this.#callers.of(message));
   }
 
-  /** @throws ApiError as `requestCommand` */
+  /** @throws ApiError as `readRequest` and `requestCommand` */
   accept(message: BatchMessage, caller: Caller, place: Place): AcceptedRequest {
     const { headers, offset, timestamp, value } = message;
     const header = (name: string) => headerTextInAnyCase(headers, name);
     const { clusterId, topicName: topic, partition } = place;
-    const command = requestCommand(this.#catalogue, {
+    const received = readRequest({
       caller,
       origin: { clusterId, topic, partition, offset, timestampMs: timestamp },
       value,
@@ -60,6 +60,7 @@ export class Requests {
       acceptedAt: acceptedAt(message),
       bytesMax: this.#bytesMax,
     });
+    const command = requestCommand(this.#catalogue, received);
     // Read and written anew, so that nothing else travels under this name.
     const trace = contextOf(header('traceparent'));
     return { message, command, traceparent: traceparentOf(trace) };
