@@ -111,9 +111,9 @@ describe('npm run dlq', () => {
 
     const replayed = await dlq(['replay', '--all', '--cause', 'many', '--reason', 'mended']);
     expect(replayed.code).toBe(1);
-    expect(replayed.stderr).toBe(`replayed ${count - 1}, failed 1.\n`);
+    expect(replayed.stderr).toBe(`replayed ${count - 1}, refused 1 (1 × 400 invalidRequest).\n`);
     const lines = replayed.stdout.trim().split('\n');
-    expect(lines[bad]).toMatch(/failed: 400 invalidRequest: The value is not JSON\.$/);
+    expect(lines[bad]).toMatch(/refused: 400 invalidRequest: The value is not JSON\.$/);
 
     const all = await listed('--cause', 'many', '--state', 'any');
     const byId = new Map(all.map((letter) => [letter.id, letter]));
@@ -138,7 +138,7 @@ describe('npm run dlq', () => {
       { id: missing, failure: expect.stringMatching(/^404 itemNotFound/) },
       { id, actionId: null },
     ]);
-    expect(stderr).toBe('discarded 1, failed 1.\n');
+    expect(stderr).toBe('discarded 1, refused 1 (1 × 404 itemNotFound).\n');
     expect(await listed('--cause', 'unwanted')).toEqual([]);
     expect((await dlq(['replay', id])).stdout).toContain('409 conflict');
   });
@@ -184,11 +184,11 @@ describe('npm run dlq', () => {
     expect((await typed(curl!)).stdout).toContain('"state":"replayed"');
     expect(await typed(replay!)).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('replayed 1, failed 0.'),
+      stderr: expect.stringContaining('replayed 1, refused 0.'),
     });
     expect(await typed(discard!)).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('discarded 1, failed 0.'),
+      stderr: expect.stringContaining('discarded 1, refused 0.'),
     });
     expect(await listed('--cause', 'unknownProvider')).toEqual([]);
   }, 60_000);

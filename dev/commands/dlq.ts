@@ -1,6 +1,7 @@
-import type { DeadLetter } from '#domain/dead-letter';
 import { type DlqArguments, parseDlqArguments } from '../dlq/arguments.ts';
 import { DeadLettersClient } from '../dlq/dead-letters-client.ts';
+import { type Result, decideInOrder, summary } from '../dlq/decide-in-order.ts';
+import { type Place, oldestFirst, placeOf } from '../dlq/oldest-first.ts';
 import { description, table } from '../dlq/print.ts';
 import { ExpectedError } from '../expected-error.ts';
 import { loadStackSettings } from '../stack-settings.ts';
@@ -10,13 +11,8 @@ import { defaultRequest } from '../stack/token-defaults.ts';
 import { mintToken } from '../token.ts';
 
 const ROLE = 'SecurityActions.Operate.All';
-/** What `--all` takes at once; the same command again takes the rest. */
-const ALL_MAX = 10_000;
 
-/** What became of one letter. */
-type Result = { id: string; actionId: string | null } | { id: string; failure: string };
-
-/** `npm run dlq`: dead letters, through the API. @returns 1 if anything failed */
+/** `npm run dlq`: dead letters, through the API. @returns 1 if anything was refused or failed */
 export async function dlqCommand(args: string[]): Promise<number> {
   const request = parseDlqArguments(args);
   const client = await connect(request.url);
@@ -70,70 +66,43 @@ async function decide(
   verb: 'replay' | 'discard',
   request: DlqArguments,
 ): Promise<number> {
-  const { letters, more } = request.all
-    ? await client.list(request.filter, ALL_MAX)
-    : { letters: [], more: false };
-  const ids = request.all ? letters.toSorted(byOrigin).map(({ id }) => id) : request.ids;
-  if (request.dryRun) {
-    const found = request.all ? letters : await Promise.all(ids.map((id) => client.show(id)));
-    reportDryRun(verb, found, request.json);
-    return 0;
-  }
+  if (request.dryRun) return await dryRun(client, verb, request);
+  const ids = request.all ? await allOldestFirst(client, request.filter) : request.ids;
   const results: Result[] = [];
-  // One after the other, so that what is about one target is sent in the order in which it came.
-  for (const id of ids) {
-    const result = await decideOne(client, id, verb, request.reason);
-    results.push(result);
-    if (!request.json) console.log(lineOf(result));
-  }
-  if (request.json) console.log(JSON.stringify(results, null, 2));
-  const failed = results.filter((result) => 'failure' in result).length;
-  console.error(`${verb}ed ${results.length - failed}, failed ${failed}.`);
-  if (more) console.error(`There are more than ${ALL_MAX}: repeat the command.`);
-  return failed > 0 ? 1 : 0;
-}
-
-/** As the messages came. Letters of one batch are put aside at once, in no order. */
-function byOrigin(one: DeadLetter, other: DeadLetter): number {
-  return (
-    sentAt(one) - sentAt(other) ||
-    one.origin.partition - other.origin.partition ||
-    Number(BigInt(one.origin.offset) - BigInt(other.origin.offset))
+  const tally = await decideInOrder(
+    ids,
+    (id) => client.decide(id, verb, request.reason),
+    (result, line) => {
+      if (request.json) results.push(result);
+      else console.log(line);
+    },
   );
+  if (request.json) console.log(JSON.stringify(results, null, 2));
+  console.error(summary(verb, tally));
+  return tally.stop || tally.refused.size > 0 ? 1 : 0;
 }
 
-function sentAt({ origin, createdDateTime }: DeadLetter): number {
-  return Date.parse(origin.dateTime ?? createdDateTime);
+/** All that the filter finds now. The API lists the newest first: only who has read all of it knows the oldest. */
+async function allOldestFirst(client: DeadLettersClient, filter: string): Promise<string[]> {
+  const places: Place[] = [];
+  for await (const page of client.pages(filter)) places.push(...page.map(placeOf));
+  return oldestFirst(places).map(({ id }) => id);
 }
 
-async function decideOne(
+async function dryRun(
   client: DeadLettersClient,
-  id: string,
   verb: 'replay' | 'discard',
-  reason: string | undefined,
-): Promise<Result> {
-  try {
-    return { id, actionId: (await client.decide(id, verb, reason)).actionId };
-  } catch (error) {
-    if (error instanceof ExpectedError) return { id, failure: error.message };
-    throw error;
+  { all, filter, ids, json }: DlqArguments,
+): Promise<number> {
+  const pages = all
+    ? client.pages(filter)
+    : [await Promise.all(ids.map((letterId) => client.show(letterId)))];
+  const found: { id: string }[] = [];
+  for await (const page of pages) {
+    found.push(...page.map(({ id }) => ({ id })));
+    if (!json && page.length > 0) console.log(table(page));
   }
-}
-
-function reportDryRun(verb: 'replay' | 'discard', letters: DeadLetter[], json: boolean): void {
-  if (json)
-    console.log(
-      JSON.stringify(
-        letters.map(({ id }) => ({ id })),
-        null,
-        2,
-      ),
-    );
-  else if (letters.length > 0) console.log(table(letters));
-  console.error(`${verb} would take ${letters.length}.`);
-}
-
-function lineOf(result: Result): string {
-  if ('failure' in result) return `${result.id} failed: ${result.failure}`;
-  return result.actionId === null ? result.id : `${result.id} action ${result.actionId}`;
+  if (json) console.log(JSON.stringify(found, null, 2));
+  console.error(`${verb} would take ${found.length}.`);
+  return 0;
 }
