@@ -13,9 +13,15 @@ export interface Target {
 /**
  * Locks the first unfinished action of each target. Whoever adds to a target or ends one of its actions does
  * this first, so that no two can miss each other and leave a target with nobody ready. Always in the order of
- * tenant and key: no two can wait for each other either. Two that add to one target at once would not be told apart;
- * there are never two, because a target is one partition, and a worker that was taken for dead and its successor
- * begin with the same message, for which the second waits.
+ * tenant and key: no two can wait for each other either.
+ *
+ * Premise: never do two transactions with different messages add to one target at once. An empty target has no row to
+ * lock, so each would take its own action for the first: both would be ready and run at the same time, and nothing
+ * would find that afterwards (`sweepTargets` looks for targets with nobody ready). The premise holds because only the
+ * ingest adds; because all commands of a target are in one partition of `commands` (`commandKey`), in one cluster; and
+ * because one worker of the group reads a partition. A worker that was taken for dead may still store while its
+ * successor does: both begin with the same message, and the second waits for the first one's row. It ceases to hold if
+ * `commands` is given more partitions before it is drained, or if two clusters or consumer groups feed one database.
  */
 export async function lockHeads(database: Database, targets: Target[]): Promise<void> {
   if (targets.length === 0) return;
