@@ -40,7 +40,7 @@ describe('OrderedPublisher', () => {
   it('names what is too large for the topic, and writes what stands around it in order', async () => {
     const large = message('c', 'x'.repeat(2 * 1024 * 1024));
     const values = ['0', '1', '2', '3', '4', '5'].map((value) => message('c', value));
-    // In one request with its neighbours, as the values count for less than what they weigh.
+    // In one request with its neighbours: this publisher takes the topic's limit for a higher one.
     const run = [...values.slice(0, 3), large, ...values.slice(3)];
     const roomy = new OrderedPublisher(
       Object.assign({}, under.settings, { PUBLISH_BATCH_BYTES_MAX: 4 * 1024 * 1024 }),

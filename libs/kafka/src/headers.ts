@@ -45,13 +45,3 @@ export function sendableHeaders(headers: OutgoingHeaders): IHeaders {
   }
   return sendable;
 }
-
-/** Roughly what the headers weigh on the wire, in bytes. */
-export function headerBytes(headers: IHeaders): number {
-  let bytes = 0;
-  for (const [name, value] of Object.entries(headers)) {
-    const values = Array.isArray(value) ? value : [value ?? ''];
-    for (const item of values) bytes += name.length + Buffer.byteLength(item) + 4;
-  }
-  return bytes;
-}

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Kafka, type Message, type RecordMetadata } from 'kafkajs';
 import { Settings } from '#config/settings';
-import { headerBytes, type OutgoingHeaders, sendableHeaders } from './headers.ts';
+import { type OutgoingHeaders, sendableHeaders } from './headers.ts';
 import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
 import { isAboutMessages, isolate } from './isolation.ts';
 import { tracePublish } from './produce-trace.ts';
@@ -15,6 +15,7 @@ import {
   PublishTimeout,
 } from './publish-errors.ts';
 import { type PublishReceipt, PublishQueue, type QueuedMessage } from './publish-queue.ts';
+import { recordBytes } from './record-bytes.ts';
 import type { Topic } from './topics.ts';
 
 /** A message to be published. A null value is a tombstone, a null key goes to any partition. */
@@ -35,8 +36,6 @@ const SWEEP_INTERVAL_MS = 20;
 const ATTEMPTS_MAX = 2;
 const RETRY_DELAY_MS = 25;
 const RETRY_DELAY_MS_MAX = 400;
-/** What one record costs beside its key, value and headers; an estimate on the high side. */
-const RECORD_OVERHEAD_BYTES = 48;
 const SHUTDOWN_TIMEOUT_MS_MAX = 5000;
 
 /**
@@ -160,16 +159,11 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     resolve: (receipt: PublishReceipt) => void,
     reject: (error: PublishError) => void,
   ): QueuedMessage {
-    const sendable = sendableHeaders(headers);
-    const bytes =
-      RECORD_OVERHEAD_BYTES +
-      Buffer.byteLength(key ?? '') +
-      Buffer.byteLength(value ?? '') +
-      headerBytes(sendable);
+    const sendable = { key, value, headers: sendableHeaders(headers) };
     return {
       topic,
-      message: { key, value, headers: sendable },
-      bytes,
+      message: sendable,
+      bytes: recordBytes(sendable),
       deadlineMs: deadlineMs ?? performance.now() + this.#settings.ACCEPT_TIMEOUT_MS,
       settled: false,
       resolve,
