@@ -1,23 +1,33 @@
-import type { Kafka } from 'kafkajs';
+import kafkajs, { type Kafka } from 'kafkajs';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { loadSettings } from '#config/settings';
+import { type Settings, loadSettings } from '#config/settings';
 import { Catalogue } from '#providers/catalogue';
 import { Relay } from '../../apps/worker/src/events/relay.ts';
+import { isTooLarge } from '#kafka/kafka-errors';
+import { topicName } from '#kafka/topics';
 import { ActionMetrics } from '../../apps/worker/src/metrics/action-metrics.ts';
-import { TestDatabase, command } from '../support/database.ts';
+import { KafkaUnderTest, PATIENTLY } from '../kafka/kafka-under-test.ts';
+import { TestDatabase, command, times } from '../support/database.ts';
+import { type TopicMessage, readTopic } from '../support/read-topic.ts';
 
 /** So long that no test could wait for a third of it. */
 const LEASE_MS = '600000';
 
+const LARGE_BYTES = 8000;
+
 describe('the relay', () => {
   let database: TestDatabase;
   let relay: Relay | undefined;
+  const under = new KafkaUnderTest({ LEASE_MS });
 
   beforeAll(async () => {
     database = await TestDatabase.create();
   });
-  afterEach(() => relay?.stop());
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await relay?.stop();
+  });
   afterAll(() => database?.drop());
 
   /** A relay whose events go to `send`. */
@@ -31,10 +41,40 @@ describe('the relay', () => {
         return [];
       },
     };
-    const kafka = { producer: () => producer } as unknown as Kafka;
+    return relayOn({ producer: () => producer } as unknown as Kafka, loadSettings({ LEASE_MS }));
+  }
+
+  function relayOn(kafka: Kafka, settings: Settings): Relay {
     const metrics = new ActionMetrics(new Registry(), new Catalogue([]));
-    const settings = loadSettings({ LEASE_MS });
     return new Relay(database.dataSource, kafka, metrics, settings);
+  }
+
+  /** Sets how large a batch of events may be. Returns when the broker goes by it, which it does a little later. */
+  async function limitEvents(bytesMax: number): Promise<void> {
+    const topic = topicName(under.settings.KAFKA_TOPIC_PREFIX, 'events');
+    const admin = under.kafka.admin();
+    const producer = under.kafka.producer({ retry: { retries: 0 } });
+    await Promise.all([admin.connect(), producer.connect()]);
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: kafkajs.ConfigResourceTypes.TOPIC,
+          name: topic,
+          configEntries: [{ name: 'max.message.bytes', value: String(bytesMax) }],
+        },
+      ],
+    });
+    const probe = { key: 'probe', value: 'x'.repeat(LARGE_BYTES) };
+    await vi.waitFor(async () => {
+      const error: unknown = await producer
+        .send({ topic, messages: [probe] })
+        .then(() => undefined)
+        .catch((reason: unknown) => reason);
+      expect(error === undefined || isTooLarge(error)).toBe(true);
+      expect(isTooLarge(error)).toBe(bytesMax < LARGE_BYTES);
+    }, PATIENTLY);
+    await Promise.all([admin.disconnect(), producer.disconnect()]);
   }
 
   it('goes on at once when its predecessor has deleted what it has just published', async () => {
@@ -55,4 +95,49 @@ describe('the relay', () => {
     expect(sends).toBe(2);
     expect(relay.leads).toBe(true);
   });
+
+  it('holds nobody up by an event that is too large for its topic, keeps the order of its action, and tries again after a minute', async () => {
+    await under.topics();
+    await limitEvents(LARGE_BYTES / 2);
+    const large = command({ target: 'large' });
+    large.action.actionReason = 'x'.repeat(LARGE_BYTES);
+    // Together above the limit as well, so that the one at fault has to be found.
+    const small = times(20, (index) => command({ target: `small-${index}` }));
+    const [before, after] = [small.slice(0, 10), small.slice(10)];
+    await database.ingest(...before, large, ...after);
+    await database.query(
+      `INSERT INTO outbox ("azureTenantId", "actionId", "sequence")
+       SELECT "azureTenantId", "actionId", "sequence" FROM outbox WHERE "actionId" = $1`,
+      [large.action.id],
+    );
+    const waiting = () =>
+      database.query<{ actionId: string }>('SELECT "actionId" FROM outbox ORDER BY "position"');
+    relay = relayOn(under.kafka, under.settings);
+    relay.loop.start();
+    const { id } = large.action;
+    await vi.waitFor(
+      async () => expect(await waiting()).toEqual([{ actionId: id }, { actionId: id }]),
+      PATIENTLY,
+    );
+    const smallIds = new Set(small.map(({ action }) => action.id));
+    const keysOf = (events: TopicMessage[]) =>
+      new Set(events.map(({ key }) => key).filter((key) => key !== 'probe'));
+    const published = await readTopic(
+      under.place,
+      'events',
+      (events) => keysOf(events).size >= smallIds.size,
+    );
+    expect(keysOf(published)).toEqual(smallIds);
+
+    // What comes meanwhile of others goes on.
+    const [later] = await database.ingest(command({ target: 'later' }));
+    await readTopic(under.place, 'events', (all) => all.some(({ key }) => key === later));
+
+    await limitEvents(1_048_588);
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + 61_000);
+    relay.loop.wake();
+    await vi.waitFor(async () => expect(await waiting()).toEqual([]), PATIENTLY);
+    await readTopic(under.place, 'events', (events) => keysOf(events).has(id));
+  }, 120_000);
 });

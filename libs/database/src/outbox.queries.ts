@@ -62,8 +62,13 @@ export interface OutboxEvent {
 /**
  * The oldest events of the outbox, in the order in which they must be published. What belongs to each is looked up by its
  * key (LIMIT 1 sees to that): a join would be planned for a full outbox, and read all events there ever were for a few.
+ * @param without actions whose events are passed over
  */
-export async function readOutbox(database: Database, limit: number): Promise<OutboxEvent[]> {
+export async function readOutbox(
+  database: Database,
+  limit: number,
+  without: readonly string[] = [],
+): Promise<OutboxEvent[]> {
   const rows: (ActionRow & {
     event: Pick<SecurityActionEventEntity, 'type' | 'status' | 'sequence'>;
     outboxPosition: string;
@@ -84,7 +89,8 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
               WHERE r."azureTenantId" = o."azureTenantId" AND r."actionId" = o."actionId"
                 AND r."sequence" <= o."sequence" AND r."revert" IS NOT NULL
               ORDER BY r."sequence" DESC LIMIT 1) AS "revertThen"
-       FROM (SELECT * FROM "outbox" ORDER BY "position" LIMIT $1) o
+       FROM (SELECT * FROM "outbox" WHERE "actionId" <> ALL($2::uuid[])
+              ORDER BY "position" LIMIT $1) o
       CROSS JOIN LATERAL (
         SELECT * FROM "security_action_event" e
          WHERE e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
@@ -93,7 +99,7 @@ export async function readOutbox(database: Database, limit: number): Promise<Out
         SELECT * FROM "security_action" a
          WHERE a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId" LIMIT 1) a
       ORDER BY o."position"`,
-    [limit],
+    [limit, without],
   );
   return rows.map(({ event, outboxPosition, eventDateTime, wasReportedAfterwards, ...row }) => ({
     position: outboxPosition,

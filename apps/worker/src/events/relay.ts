@@ -5,6 +5,7 @@ import { Kafka } from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import {
+  type OutboxEvent,
   type RelayLease,
   deleteFromOutbox,
   dropRelayLease,
@@ -13,21 +14,28 @@ import {
 } from '#database/outbox.queries';
 import { isTransient } from '#database/sqlstate';
 import { inRequests } from '#kafka/in-requests';
+import { isTooLarge } from '#kafka/kafka-errors';
 import { ProducerLine } from '#kafka/producer-line';
 import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { cloudEvent } from './cloud-event.ts';
 import { logEvent } from './life-log.ts';
+import { sendInOrder } from './send-in-order.ts';
 
 /** How often a worker that does not relay looks whether it must. */
 const STAND_BY_MS = 1000;
 const LAST_STEP_MS = 1000;
+/** How long events that are too large for the topic are passed over: its limit is raised by a person. */
+const TOO_LARGE_PAUSE_MS = 60_000;
 
 /**
  * Publishes the outbox, oldest first, and deletes what Kafka has acknowledged. One request at a time, so that a
  * failed one can never be overtaken by a later one; a crash between the two repeats events, never skips one. Of all
  * workers one relays at a time, by lease; should two overlap, they repeat events and lose none.
+ *
+ * An event that is too large for the topic (none is as we set topics up) stays in the outbox with those that follow it of
+ * the same action, is logged, and is tried again each minute. All others go on.
  */
 @Injectable()
 export class Relay {
@@ -39,6 +47,9 @@ export class Relay {
   readonly #metrics: ActionMetrics;
   #lease: RelayLease | undefined;
   #leaseLookAtMs = 0;
+  /** Actions with an event that is too large, until the next try. */
+  readonly #heldBack = new Set<string>();
+  #heldBackUntilMs = 0;
   /** Called when this worker has become the one that relays. */
   onLead: () => void = () => undefined;
 
@@ -80,15 +91,14 @@ export class Relay {
   async #relay(): Promise<boolean> {
     await this.#holdLease();
     if (!this.#lease) return false;
-    const events = await readOutbox(this.#database.manager, this.#settings.RELAY_BATCH_MAX);
+    const events = await this.#read();
     if (events.length === 0) return false;
     if (!this.#line.open) await this.#line.reconnect();
-    const positions = events.map(({ position }) => position);
-    for (const request of inRequests(events.map(cloudEvent), this.#limits)) {
-      await this.#send(request);
-    }
+    const published = await this.#publish(events);
+    if (published.length === 0) return true;
+    const positions = published.map(({ position }) => position);
     if (await deleteFromOutbox(this.#database.manager, this.#lease, positions)) {
-      for (const event of events) {
+      for (const event of published) {
         this.#metrics.published(event);
         logEvent(this.#logger, event);
       }
@@ -100,10 +110,36 @@ export class Relay {
     return true;
   }
 
+  #read(): Promise<OutboxEvent[]> {
+    if (performance.now() >= this.#heldBackUntilMs) this.#heldBack.clear();
+    return readOutbox(this.#database.manager, this.#settings.RELAY_BATCH_MAX, [...this.#heldBack]);
+  }
+
+  /** @returns those that Kafka has: all, but for what is too large and what follows that of the same action */
+  async #publish(events: OutboxEvent[]): Promise<OutboxEvent[]> {
+    const messages = events.map(cloudEvent);
+    const leftOut = await sendInOrder(inRequests(messages, this.#limits), (request) =>
+      this.#send(request),
+    );
+    if (leftOut.size > 0) this.#holdBack([...leftOut].map(({ key }) => key));
+    return events.filter((_, index) => !leftOut.has(messages[index]!));
+  }
+
+  #holdBack(actionIds: string[]): void {
+    // From the first one on, so that those that keep coming do not put off the next try for ever.
+    if (this.#heldBack.size === 0) this.#heldBackUntilMs = performance.now() + TOO_LARGE_PAUSE_MS;
+    for (const id of actionIds) this.#heldBack.add(id);
+    this.#logger.error(
+      { events: actionIds.length, actionId: actionIds[0] },
+      'events are larger than their topic takes, and wait: raise its max.message.bytes',
+    );
+  }
+
   async #send(request: ReturnType<typeof cloudEvent>[]): Promise<void> {
     try {
       await this.#line.send('events', request);
     } catch (error) {
+      if (isTooLarge(error)) throw error;
       // A fresh connection: the old one may be dead without knowing it.
       await this.#line.reconnect();
       throw error;
