@@ -65,6 +65,13 @@ describe('ensureTopics', () => {
     },
   );
 
+  it.each(['commands', 'events'] as const)(
+    'lets %s have what the largest body can become, whatever the broker has by default',
+    async (topic) => {
+      expect((await configOf(topic)).get('max.message.bytes')).toBe('1048588');
+    },
+  );
+
   it('gives a dead letter room for its cause beside the largest origin', async () => {
     expect((await configOf('dead-letters')).get('max.message.bytes')).toBe('4259840');
   });

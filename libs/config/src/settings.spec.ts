@@ -113,6 +113,27 @@ describe('a setting that is a list', () => {
   });
 });
 
+describe('a size', () => {
+  it.each([
+    ['BODY_BYTES_MAX', 204_800, 'a message that Kafka refuses'],
+    ['BATCH_BODY_BYTES_MAX', 16_777_216, 'held in memory'],
+    ['PAGE_SIZE_MAX', 2000, 'held in memory'],
+    ['PUBLISH_QUEUE_MESSAGES_MAX', 1_000_000, 'given up'],
+    ['PUBLISH_QUEUE_BYTES_MAX', 1_073_741_824, 'held in memory'],
+    ['PUBLISH_BATCH_MESSAGES_MAX', 5000, 'quadratic time'],
+    ['PUBLISH_BATCH_BYTES_MAX', 983_040, 'max.message.bytes'],
+    ['INGEST_BATCH_MAX', 5000, 'DATABASE_STATEMENT_TIMEOUT_MS'],
+    ['SETTLE_BATCH_MAX', 5000, 'DATABASE_STATEMENT_TIMEOUT_MS'],
+    ['RELAY_BATCH_MAX', 5000, 'held in memory'],
+    ['CALLS_IN_FLIGHT_MAX', 10_000, 'in memory'],
+  ])('%s is %i at most, and what is above is told why', (name, max, why) => {
+    expect(refused({ [name]: String(max) })).toEqual([]);
+    expect(() => loadSettings({ [name]: String(max + 1) })).toThrow(
+      new RegExp(`^  ${name}: must be at most ${max}: .*${why}`, 'm'),
+    );
+  });
+});
+
 describe('settings that depend on each other', () => {
   it.each([
     ['HTTPS_PORT', { HTTPS_PORT: '8443', TLS_CERT_FILE: 'cert.pem' }],

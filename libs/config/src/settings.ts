@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { BODY_BYTES_CEILING, REQUEST_BYTES_CEILING } from './message-size.ts';
 
 /*
  * Every setting of every process: name, default, unit, reason. This is the only file that reads
@@ -8,6 +9,8 @@ import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().positive();
+/** A count that breaks a promise above `max`: `why` says which. */
+const countUpTo = (max: number, why: string) => count.max(max, `must be at most ${max}: ${why}`);
 /** Beyond this a timer of Node fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const milliseconds = z.coerce.number().int().positive().max(TIMER_MS_MAX);
@@ -41,10 +44,18 @@ const http = {
     .describe(
       'Take host and protocol of links from X-Forwarded-*; only behind a proxy that sets them.',
     ),
-  BODY_BYTES_MAX: count
+  BODY_BYTES_MAX: countUpTo(
+    BODY_BYTES_CEILING,
+    'a larger body can become a message that Kafka refuses (max.message.bytes of 1 MiB)',
+  )
     .default(65_536)
-    .describe('Largest request body, also after gunzip; far below what one Kafka record can hold.'),
-  BATCH_BODY_BYTES_MAX: count
+    .describe(
+      'Largest request body, also after gunzip; 204800 at most, so that it fits into one Kafka message.',
+    ),
+  BATCH_BODY_BYTES_MAX: countUpTo(
+    16 * 1024 * 1024,
+    'it is held in memory as a whole, and its answers end at 16 MiB, too',
+  )
     .default(1_048_576)
     .describe('The same for $batch as a whole; BODY_BYTES_MAX holds for each of its requests.'),
   BATCH_TIMEOUT_MS: milliseconds
@@ -61,7 +72,9 @@ const http = {
       'Requests a minute of one tenant and app, counted by each API process; off unless set. Graph: 150.',
     ),
   PAGE_SIZE_DEFAULT: count.default(100).describe('Actions a page when $top is not given.'),
-  PAGE_SIZE_MAX: count.default(1000).describe('Largest $top; a larger one is clamped to it.'),
+  PAGE_SIZE_MAX: countUpTo(2000, 'a page is held in memory, with bodies of up to BODY_BYTES_MAX')
+    .default(1000)
+    .describe('Largest $top; a larger one is clamped to it.'),
   ACCEPT_TIMEOUT_MS: milliseconds
     .default(3000)
     .describe('A create that Kafka has not acknowledged by then is answered 503.'),
@@ -159,16 +172,22 @@ const kafka = {
     .describe('SASL mechanism; needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.'),
   KAFKA_SASL_USERNAME: text.optional().describe('SASL user.'),
   KAFKA_SASL_PASSWORD: text.optional().describe('SASL password (or KAFKA_SASL_PASSWORD_FILE).'),
-  PUBLISH_QUEUE_MESSAGES_MAX: count
+  PUBLISH_QUEUE_MESSAGES_MAX: countUpTo(1_000_000, 'past it, callers have long given up')
     .default(10_000)
     .describe('Messages waiting for Kafka in one process; past it: 503.'),
-  PUBLISH_QUEUE_BYTES_MAX: count
+  PUBLISH_QUEUE_BYTES_MAX: countUpTo(1024 ** 3, 'the queue is held in memory')
     .default(32 * 1024 * 1024)
     .describe('The same in bytes, so that large bodies cannot fill the memory.'),
-  PUBLISH_BATCH_MESSAGES_MAX: count
+  PUBLISH_BATCH_MESSAGES_MAX: countUpTo(
+    5000,
+    'the client takes quadratic time to group them, in which nothing else runs',
+  )
     .default(500)
     .describe('Messages of one produce request; kafkajs groups larger ones in quadratic time.'),
-  PUBLISH_BATCH_BYTES_MAX: count
+  PUBLISH_BATCH_BYTES_MAX: countUpTo(
+    REQUEST_BYTES_CEILING,
+    'topics refuse larger requests (max.message.bytes of 1 MiB)',
+  )
     .default(768 * 1024)
     .describe('Bytes of one produce request; must stay below max.message.bytes (1 MiB).'),
   PUBLISH_IN_FLIGHT_MAX: count
@@ -202,8 +221,13 @@ const worker = {
   SHUTDOWN_GRACE_MS: milliseconds
     .default(15_000)
     .describe('What is under way gets this long at SIGTERM.'),
-  INGEST_BATCH_MAX: count.default(500).describe('Commands stored in one transaction.'),
-  CALLS_IN_FLIGHT_MAX: count
+  INGEST_BATCH_MAX: countUpTo(5000, 'a transaction must end within DATABASE_STATEMENT_TIMEOUT_MS')
+    .default(500)
+    .describe('Commands stored in one transaction.'),
+  CALLS_IN_FLIGHT_MAX: countUpTo(
+    10_000,
+    'each holds its action in memory, and all are renewed at once',
+  )
     .default(256)
     .describe('Provider calls of one worker at once; it claims no more than it has room for.'),
   CIRCUIT_FAILURES_MAX: count
@@ -226,11 +250,21 @@ const worker = {
     .describe(
       'How often due timed reverts are looked for; at most a second, so that none is late.',
     ),
-  SETTLE_BATCH_MAX: count.default(500).describe('Outcomes written in one transaction.'),
+  SETTLE_BATCH_MAX: countUpTo(
+    5000,
+    'it must end within DATABASE_STATEMENT_TIMEOUT_MS, before leases do',
+  )
+    .default(500)
+    .describe('Outcomes written in one transaction.'),
   RELAY_INTERVAL_MS: milliseconds
     .default(50)
     .describe('How often the outbox is looked at without a signal.'),
-  RELAY_BATCH_MAX: count.default(500).describe('Events published in one request.'),
+  RELAY_BATCH_MAX: countUpTo(
+    5000,
+    'all of it is held in memory and read within DATABASE_STATEMENT_TIMEOUT_MS',
+  )
+    .default(500)
+    .describe('Events published in one request.'),
   SIMULATOR_EFFECTS_FILE: file
     .optional()
     .describe('The simulated provider appends each effect to this file, one JSON object a line.'),

@@ -1,3 +1,4 @@
+import { MESSAGE_BYTES_MAX } from '#config/message-size';
 import type { Settings } from '#config/settings';
 
 /*
@@ -56,11 +57,17 @@ const PUBLIC_CONFIG = {
   'max.message.bytes': String(PUBLIC_MESSAGE_BYTES_MAX),
 };
 
+/** Only the service writes to these: everything it writes fits. */
+const OWN_CONFIG = {
+  // Said although it is Kafka's default: a broker may have another, and then creates would be refused for their size.
+  'max.message.bytes': String(MESSAGE_BYTES_MAX),
+};
+
 const CONFIG_BY_TOPIC: Record<LogicalTopic, Record<string, string>> = {
-  commands: {},
+  commands: OWN_CONFIG,
   requests: PUBLIC_CONFIG,
   reports: PUBLIC_CONFIG,
-  events: {},
+  events: OWN_CONFIG,
   'dead-letters': {
     'max.message.bytes': String(PUBLIC_MESSAGE_BYTES_MAX + DEAD_LETTER_EXTRA_BYTES),
   },
@@ -101,6 +108,6 @@ export function topicSpecifications(
   });
   return [
     ...LOGICAL_TOPICS.map((topic) => specify(topic, CONFIG_BY_TOPIC[topic])),
-    ...dispatch.map((topic) => specify(topic, {})),
+    ...dispatch.map((topic) => specify(topic, OWN_CONFIG)),
   ];
 }

@@ -127,7 +127,7 @@ function letter(
 function tooLargeLetter({ message, command }: AcceptedRequest): Letter {
   const error = new ApiError(
     'requestEntityTooLarge',
-    'The request is larger than a message of `commands` may be: BODY_BYTES_MAX is set too high.',
+    'The request is larger than a message of `commands` may be: its max.message.bytes is below what is set up.',
   );
   return letter(message, error, command.caller);
 }
