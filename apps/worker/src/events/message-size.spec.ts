@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BODY_BYTES_CEILING, MESSAGE_BYTES_MAX } from '#config/message-size';
 import type { Caller } from '#domain/caller';
 import { commandKey } from '#domain/command';
+import { parseCreateRequest } from '#domain/create-request';
 import { jsonValue } from '#domain/json-value';
 import type { SecurityAction } from '#domain/security-action';
 import { recordBytes } from '#kafka/record-bytes';
@@ -41,7 +42,7 @@ function bodyOf(open: string, part: string, close: string, partsMax = Infinity):
 function commandOf(body: Buffer) {
   return createCommand(catalogue, {
     caller,
-    body: jsonValue(body, BODY_BYTES_CEILING),
+    request: parseCreateRequest(jsonValue(body, BODY_BYTES_CEILING)),
     clientRequestId: '"'.repeat(255),
     idempotencyKey: '"'.repeat(255),
     isResend: false,
