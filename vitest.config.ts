@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['{apps,libs,dev}/**/*.spec.ts', 'test/tidy.spec.ts'] } },
+      { test: { name: 'unit', include: ['{apps,libs,dev,faults}/**/*.spec.ts', 'test/tidy.spec.ts'] } },
       {
         test: {
           name: 'integration',

@@ -25,7 +25,7 @@ export const folders = new Set(
 
 /** What the linter reads. */
 export const sources = files.filter((file) =>
-  /^(apps|libs|dev|test|bench)\/.*\.(ts|mjs)$/.test(file),
+  /^(apps|libs|dev|test|bench|faults)\/.*\.(ts|mjs)$/.test(file),
 );
 
 export const specs = sources.filter((file) => file.endsWith('.spec.ts'));

@@ -1,0 +1,190 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { check } from './check.ts';
+import { RunBuilder, failure, found } from './run-builder.fixture.ts';
+
+describe('P5, order is kept per target: the checker finds', () => {
+  it('a start before the end of what was accepted before', () => {
+    const run = new RunBuilder();
+    const [first, second] = [run.created({ target: 'host' }), run.created({ target: 'host' })];
+    run.events(first, 'created', 'started');
+    run.events(second, 'created', 'started');
+    run.call(first);
+    run.events(first, 'completed');
+    run.call(second);
+    run.events(second, 'completed');
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P5 Order is kept per target: what is sent later on a target starts after what was accepted before has ended
+        00000000-0000-4000-8000-000000000002 was started before the end of 00000000-0000-4000-8000-000000000001, which was accepted before it was sent
+            0.030  #1 201 00000000-0000-4000-8000-000000000001 NotStarted
+            0.040  #2 create m2 at Acme/Strict on host, by tenant-a/app-1 to api-1
+            0.070  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.070Z: Running (partition 1 offset 1)
+            0.090  event 00000000-0000-4000-8000-000000000002/2 started, dated 2026-01-01T00:00:00.090Z: Running (partition 2 offset 1)
+            0.100  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
+            0.120  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.120Z: Completed (partition 1 offset 2)
+            0.130  Acme/Strict called to act: 00000000-0000-4000-8000-000000000002, attempt 1 (02.1), answered 204
+            0.150  event 00000000-0000-4000-8000-000000000002/3 completed, dated 2026-01-01T00:00:00.150Z: Completed (partition 2 offset 2)
+            0.170  in the end 00000000-0000-4000-8000-000000000001 is Completed (version 3, position 1)
+            0.190  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 2)"
+    `);
+  });
+
+  it('a start while what was accepted before still waits', () => {
+    const run = new RunBuilder();
+    const [first, second] = [run.created({ target: 'host' }), run.created({ target: 'host' })];
+    run.events(first, 'created');
+    run.amend(first, { waitingFor: 'provider' });
+    run.completes(second);
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P5 Order is kept per target: what is sent later on a target starts after what was accepted before has ended
+        00000000-0000-4000-8000-000000000002 was started, and not yet ended is 00000000-0000-4000-8000-000000000001, which was accepted before it was sent
+            0.030  #1 201 00000000-0000-4000-8000-000000000001 NotStarted
+            0.040  #2 create m2 at Acme/Strict on host, by tenant-a/app-1 to api-1
+            0.080  event 00000000-0000-4000-8000-000000000002/2 started, dated 2026-01-01T00:00:00.080Z: Running (partition 2 offset 1)
+            0.090  Acme/Strict called to act: 00000000-0000-4000-8000-000000000002, attempt 1 (02.1), answered 204
+            0.110  event 00000000-0000-4000-8000-000000000002/3 completed, dated 2026-01-01T00:00:00.110Z: Completed (partition 2 offset 2)
+            0.130  in the end 00000000-0000-4000-8000-000000000001 is NotStarted, waits for provider (version 1, position 1)
+            0.150  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 2)"
+    `);
+  });
+
+  it('a place in the order that is not that of acceptance', () => {
+    const run = new RunBuilder();
+    const [first, second] = [run.created({ target: 'host' }), run.created({ target: 'host' })];
+    run.completes(first);
+    run.completes(second);
+    run.amend(first, { position: 3 });
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P5 Order is kept per target: what is sent later on a target starts after what was accepted before has ended
+        00000000-0000-4000-8000-000000000002 is stored before 00000000-0000-4000-8000-000000000001, which was accepted before it was sent
+            0.030  #1 201 00000000-0000-4000-8000-000000000001 NotStarted
+            0.040  #2 create m2 at Acme/Strict on host, by tenant-a/app-1 to api-1
+            0.070  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.070Z: Running (partition 1 offset 1)
+            0.080  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
+            0.100  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.100Z: Completed (partition 1 offset 2)
+            0.120  event 00000000-0000-4000-8000-000000000002/2 started, dated 2026-01-01T00:00:00.120Z: Running (partition 2 offset 1)
+            0.130  Acme/Strict called to act: 00000000-0000-4000-8000-000000000002, attempt 1 (02.1), answered 204
+            0.150  event 00000000-0000-4000-8000-000000000002/3 completed, dated 2026-01-01T00:00:00.150Z: Completed (partition 2 offset 2)
+            0.170  in the end 00000000-0000-4000-8000-000000000001 is Completed (version 3, position 3)
+            0.190  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 2)"
+    `);
+  });
+
+  it('a product that was called in another order, whatever the database says', () => {
+    const run = new RunBuilder();
+    const [first, second] = [run.created({ target: 'host' }), run.created({ target: 'host' })];
+    run.call(second);
+    run.completes(first);
+    run.events(second, 'created', 'started', 'completed');
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P5 Order is kept per target: what is sent later on a target starts after what was accepted before has ended
+        00000000-0000-4000-8000-000000000002 reached its product before 00000000-0000-4000-8000-000000000001, which was accepted before it was sent
+            0.030  #1 201 00000000-0000-4000-8000-000000000001 NotStarted
+            0.040  #2 create m2 at Acme/Strict on host, by tenant-a/app-1 to api-1
+            0.060  Acme/Strict called to act: 00000000-0000-4000-8000-000000000002, attempt 1 (02.1), answered 204
+            0.090  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.090Z: Running (partition 1 offset 1)
+            0.100  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
+            0.120  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.120Z: Completed (partition 1 offset 2)
+            0.140  event 00000000-0000-4000-8000-000000000002/2 started, dated 2026-01-01T00:00:00.140Z: Running (partition 2 offset 1)
+            0.150  event 00000000-0000-4000-8000-000000000002/3 completed, dated 2026-01-01T00:00:00.150Z: Completed (partition 2 offset 2)
+            0.170  in the end 00000000-0000-4000-8000-000000000001 is Completed (version 3, position 1)
+            0.190  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 2)"
+    `);
+  });
+
+  it('two messages of one partition that swapped', () => {
+    const run = new RunBuilder();
+    const intents = [run.intent({ target: 'host' }), run.intent({ target: 'host' })];
+    for (const intent of intents) run.produce({ topic: 'requests', intent });
+    for (const intent of intents.toReversed()) {
+      const id = run.newId();
+      run.store(id, intent);
+      run.completes(id);
+    }
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P5 Order is kept per target: what is sent later on a target starts after what was accepted before has ended
+        00000000-0000-4000-8000-000000000001 is stored before 00000000-0000-4000-8000-000000000002, which was accepted before it was sent
+            0.030  message to requests by tenant-a/app-1: create m2; partition 0 offset 1
+            0.050  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.050Z: Running (partition 1 offset 1)
+            0.060  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
+            0.080  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.080Z: Completed (partition 1 offset 2)
+            0.090  event 00000000-0000-4000-8000-000000000002/1 created, dated 2026-01-01T00:00:00.090Z: NotStarted (partition 2 offset 0)
+            0.100  event 00000000-0000-4000-8000-000000000002/2 started, dated 2026-01-01T00:00:00.100Z: Running (partition 2 offset 1)
+            0.110  Acme/Strict called to act: 00000000-0000-4000-8000-000000000002, attempt 1 (02.1), answered 204
+            0.130  event 00000000-0000-4000-8000-000000000002/3 completed, dated 2026-01-01T00:00:00.130Z: Completed (partition 2 offset 2)
+            0.150  in the end 00000000-0000-4000-8000-000000000001 is Completed (version 3, position 1)
+            0.170  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 2)"
+    `);
+  });
+});
+
+describe('P5: the checker allows', () => {
+  it('any order of what was sent at once, on other targets, or lost', () => {
+    const run = new RunBuilder();
+    const together = [run.intent({ target: 'host' }), run.intent({ target: 'host' })];
+    const requests = together.map((intent) => run.invoke('create', { intent }));
+    const ids = together.map(() => run.newId());
+    for (const [index, request] of requests.entries()) {
+      run.answer(request, 201, { shown: [run.notStarted(ids[index]!, together[index]!)] });
+    }
+    for (const index of [1, 0]) {
+      run.store(ids[index]!, together[index]!);
+      run.completes(ids[index]!);
+    }
+    const elsewhere = run.created({ target: 'other' });
+    run.completes(run.created({ target: 'host' }));
+    run.completes(elsewhere);
+    expect(found(run)).toBe('');
+  });
+
+  it('a call that arrives late, when its own action had ended as unknown', () => {
+    const run = new RunBuilder();
+    const [first, second] = [run.created({ target: 'host' }), run.created({ target: 'host' })];
+    run.events(first, 'created', 'started');
+    run.fault('begin', 'delay', 'worker-1>provider');
+    run.events(first, { type: 'failed', errorInfo: failure(3) });
+    run.completes(second);
+    run.call(first, { answered: null, answeredAtMs: null });
+    run.fault('end', 'delay', 'worker-1>provider');
+    expect(found(run)).toBe('');
+  });
+
+  it('lives on different targets in any interleaving', () => {
+    const steps = fc.shuffledSubarray([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2], { minLength: 12 });
+    fc.assert(
+      fc.property(steps, (order) => {
+        const run = new RunBuilder();
+        const ids = [0, 1, 2].map((host) => run.created({ target: `host-${host}` }));
+        const lives = ids.map((id) => [
+          () => run.events(id, 'created'),
+          () => run.events(id, 'started'),
+          () => run.call(id),
+          () => run.events(id, 'completed'),
+        ]);
+        for (const host of order) lives[host]!.shift()!();
+        expect(check(run.finish()).violations).toEqual([]);
+      }),
+    );
+  });
+
+  it('but no interleaving on one', () => {
+    const steps = fc.shuffledSubarray([0, 0, 0, 1, 1, 1], { minLength: 6 });
+    fc.assert(
+      fc.property(steps, (order) => {
+        const run = new RunBuilder();
+        const ids = [run.created({ target: 'host' }), run.created({ target: 'host' })];
+        for (const id of ids) run.events(id, 'created');
+        const lives = ids.map((id) => [
+          () => run.events(id, 'started'),
+          () => run.call(id),
+          () => run.events(id, 'completed'),
+        ]);
+        for (const host of order) lives[host]!.shift()!();
+        const isKept = order.join('') === '000111';
+        expect(check(run.finish()).violations.map(({ promise }) => promise)).toEqual(
+          isKept ? [] : ['P5'],
+        );
+      }),
+    );
+  });
+});

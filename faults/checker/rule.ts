@@ -1,0 +1,61 @@
+import type { Entry } from '../history.ts';
+import type { RunRecord } from './run-record.ts';
+
+/** The promises, in the words of those who rely on them. */
+export const PROMISES = {
+  P1: 'Nothing accepted is lost',
+  P2: 'Nothing runs twice',
+  P3: 'Status is true',
+  P4: 'Cancel is true',
+  P5: 'Order is kept per target',
+  P6: 'Tenants are walls',
+  P7: 'Poison passes by',
+  P8: 'Overload is polite',
+  P9: 'Outages are local',
+} as const;
+
+export type PromiseName = keyof typeof PROMISES;
+
+/** One case in which a guarantee did not hold. */
+export interface Breach {
+  /** What is wrong, in a sentence. */
+  says: string;
+  /** The entries that prove it, and no others: they are its story. */
+  evidence: Entry[];
+}
+
+export interface Judgement {
+  /** How many cases were looked at; 0 means that the history says nothing about the guarantee. */
+  examined: number;
+  breaches: Breach[];
+}
+
+/** One guarantee of a promise. Where the evidence allows both, it holds. */
+export interface Rule {
+  promise: PromiseName;
+  guarantee: string;
+  judge: (record: RunRecord) => Judgement;
+}
+
+/** Looks at each case; what `judge` returns is what is wrong with it. */
+export function judgeEach<Case>(
+  cases: Iterable<Case>,
+  judge: (one: Case) => Breach | undefined | Breach[],
+): Judgement {
+  let examined = 0;
+  const breaches: Breach[] = [];
+  for (const one of cases) {
+    examined += 1;
+    const found = judge(one);
+    if (found) breaches.push(...[found].flat());
+  }
+  return { examined, breaches };
+}
+
+/** Several looks at one guarantee. */
+export function together(...judgements: Judgement[]): Judgement {
+  return {
+    examined: judgements.reduce((sum, { examined }) => sum + examined, 0),
+    breaches: judgements.flatMap(({ breaches }) => breaches),
+  };
+}

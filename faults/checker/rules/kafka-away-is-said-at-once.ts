@@ -1,0 +1,63 @@
+import { type Outage, outagesOf } from '../outage-windows.ts';
+import { type Exchange, type RunRecord, entriesOf, overAtMs } from '../run-record.ts';
+import { within } from '../within.ts';
+import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
+
+/** P9: while Kafka alone is away, creates are refused at once, and what is stored is read and cancelled as ever. */
+export const kafkaAwayIsSaidAtOnce: Rule = {
+  promise: 'P9',
+  guarantee: 'without Kafka creates are refused at once, and what is stored goes on',
+  judge: (record) => {
+    const asked = within(
+      record.exchanges,
+      outagesOf(record, (subject) => subject === 'kafka'),
+    );
+    return together(
+      judgeEach(
+        asked.filter(({ exchange }) => exchange.invoke.intent !== null),
+        ({ exchange, outage }) => judgeCreate(record, exchange, outage),
+      ),
+      judgeEach(
+        asked.filter(({ exchange }) => isOfStored(record, exchange)),
+        ({ exchange, outage }) => judgeOther(exchange, outage),
+      ),
+    );
+  },
+};
+
+function judgeCreate({ run }: RunRecord, exchange: Exchange, outage: Outage): Breach | undefined {
+  const limitMs = run.bounds.acceptTimeoutMs + run.bounds.marginMs;
+  const { invoke, answer } = exchange;
+  const evidence = [...outage.fault.entries, ...entriesOf(exchange)];
+  if (overAtMs(exchange) > invoke.atMs + limitMs && invoke.atMs + limitMs < outage.toMs) {
+    return { says: `a create had no answer in ${limitMs} ms while Kafka was away`, evidence };
+  }
+  // A replay is answered from Postgres; what is wrong in itself is refused as ever.
+  const isRight =
+    answer &&
+    (answer.status === 503 || answer.isReplay || (answer.status < 500 && answer.status >= 400));
+  if (overAtMs(exchange) > outage.toMs || isRight) return undefined;
+  const how = answer ? `answered ${answer.status}` : 'not answered';
+  return { says: `a create was ${how} while Kafka was away`, evidence };
+}
+
+/** A list, or something about an action that an event or an answer had shown before. */
+function isOfStored({ actions }: RunRecord, { invoke }: Exchange): boolean {
+  if (invoke.operation === 'list') return true;
+  if (invoke.actionId === null) return false;
+  const action = actions.get(invoke.actionId);
+  return (
+    action?.events.some(({ atMs }) => atMs < invoke.atMs) === true &&
+    action.row?.action.azureTenantId === invoke.tenant
+  );
+}
+
+function judgeOther(exchange: Exchange, outage: Outage): Breach | undefined {
+  const { invoke, answer } = exchange;
+  if (overAtMs(exchange) > outage.toMs || (answer && answer.status < 500)) return undefined;
+  const how = answer ? `answered ${answer.status}` : 'not answered';
+  return {
+    says: `a ${invoke.operation} of what is stored was ${how} while only Kafka was away`,
+    evidence: [...outage.fault.entries, ...entriesOf(exchange)],
+  };
+}

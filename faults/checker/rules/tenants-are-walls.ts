@@ -1,0 +1,42 @@
+import { type Exchange, type RunRecord, entriesOf, isAnswered } from '../run-record.ts';
+import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
+
+/** P6: no answer and no event shows a tenant what is another's. */
+export const tenantsAreWalls: Rule = {
+  promise: 'P6',
+  guarantee: 'no tenant is shown what is of another',
+  judge: (record) =>
+    together(
+      judgeEach(record.exchanges.filter(isAnswered), (exchange) => judgeShown(record, exchange)),
+      judgeEach(record.events, (event) => {
+        const { tenant, action } = event;
+        if (tenant === action.azureTenantId && tenant === (tenantOf(record, action.id) ?? tenant))
+          return undefined;
+        return { says: `an event of ${action.id} is of tenant ${tenant}`, evidence: [event] };
+      }),
+    ),
+};
+
+function judgeShown(record: RunRecord, exchange: Exchange): Breach | undefined {
+  const { invoke, answer } = exchange;
+  const foreign = answer!.shown.find(
+    ({ id, azureTenantId }) =>
+      azureTenantId !== invoke.tenant || (tenantOf(record, id) ?? invoke.tenant) !== invoke.tenant,
+  );
+  if (foreign) {
+    return {
+      says: `${invoke.tenant} was shown ${foreign.id}, which is of ${tenantOf(record, foreign.id) ?? foreign.azureTenantId}`,
+      evidence: entriesOf(exchange),
+    };
+  }
+  const owner = invoke.actionId === null ? undefined : tenantOf(record, invoke.actionId);
+  if (owner === undefined || owner === invoke.tenant || answer!.status >= 400) return undefined;
+  return {
+    says: `${invoke.tenant} was answered ${answer!.status} to a ${invoke.operation} of ${invoke.actionId}, which is of ${owner}`,
+    evidence: entriesOf(exchange),
+  };
+}
+
+function tenantOf(record: RunRecord, id: string): string | undefined {
+  return record.rowOf(id)?.action.azureTenantId ?? undefined;
+}
