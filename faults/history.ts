@@ -70,6 +70,8 @@ const boundsSchema = z.object({
   recoveryMs: z.number(),
   /** A request that a product receives may have been under way so long. */
   stragglerMs: z.number(),
+  /** So long a create over HTTP waits for the requests on Kafka before it (REQUESTS_WAIT_MS). */
+  requestsWaitMs: z.number(),
   /** What is not hindered ends so soon after it was accepted. */
   endInTimeMs: z.number(),
   rssBytesMax: z.number(),

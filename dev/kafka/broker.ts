@@ -6,6 +6,7 @@ import { prepareContainer, findDocker } from './container.ts';
 import { fetchJars, jarsDirectory } from './jars.ts';
 import { findJava, JAVA_MAJOR_MIN } from './java.ts';
 import { prepareJvm } from './jvm.ts';
+import type { BrokerLink } from './server-properties.ts';
 
 export interface KafkaOptions {
   /** Data, settings and log of the broker live here and survive it. */
@@ -13,6 +14,8 @@ export interface KafkaOptions {
   /** Default: any free one. */
   port?: number;
   controllerPort?: number;
+  /** Further ways in, for clients behind proxies. */
+  links?: readonly BrokerLink[];
   /** Default: kafka.log in `directory`. */
   logFile?: string;
   /** Hears about the slow parts. */
@@ -33,6 +36,7 @@ export async function prepareKafka(options: KafkaOptions): Promise<KafkaService>
     controllerPort: options.controllerPort ?? (await freePort()),
     logFile: options.logFile ?? `${options.directory}/kafka.log`,
     log: options.log ?? (() => undefined),
+    links: options.links ?? [],
   };
   const java = await usableJava(settled);
   if (java !== undefined) return prepareJvm({ ...settled, java });

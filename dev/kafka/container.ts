@@ -4,7 +4,7 @@ import { launch } from '../process/child.ts';
 import { run, runOrThrow } from '../process/run.ts';
 import type { KafkaService } from './broker.ts';
 import { probeBroker } from './probe.ts';
-import { asContainerEnvironment, serverProperties } from './server-properties.ts';
+import { type BrokerLink, asContainerEnvironment, serverProperties } from './server-properties.ts';
 
 const IMAGE = 'apache/kafka:4.4.0';
 const DATA = '/var/lib/kafka/data';
@@ -15,6 +15,7 @@ export interface ContainerOptions {
   controllerPort: number;
   logFile: string;
   log: (line: string) => void;
+  links: readonly BrokerLink[];
   signal?: AbortSignal;
 }
 
@@ -31,11 +32,13 @@ export async function findDocker(signal?: AbortSignal): Promise<boolean> {
  * hands signals on; the container listens on the same port inside, so that one address fits both sides.
  */
 export async function prepareContainer(options: ContainerOptions): Promise<KafkaService> {
-  const { directory, port, controllerPort, logFile, log, signal } = options;
+  const { directory, port, controllerPort, logFile, log, links, signal } = options;
   const name = containerName(directory);
-  const place = { bindHost: '0.0.0.0', port, controllerPort, logDirectory: DATA };
+  const place = { bindHost: '0.0.0.0', port, controllerPort, logDirectory: DATA, links };
   const settings = asContainerEnvironment(serverProperties(place)).flatMap((one) => ['-e', one]);
-  const args = ['run', '--rm', '--name', name, '-p', `127.0.0.1:${port}:${port}`];
+  const ports = [port, ...links.map((link) => link.port)];
+  const published = ports.flatMap((one) => ['-p', `127.0.0.1:${one}:${one}`]);
+  const args = ['run', '--rm', '--name', name, ...published];
   await ensureImage(log, signal);
   mkdirSync(directory, { recursive: true });
   writeFileSync(`${directory}/container`, `${name}\n`);

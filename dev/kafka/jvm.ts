@@ -5,6 +5,7 @@ import type { KafkaService } from './broker.ts';
 import { jarsDirectory } from './jars.ts';
 import { probeBroker } from './probe.ts';
 import {
+  type BrokerLink,
   type BrokerPlace,
   type ClusterPlace,
   formatProperties,
@@ -22,6 +23,8 @@ export interface JvmOptions {
   java: string;
   /** Default: the only node there is. */
   cluster?: ClusterPlace;
+  /** Further ways in. */
+  links?: readonly BrokerLink[];
   signal?: AbortSignal;
 }
 
@@ -64,12 +67,13 @@ const LOG_LEVELS = [
   "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
 ];
 
-function brokerPlace({ directory, port, controllerPort, cluster }: JvmOptions): BrokerPlace {
+function brokerPlace({ directory, port, controllerPort, cluster, links }: JvmOptions): BrokerPlace {
   return {
     bindHost: '127.0.0.1',
     port,
     controllerPort,
     logDirectory: `${directory}/data`,
+    ...(links && { links }),
     ...(cluster && { cluster }),
   };
 }

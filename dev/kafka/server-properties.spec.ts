@@ -16,6 +16,21 @@ describe('serverProperties', () => {
       'offsets.retention.minutes': '20160',
     });
   });
+
+  it('tells who comes through a proxy the port of the proxy', () => {
+    const links = [
+      { port: 20_002, proxyPort: 20_003 },
+      { port: 20_004, proxyPort: 20_005 },
+    ];
+    expect(serverProperties({ ...place, links })).toMatchObject({
+      listeners:
+        'PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:20001,LINK0://127.0.0.1:20002,LINK1://127.0.0.1:20004',
+      'advertised.listeners':
+        'PLAINTEXT://127.0.0.1:9092,LINK0://127.0.0.1:20003,LINK1://127.0.0.1:20005',
+      'listener.security.protocol.map':
+        'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LINK0:PLAINTEXT,LINK1:PLAINTEXT',
+    });
+  });
 });
 
 describe('serverProperties of one of three nodes', () => {

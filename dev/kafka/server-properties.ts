@@ -6,6 +6,17 @@ export interface BrokerPlace {
   logDirectory: string;
   /** Default: the only node there is. */
   cluster?: ClusterPlace;
+  /** Further ways in. */
+  links?: readonly BrokerLink[];
+}
+
+/**
+ * A port beside the main one, for a client that comes through a proxy: the broker tells it the proxy's port, so that
+ * it does not go past it with the next request.
+ */
+export interface BrokerLink {
+  port: number;
+  proxyPort: number;
 }
 
 /** One of several nodes, each of them broker and controller. */
@@ -24,7 +35,7 @@ const MIB = 1024 * 1024;
 
 /** The settings of a broker: KRaft, replication if there are several nodes, nothing created by itself. */
 export function serverProperties(place: BrokerPlace): Record<string, string> {
-  const { bindHost, port, controllerPort, logDirectory } = place;
+  const { bindHost, port, controllerPort, logDirectory, links = [] } = place;
   const { nodeId, controllerPorts } = place.cluster ?? {
     nodeId: 1,
     controllerPorts: [controllerPort],
@@ -32,14 +43,27 @@ export function serverProperties(place: BrokerPlace): Record<string, string> {
   const voters = controllerPorts.map((one, index) => `${index + 1}@127.0.0.1:${one}`);
   const replicas = String(Math.min(controllerPorts.length, REPLICAS_MAX));
   const inSyncMin = controllerPorts.length < REPLICAS_MAX ? '1' : '2';
+  const list = (...parts: string[]) => parts.join(',');
   return {
     'process.roles': 'broker,controller',
     'node.id': String(nodeId),
     'controller.quorum.voters': voters.join(','),
-    listeners: `PLAINTEXT://${bindHost}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: list(
+      `PLAINTEXT://${bindHost}:${port}`,
+      `CONTROLLER://127.0.0.1:${controllerPort}`,
+      ...links.map((link, index) => `LINK${index}://${bindHost}:${link.port}`),
+    ),
+    'advertised.listeners': list(
+      `PLAINTEXT://127.0.0.1:${port}`,
+      ...links.map(({ proxyPort }, index) => `LINK${index}://127.0.0.1:${proxyPort}`),
+    ),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': list(
+      'PLAINTEXT:PLAINTEXT',
+      'CONTROLLER:PLAINTEXT',
+      ...links.map((_link, index) => `LINK${index}:PLAINTEXT`),
+    ),
+    'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': logDirectory,
     'auto.create.topics.enable': 'false',
     // No shorter than the topics are kept: a group that was away that long must find its place again.

@@ -1,4 +1,5 @@
 import type { Entry } from '../history.ts';
+import { faultsDuring } from './action-facts.ts';
 import { type ActionRecord, type IntentRecord, type RunRecord, acceptedId } from './run-record.ts';
 
 /** Two actions on one target, of which the second was sent after the first had been accepted. */
@@ -17,13 +18,16 @@ interface Placed {
   accepted: Entry | undefined;
   sent: Entry;
   sentAtMs: number;
-  /** All of it came by one partition of `requests`: where it stands there. */
-  place: { partition: number; offset: number } | undefined;
+  /** It came by one message: where that stands in `requests`, and when it was acknowledged. */
+  message: { partition: number; offset: number; acknowledgedAtMs: number } | undefined;
 }
 
+/** An API process hears of a message when its producer does, or shortly after. */
+const HEARD_WITHIN_MS = 1000;
+
 /**
- * All such pairs. A create over HTTP is accepted with its 201. An acknowledged message of the topic `requests` lies in
- * its partition: it is before what lies behind it there, and before anything else once an event has shown it.
+ * All such pairs. A create over HTTP is accepted with its 201. An acknowledged message of the topic `requests` comes before
+ * what lies behind it in its partition, and before any create once an event has shown it.
  */
 export function* orderedPairs(record: RunRecord): Generator<OrderedPair> {
   const placed = record.intents.flatMap((intent) => placedOf(record, intent));
@@ -32,21 +36,32 @@ export function* orderedPairs(record: RunRecord): Generator<OrderedPair> {
     if (target === null) continue;
     for (const second of onTarget) {
       for (const first of onTarget) {
-        if (first === second || !isBefore(first, second)) continue;
-        const accepted = first.accepted ?? first.sent;
+        if (first === second || !isBefore(record, first, second)) continue;
+        const accepted = first.message ? first.sent : first.accepted!;
         yield { first: first.action, second: second.action, accepted, sent: second.sent };
       }
     }
   }
 }
 
-function isBefore(first: Placed, second: Placed): boolean {
+function isBefore(record: RunRecord, first: Placed, second: Placed): boolean {
   if (first.accepted && first.accepted.atMs < second.sentAtMs) return true;
-  return (
-    first.place !== undefined &&
-    second.place?.partition === first.place.partition &&
-    first.place.offset < second.place.offset
-  );
+  if (!first.message) return false;
+  if (!second.message) return isAwaited(record, first, second.sentAtMs);
+  const { partition, offset } = first.message;
+  return second.message.partition === partition && offset < second.message.offset;
+}
+
+/**
+ * A create over HTTP waits for an acknowledged message, but no longer than `requestsWaitMs`: that it did can be told when
+ * the message was stored by then, and no fault could keep the API from hearing of it.
+ */
+function isAwaited(record: RunRecord, { action, message }: Placed, sentAtMs: number): boolean {
+  const { acknowledgedAtMs } = message!;
+  if (acknowledgedAtMs + HEARD_WITHIN_MS >= sentAtMs) return false;
+  const untilMs = sentAtMs + record.run.bounds.requestsWaitMs;
+  const wasStored = action.events.some(({ atMs }) => atMs <= untilMs);
+  return wasStored && faultsDuring(record, acknowledgedAtMs, untilMs).length === 0;
 }
 
 /** Only an intent that became exactly one action: of several it is not known which send made which. */
@@ -61,13 +76,14 @@ function placedOf({ actions }: RunRecord, { rows, sends, messages }: IntentRecor
   );
   const [message, ...further] = messages;
   const isOneMessage = sends.length === 0 && further.length === 0;
+  const place = isOneMessage ? message?.place : undefined;
   return [
     {
       action,
       accepted: [...answers, ...shown].toSorted((a, b) => a.atMs - b.atMs)[0],
       sent: sent!,
       sentAtMs: begin(sent!),
-      place: (isOneMessage && message?.place) || undefined,
+      message: place ? { ...place, acknowledgedAtMs: message!.atMs } : undefined,
     },
   ];
 }

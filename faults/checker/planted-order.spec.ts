@@ -104,17 +104,60 @@ describe('P5, order is kept per target: the checker finds', () => {
     expect(found(run)).toMatchInlineSnapshot(`
       "P5 Order is kept per target: what is sent later on a target starts after what was accepted before has ended
         00000000-0000-4000-8000-000000000001 is stored before 00000000-0000-4000-8000-000000000002, which was accepted before it was sent
+            0.020  message to requests by tenant-a/app-1: create m1; partition 0 offset 0
             0.030  message to requests by tenant-a/app-1: create m2; partition 0 offset 1
             0.050  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.050Z: Running (partition 1 offset 1)
             0.060  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
             0.080  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.080Z: Completed (partition 1 offset 2)
-            0.090  event 00000000-0000-4000-8000-000000000002/1 created, dated 2026-01-01T00:00:00.090Z: NotStarted (partition 2 offset 0)
             0.100  event 00000000-0000-4000-8000-000000000002/2 started, dated 2026-01-01T00:00:00.100Z: Running (partition 2 offset 1)
             0.110  Acme/Strict called to act: 00000000-0000-4000-8000-000000000002, attempt 1 (02.1), answered 204
             0.130  event 00000000-0000-4000-8000-000000000002/3 completed, dated 2026-01-01T00:00:00.130Z: Completed (partition 2 offset 2)
             0.150  in the end 00000000-0000-4000-8000-000000000001 is Completed (version 3, position 1)
             0.170  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 2)"
     `);
+  });
+});
+
+describe('P5, across the doors: the checker', () => {
+  /** A message, then a create over HTTP on the same target, which is stored first. */
+  const overtaken = (run: RunBuilder, pauseMs: number) => {
+    const intent = run.intent({ target: 'host' });
+    run.produce({ topic: 'requests', intent });
+    const second = run.pass(pauseMs).created({ target: 'host' });
+    const first = run.newId();
+    run.store(first, intent);
+    run.completes(second);
+    return first;
+  };
+
+  it('finds a create that overtook a message that Kafka had acknowledged', () => {
+    const run = new RunBuilder();
+    run.completes(overtaken(run, 1500));
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P5 Order is kept per target: what is sent later on a target starts after what was accepted before has ended
+        00000000-0000-4000-8000-000000000001 is stored before 00000000-0000-4000-8000-000000000002, which was accepted before it was sent
+            0.020  message to requests by tenant-a/app-1: create m1; partition 0 offset 0
+            1.530  #1 create m2 at Acme/Strict on host, by tenant-a/app-1 to api-1
+            1.560  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:01.560Z: Running (partition 1 offset 1)
+            1.570  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
+            1.590  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:01.590Z: Completed (partition 1 offset 2)
+            1.610  event 00000000-0000-4000-8000-000000000002/2 started, dated 2026-01-01T00:00:01.610Z: Running (partition 2 offset 1)
+            1.620  Acme/Strict called to act: 00000000-0000-4000-8000-000000000002, attempt 1 (02.1), answered 204
+            1.640  event 00000000-0000-4000-8000-000000000002/3 completed, dated 2026-01-01T00:00:01.640Z: Completed (partition 2 offset 2)
+            1.660  in the end 00000000-0000-4000-8000-000000000001 is Completed (version 3, position 1)
+            1.680  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 2)"
+    `);
+  });
+
+  it('allows it at once after the acknowledgement, far behind, or under a fault', () => {
+    const [atOnce, farBehind, faulty] = [new RunBuilder(), new RunBuilder(), new RunBuilder()];
+    atOnce.completes(overtaken(atOnce, 500));
+    const late = overtaken(farBehind, 1500);
+    farBehind.pass(600).completes(late);
+    faulty.fault('begin', 'delay', 'api-1>kafka');
+    faulty.fault('end', 'delay', 'api-1>kafka');
+    faulty.completes(overtaken(faulty, 1500));
+    expect([atOnce, farBehind, faulty].map(found)).toEqual(['', '', '']);
   });
 });
 

@@ -75,6 +75,7 @@ export class RunBuilder {
         marginMs: 500,
         recoveryMs: 1000,
         stragglerMs: 5000,
+        requestsWaitMs: 500,
         endInTimeMs: 2000,
         rssBytesMax: 400 * 2 ** 20,
       },

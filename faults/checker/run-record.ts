@@ -54,13 +54,14 @@ export interface RunRecord {
   actions: ReadonlyMap<string, ActionRecord>;
   intents: readonly IntentRecord[];
   produced: EntryOf<'produced'>[];
-  deadLetters: EntryOf<'deadLetter'>[];
   events: EntryOf<'event'>[];
   samples: EntryOf<'sample'>[];
   faults: FaultWindow[];
   /** The stored action that an id is answered as: its own, or that of the first send. */
   rowOf(id: string): EntryOf<'row'> | undefined;
   providerOf(action: ActionRecord): ProviderTraits | undefined;
+  /** The dead letters of a message that was acknowledged. */
+  lettersOf(message: EntryOf<'produced'>): EntryOf<'deadLetter'>[];
 }
 
 /**
@@ -81,6 +82,7 @@ export function recordOf(history: readonly Entry[]): RunRecord {
   const events = only('event').toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
   const actions = actionsOf({ entries, events, rows, exchanges, produced });
   const stored = storedUnder(rows);
+  const letters = Map.groupBy(only('deadLetter'), ({ origin }) => placeOf(origin.topic, origin));
   const traits = new Map(run.providers.map((provider) => [provider.key, provider]));
   return {
     run,
@@ -88,13 +90,13 @@ export function recordOf(history: readonly Entry[]): RunRecord {
     actions,
     intents: intentsOf(exchanges, produced, rows),
     produced,
-    deadLetters: only('deadLetter'),
     events,
     samples: only('sample'),
     faults: faultsOf(only('fault')),
     rowOf: (id) => stored.get(id),
     providerOf: ({ row, calls, effects }) =>
       traits.get(row?.provider ?? calls[0]?.provider ?? effects[0]?.provider ?? ''),
+    lettersOf: ({ topic, place }) => (place && letters.get(placeOf(topic, place))) ?? [],
   };
 }
 
@@ -115,6 +117,10 @@ export function entriesOf({ invoke, answer, lost }: Exchange): Entry[] {
 /** The id that a create was answered with; undefined when it was not accepted, as far as its client knows. */
 export function acceptedId({ invoke, answer }: Exchange): string | undefined {
   return invoke.operation === 'create' && answer?.status === 201 ? answer.shown[0]?.id : undefined;
+}
+
+function placeOf(topic: string, { partition, offset }: { partition: number; offset: number }) {
+  return `${topic}/${partition}/${offset}`;
 }
 
 function storedUnder(rows: EntryOf<'row'>[]): Map<string, EntryOf<'row'>> {

@@ -40,12 +40,7 @@ function judgeMessage(
 ): Breach | undefined {
   if (intent.rows.length > 0) return undefined;
   const { topic, place } = message;
-  const letter = record.deadLetters.find(
-    ({ origin }) =>
-      origin.topic === topic &&
-      origin.partition === place!.partition &&
-      origin.offset === place!.offset,
-  );
+  const [letter] = record.lettersOf(message);
   if (letter && sharesItsKey(record, intent)) return undefined;
   const where = `message ${topic}/${place!.partition} offset ${place!.offset}`;
   return {

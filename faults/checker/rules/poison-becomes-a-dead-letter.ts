@@ -13,20 +13,13 @@ export const poisonBecomesADeadLetter: Rule = {
     ),
 };
 
-function judgeMessage(
-  { deadLetters }: RunRecord,
-  message: EntryOf<'produced'>,
-): Breach | undefined {
+function judgeMessage(record: RunRecord, message: EntryOf<'produced'>): Breach | undefined {
   const { topic, place, poison, valueHash } = message;
   const where = `${topic}/${place!.partition} offset ${place!.offset}`;
-  const letters = deadLetters.filter(
-    ({ origin }) =>
-      origin.topic === topic &&
-      origin.partition === place!.partition &&
-      origin.offset === place!.offset,
-  );
-  if (letters.length === 0)
+  const letters = record.lettersOf(message);
+  if (letters.length === 0) {
     return { says: `${where} is poison and no dead letter`, evidence: [message] };
+  }
   const wrong = letters.find((letter) => letter.code !== poison || letter.valueHash !== valueHash);
   if (!wrong) return undefined;
   const how =

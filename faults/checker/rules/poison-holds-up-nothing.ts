@@ -42,25 +42,20 @@ function judgeMessage(
   };
 }
 
-function wasHandled(
-  record: RunRecord,
-  { intent, report, place, topic }: EntryOf<'produced'>,
-): boolean {
-  const hasLetter = record.deadLetters.some(
-    ({ origin }) =>
-      origin.topic === topic &&
-      origin.partition === place!.partition &&
-      origin.offset === place!.offset,
-  );
+function wasHandled(record: RunRecord, message: EntryOf<'produced'>): boolean {
+  const { intent, report } = message;
+  const wasRefused = record.lettersOf(message).length > 0;
   // A create that was refused under its key is handled; of a good report nothing can be refused.
-  if (intent)
-    return (
-      hasLetter ||
-      record.intents.some((one) => one.intent.mark === intent.mark && one.rows.length > 0)
-    );
-  if (!report || hasLetter) return false;
-  const status = record.rowOf(report.actionId)?.action.status ?? 'NotStarted';
-  return report.status === 'Running' || report.status === 'NotStarted'
-    ? status !== 'NotStarted'
-    : isTerminal(status);
+  if (intent) return wasRefused || isStored(record, intent.mark);
+  const row = report && record.rowOf(report.actionId);
+  // Whether a report came before the delete of its action is not known.
+  if (row?.isDeleted) return true;
+  if (!row || wasRefused) return false;
+  const { status } = row.action;
+  const isUnderWay = report.status === 'Running' || report.status === 'NotStarted';
+  return isUnderWay ? status !== 'NotStarted' : isTerminal(status);
+}
+
+function isStored({ intents }: RunRecord, mark: string): boolean {
+  return intents.some((one) => one.intent.mark === mark && one.rows.length > 0);
 }
