@@ -56,6 +56,26 @@ describe('P1, nothing accepted is lost: the checker finds', () => {
     `);
   });
 
+  it('a resend whose id is not known any more', () => {
+    const run = new RunBuilder();
+    const id = run.created({ target: 'host' });
+    const { intent } = run.entries.find((entry) => entry.kind === 'invoke')!;
+    const alias = run.newId();
+    const again = run.invoke('create', { intent, retryAttempt: 1 });
+    run.answer(again, 201, { shown: [run.notStarted(alias, intent!)] });
+    run.amend(id, { aliases: [alias] });
+    run.completes(id);
+    run.ask('cancel', alias, { status: 404, error: 'itemNotFound' });
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P1 Nothing accepted is lost: what was accepted is found
+        00000000-0000-4000-8000-000000000001 was accepted and then not found
+            0.040  #2 create m1 at Acme/Strict on host resend 1, by tenant-a/app-1 to api-1
+            0.050  #2 201 00000000-0000-4000-8000-000000000002 NotStarted
+            0.110  #3 cancel 00000000-0000-4000-8000-000000000002, by tenant-a/app-1 to api-1
+            0.120  #3 404 itemNotFound"
+    `);
+  });
+
   it('an action that has not ended and does not say why', () => {
     const run = new RunBuilder();
     run.events(run.created(), 'created', 'started');

@@ -311,7 +311,7 @@ export class RunBuilder {
     { status = 200, by = 'tenant-a', ...details }: AnswerDetails & { by?: string } = {},
   ): void {
     const request = this.invoke(operation, { actionId: id, tenant: by });
-    const shows = status === 200 && operation === 'get';
+    const shows = status === 200 && operation === 'get' && details.shown === undefined;
     this.answer(request, status, { ...(shows && { shown: [this.shown(id)] }), ...details });
   }
 

@@ -19,7 +19,7 @@ export interface ActionRecord {
   id: string;
   row: EntryOf<'row'> | undefined;
   history: EntryOf<'history'> | undefined;
-  /** Requests that name it, and creates that were answered with it. */
+  /** Requests that name it or an alias of it, and creates that were answered with one of these. */
   exchanges: Exchange[];
   calls: EntryOf<'call'>[];
   effects: EntryOf<'effect'>[];
@@ -80,8 +80,9 @@ export function recordOf(history: readonly Entry[]): RunRecord {
   const exchanges = exchangesOf(only('invoke'), only('answer'), only('lost'));
   const produced = only('produced');
   const events = only('event').toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
-  const actions = actionsOf({ entries, events, rows, exchanges, produced });
   const stored = storedUnder(rows);
+  const ownId = (id: string) => stored.get(id)?.action.id ?? id;
+  const actions = actionsOf({ entries, events, rows, exchanges, produced, ownId });
   const letters = Map.groupBy(only('deadLetter'), ({ origin }) => placeOf(origin.topic, origin));
   const traits = new Map(run.providers.map((provider) => [provider.key, provider]));
   return {
@@ -149,9 +150,12 @@ function actionsOf(from: {
   rows: EntryOf<'row'>[];
   exchanges: Exchange[];
   produced: EntryOf<'produced'>[];
+  /** What was said about an alias was said about its action. */
+  ownId: (id: string) => string;
 }): Map<string, ActionRecord> {
   const actions = new Map<string, ActionRecord>();
-  const of = (id: string): ActionRecord => {
+  const of = (asked: string): ActionRecord => {
+    const id = from.ownId(asked);
     const known = actions.get(id) ?? emptyAction(id);
     actions.set(id, known);
     return known;

@@ -110,6 +110,7 @@ function repeats(run: RunBuilder): void {
   run.store(original, resent);
   run.amend(original, { aliases: [alias] });
   run.completes(original);
+  run.ask('get', alias, { shown: [run.shown(original)] });
 
   // Lost for good, and refused: no action came of either.
   run.lose(run.invoke('create', { intent: run.intent() }));

@@ -31,18 +31,18 @@ interface Look {
   look: Answered;
 }
 
+/** Requests under an id, after a create had been answered with it. */
 function looksAfterAcceptance(action: ActionRecord): Look[] {
   const answered = action.exchanges.filter(isAnswered);
-  const accepted = answered
-    .filter((exchange) => acceptedId(exchange) === action.id)
-    .toSorted((a, b) => a.answer.atMs - b.answer.atMs)[0];
-  if (!accepted) return [];
-  return answered
-    .filter(
-      ({ invoke }) => invoke.operation !== 'create' && invoke.tenant === accepted.invoke.tenant,
-    )
-    .filter(({ invoke }) => invoke.atMs > accepted.answer.atMs)
-    .map((look) => ({ action, accepted, look }));
+  const acceptances = answered.filter((exchange) => acceptedId(exchange) !== undefined);
+  return answered.flatMap((look) => {
+    const { actionId, tenant, atMs } = look.invoke;
+    const accepted = acceptances.find(
+      (one) =>
+        acceptedId(one) === actionId && one.invoke.tenant === tenant && one.answer.atMs < atMs,
+    );
+    return accepted ? [{ action, accepted, look }] : [];
+  });
 }
 
 /** A delete that was not refused had begun before the answer came. */

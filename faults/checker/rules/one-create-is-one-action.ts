@@ -54,7 +54,7 @@ function mayBeAccepted({ answer }: Exchange): boolean {
   return answer === undefined || answer.status === 201 || answer.status >= 500;
 }
 
-/** All but the first say that they are resends, soon, and nothing else came to the target meanwhile. */
+/** All but the first say that they are resends, soon, and nothing else came to the target, if there is one. */
 function areResendsOfOne({ intents }: RunRecord, one: IntentRecord, sends: Exchange[]): boolean {
   const all = one.sends.map(({ invoke }) => invoke);
   const [first, ...others] = all;
@@ -68,7 +68,7 @@ function areResendsOfOne({ intents }: RunRecord, one: IntentRecord, sends: Excha
       other.intent.target !== target ||
       other.intent.provider !== provider,
   );
-  return target !== null && isAlone && last - first.atMs < RESEND_MS;
+  return (target === null || isAlone) && last - first.atMs < RESEND_MS;
 }
 
 /** The intents that share a key, of one tenant and app. */

@@ -1,6 +1,7 @@
+import { FAILURE_CODES } from '#domain/errors';
 import { isTerminal } from '#domain/status';
 import type { Entry, EntryOf } from '../../history.ts';
-import { endOf, endedUnknown, firstOfEach } from '../action-facts.ts';
+import { endOf, failureCode, firstOfEach } from '../action-facts.ts';
 import { type OrderedPair, orderedPairs } from '../ordered-pairs.ts';
 import type { ActionRecord } from '../run-record.ts';
 import { type Rule, judgeEach } from '../rule.ts';
@@ -39,13 +40,20 @@ function startOf({ history }: ActionRecord) {
   return history?.events.find(({ type, attempt }) => type === 'started' && attempt !== null);
 }
 
+/** With these the product itself ended the action: its answer came before the end, and so had the call. */
+const SEEN: readonly (number | null)[] = [
+  null,
+  FAILURE_CODES.providerRejected,
+  FAILURE_CODES.retriesExhausted,
+];
+
 /**
- * Only where the product's own answer ended the first: a call of unknown outcome, or one that a report overtook, may
- * still have been on its way when the second was sent.
+ * Only where the product's own answer ended the first: a call of unknown outcome, or one that a report or a cancel
+ * overtook, may still have been on its way when the second was sent.
  */
 function wasSeenFirst(first: ActionRecord, second: ActionRecord): boolean {
   const end = endOf(first);
-  if (!end || end.attempt === null || endedUnknown(first)) return false;
+  if (!end || end.attempt === null || !SEEN.includes(failureCode(first))) return false;
   return firstSight(second) < firstSight(first) && firstSight(first) < Number.POSITIVE_INFINITY;
 }
 
