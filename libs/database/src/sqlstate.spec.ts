@@ -1,4 +1,4 @@
-import { QueryFailedError } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { describe, expect, it } from 'vitest';
 import { isDataError, isStatementTimeout, isTransient } from './sqlstate.ts';
 
@@ -36,6 +36,11 @@ describe('what a failed statement means', () => {
     'Query read timeout',
   ])('"%s", which carries no code, is transient', (message) => {
     const error = new Error(message);
+    expect([isTransient(error), isDataError(error)]).toEqual([true, false]);
+  });
+
+  it('takes a connection that broke between two statements of a transaction for a broken one', () => {
+    const error = new QueryRunnerAlreadyReleasedError();
     expect([isTransient(error), isDataError(error)]).toEqual([true, false]);
   });
 

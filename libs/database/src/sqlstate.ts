@@ -8,7 +8,7 @@ const TRANSIENT_CLASSES = ['08', '25', '28', '3D', '40', '53', '55', '57', '58']
 // 54: too large or too deep for an index or a type.
 const DATA_CLASSES = ['22', '23', '54'];
 const QUERY_CANCELED = '57014';
-/** What the sockets of node and the pool of pg report; they carry no SQLSTATE. */
+/** What the sockets of node, the pool of pg and TypeORM report; they carry no SQLSTATE. */
 const CONNECTION_CODES = [
   'ECONNREFUSED',
   'ECONNRESET',
@@ -19,8 +19,9 @@ const CONNECTION_CODES = [
   'EHOSTUNREACH',
   'ENETUNREACH',
 ];
+// "already released": TypeORM lets go of a connection that breaks between two statements of a transaction.
 const CONNECTION_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end|is not queryable|not established|not connected/i;
+  /Query runner already released|Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end|is not queryable|not established|not connected/i;
 
 /** Whether the database, not the data, is the reason: outage, overload, time-out, deadlock, conflict. */
 export function isTransient(error: unknown): boolean {
