@@ -1,10 +1,17 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type {
+  Batch,
+  Consumer,
+  ConsumerEndBatchProcessEvent,
+  EachBatchPayload,
+  Kafka,
+} from 'kafkajs';
 import { endsWithin } from './bounded.ts';
 import { isOutage, rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
+import { type CommitPassed, PassedRecords, positionOf } from './passed-records.ts';
 import { RenewalWatch } from './renewal-watch.ts';
 
 /** What is fetched at once, with the way to be done with it. */
@@ -77,6 +84,7 @@ export class BatchConsumer {
   #joins = 0;
   #listens = false;
   readonly #renewal: RenewalWatch | undefined;
+  readonly #passed = new PassedRecords((...passed) => this.#commitPassed(...passed));
   #renewalLookAtMs = 0;
   #lastProgressMs = performance.now();
   #lastHeardMs = 0;
@@ -185,7 +193,8 @@ export class BatchConsumer {
     // From the beginning: kafkajs would skip what was produced before the first join.
     await consumer.subscribe({ topics: [topic], fromBeginning: from !== 'latest' });
     await consumer.run({
-      autoCommit: from !== 'latest',
+      // kafkajs would commit what it has passed over without a look at whether it was in its place.
+      autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: partitionsConcurrently,
       eachBatch: (payload) => this.#eachBatch(consumer, payload),
@@ -195,9 +204,9 @@ export class BatchConsumer {
   async #eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
     this.#handlersRunning++;
-    const outOfPlace = this.#renewal?.isOutOfPlace(payload.batch);
+    const outOfPlace = this.#isOutOfPlace(payload.batch);
     // Heard in `done`, if it comes to that.
-    outOfPlace?.catch(() => undefined);
+    outOfPlace.catch(() => undefined);
     try {
       await this.#options.eachBatch({
         ...payload,
@@ -212,13 +221,56 @@ export class BatchConsumer {
     }
   }
 
-  async #commit(consumer: Consumer, payload: EachBatchPayload, offset: string): Promise<void> {
-    // kafkajs commits what is resolved even when it fails.
-    if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
-    payload.resolveOffset(offset);
-    await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets());
-    this.#renewal?.committed(payload.batch.partition, BigInt(offset) + 1n);
+  async #isOutOfPlace(batch: Batch): Promise<boolean> {
+    const from = this.#passed.beginningOf(batch.partition, positionOf(batch));
+    return (await this.#renewal?.isOutOfPlace(batch.partition, from)) ?? false;
   }
+
+  async #commit(consumer: Consumer, payload: EachBatchPayload, offset: string): Promise<void> {
+    const { topic, partition } = payload.batch;
+    await this.#passed.overtaken(partition);
+    if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
+    // Where that was the last message for a reader, kafkajs resolves what it passes over behind it, too.
+    payload.resolveOffset(offset);
+    const resolved = payload.uncommittedOffsets().topics.find((of) => of.topic === topic);
+    // Declared as a number, and text.
+    const own = resolved?.partitions.filter((of) => Number(of.partition) === partition) ?? [];
+    try {
+      await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: own }] });
+    } catch (error) {
+      // kafkajs goes on behind it all the same, unless it joins anew.
+      for (const { offset: next } of own) {
+        this.#passed.passed(partition, { from: 0n, next: BigInt(next) });
+      }
+      throw error;
+    }
+    this.#renewal?.committed(partition, BigInt(offset) + 1n);
+  }
+
+  /** kafkajs has read on behind records that are for no reader. */
+  #passedOver({
+    partition,
+    firstOffset,
+    lastOffset,
+  }: ConsumerEndBatchProcessEvent['payload']): void {
+    if (!this.#renewal) return;
+    // Undeclared: null if not even the first was where the fetch began.
+    const from = BigInt(firstOffset ?? lastOffset);
+    this.#passed.passed(partition, { from, next: BigInt(lastOffset) + 1n });
+  }
+
+  readonly #commitPassed: CommitPassed = async (partition, { from, next }, isCurrent) => {
+    const consumer = this.#consumer;
+    const outOfPlace = await this.#renewal?.isOutOfPlace(partition, from);
+    if (!consumer || consumer !== this.#consumer || !isCurrent()) return;
+    if (outOfPlace) {
+      this.#startOver(consumer);
+      return;
+    }
+    const { topic } = this.#options;
+    await consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
+    this.#renewal?.committed(partition, next);
+  };
 
   /** What is done and not committed comes again, and so does all that is before it. */
   #startOver(consumer: Consumer): void {
@@ -228,7 +280,8 @@ export class BatchConsumer {
   }
 
   #observe(consumer: Consumer): void {
-    const { GROUP_JOIN, REBALANCING, FETCH_START, FETCH, STOP, CRASH } = consumer.events;
+    const { GROUP_JOIN, REBALANCING, FETCH_START, FETCH, END_BATCH_PROCESS, STOP, CRASH } =
+      consumer.events;
     const whenCurrent = (action: () => void) => () => {
       if (consumer === this.#consumer) action();
     };
@@ -237,6 +290,7 @@ export class BatchConsumer {
       whenCurrent(() => {
         this.#joined = true;
         this.#joins++;
+        this.#passed.forget();
         this.#listens = false;
         this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
         this.#heard();
@@ -244,6 +298,7 @@ export class BatchConsumer {
     );
     const left = whenCurrent(() => {
       this.#joined = false;
+      this.#passed.forget();
       this.#progress();
     });
     consumer.on(REBALANCING, left);
@@ -260,6 +315,9 @@ export class BatchConsumer {
         this.#heard();
       }),
     );
+    consumer.on(END_BATCH_PROCESS, ({ payload }) => {
+      if (consumer === this.#consumer && payload.batchSize === 0) this.#passedOver(payload);
+    });
     consumer.on(CRASH, ({ payload: { error, restart } }) => {
       if (consumer !== this.#consumer || this.#stopping) return;
       left();
@@ -284,6 +342,7 @@ export class BatchConsumer {
     this.#consumer = undefined;
     this.#joined = false;
     this.#renewal?.forget();
+    this.#passed.forget();
     this.#progress();
     this.#disposing = Promise.all([
       this.#disposing,
@@ -297,6 +356,7 @@ export class BatchConsumer {
   #watch(): void {
     this.#watchForStall();
     this.#watchForRenewal();
+    this.#passed.retry();
   }
 
   #watchForRenewal(): void {

@@ -1,4 +1,3 @@
-import type { Batch } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import type { OffsetReader } from './offset-reader.ts';
 import { RenewalWatch } from './renewal-watch.ts';
@@ -19,18 +18,16 @@ function watchOn(group: Group): RenewalWatch {
   return new RenewalWatch(offsets as unknown as OffsetReader);
 }
 
-const batchFrom = (fetchedOffset: string) => ({ partition: 0, fetchedOffset }) as unknown as Batch;
-
 describe('a batch', () => {
-  it.each<[string, Group, from: string, boolean]>([
-    ['goes on where the group is', { committed: 40n }, '40', false],
-    ['is the first there is', {}, '0', false],
-    ['is the first that is kept', { low: 7n }, '7', false],
-    ['was the first when it was fetched', { low: 7n }, '3', false],
-    ['goes on where nobody has been', {}, '40', true],
-    ['goes on where nobody has been, behind what is kept', { low: 7n }, '40', true],
+  it.each<[string, Group, from: bigint, boolean]>([
+    ['goes on where the group is', { committed: 40n }, 40n, false],
+    ['is the first there is', {}, 0n, false],
+    ['is the first that is kept', { low: 7n }, 7n, false],
+    ['was the first when it was fetched', { low: 7n }, 3n, false],
+    ['goes on where nobody has been', {}, 40n, true],
+    ['goes on where nobody has been, behind what is kept', { low: 7n }, 40n, true],
   ])('that %s', async (_, group, from, isOutOfPlace) => {
-    expect(await watchOn(group).isOutOfPlace(batchFrom(from))).toBe(isOutOfPlace);
+    expect(await watchOn(group).isOutOfPlace(0, from)).toBe(isOutOfPlace);
   });
 });
 

@@ -1,11 +1,4 @@
-import type { Batch } from 'kafkajs';
 import type { OffsetReader } from './offset-reader.ts';
-
-/** What kafkajs gives and does not declare. */
-interface WithFetchedOffset {
-  /** Where the fetch began: the position, also where the first message is further on. */
-  fetchedOffset?: string | number;
-}
 
 /**
  * Notices that a topic was deleted and made anew while it was being read. kafkajs goes on at its old position, in a topic
@@ -34,15 +27,14 @@ export class RenewalWatch {
   }
 
   /**
-   * Whether a batch begins in the middle although nothing before it is done. To be asked before its offsets are
-   * committed: then it could not be told any more. Rejects when Kafka cannot be read.
+   * Whether what was fetched from an offset on begins in the middle although nothing before it is done. To be asked before
+   * its offsets are committed: then it could not be told any more. Rejects when Kafka cannot be read.
    */
-  async isOutOfPlace(batch: Batch & WithFetchedOffset): Promise<boolean> {
-    const { partition, fetchedOffset = 0 } = batch;
+  async isOutOfPlace(partition: number, from: bigint): Promise<boolean> {
     const known = await this.#offsets.committed();
     if (known.has(partition)) return false;
     const ends = await this.#offsets.ends();
-    return BigInt(fetchedOffset) > (ends.get(partition)?.low ?? 0n);
+    return from > (ends.get(partition)?.low ?? 0n);
   }
 
   /** A new consumer begins where the group is. */
