@@ -133,6 +133,22 @@ describe('dead letters in Postgres', () => {
     );
   });
 
+  it('are no more than may be listed, and whoever looks after the service is told', async () => {
+    const worker = await system.startWorker({ DEAD_LETTERS_MAX: '3' });
+    await store(...Array.from({ length: 5 }, (_, offset) => ({ offset })));
+    await vi.waitFor(async () => expect(await rowsOf(system)).toHaveLength(3), {
+      timeout: 30_000,
+      interval: 100,
+    });
+    await vi.waitFor(async () => {
+      const metrics = await (await fetch(`${worker.adminUrl}/metrics`)).text();
+      expect(metrics).toContain('security_actions_dead_letters_unlisted_total 2');
+    });
+    expect(worker.log()).toContain('there are more than DEAD_LETTERS_MAX');
+    await worker.stop();
+    system.workers.pop();
+  });
+
   it('are all there, each once, when workers are killed while they store them', async () => {
     const worker = await system.startWorker();
     const choices = Array.from({ length: 3000 }, (_, offset) => ({ offset }));

@@ -125,6 +125,7 @@ describe('a size', () => {
     ['INGEST_BATCH_MAX', 5000, 'DATABASE_STATEMENT_TIMEOUT_MS'],
     ['SETTLE_BATCH_MAX', 5000, 'DATABASE_STATEMENT_TIMEOUT_MS'],
     ['RELAY_BATCH_MAX', 5000, 'held in memory'],
+    ['DEAD_LETTERS_MAX', 200_000, 'counted'],
     ['CALLS_IN_FLIGHT_MAX', 10_000, 'in memory'],
   ])('%s is %i at most, and what is above is told why', (name, max, why) => {
     expect(refused({ [name]: String(max) })).toEqual([]);

@@ -265,6 +265,14 @@ const worker = {
   )
     .default(500)
     .describe('Events published in one request.'),
+  DEAD_LETTERS_MAX: countUpTo(
+    200_000,
+    'they are counted every ten seconds, within DATABASE_STATEMENT_TIMEOUT_MS',
+  )
+    .default(100_000)
+    .describe(
+      'Open dead letters that are listed. Beyond, the oldest of the tenant with the most are in their topic alone. 8 GiB if all are as large as they can be.',
+    ),
   SIMULATOR_EFFECTS_FILE: file
     .optional()
     .describe('The simulated provider appends each effect to this file, one JSON object a line.'),

@@ -22,6 +22,7 @@ import { ReportsAwaited1764000300000 } from './migrations/1764000300000-reports-
 import { IdempotencyKeys1765000000000 } from './migrations/1765000000000-idempotency-keys.ts';
 import { Resends1765000050000 } from './migrations/1765000050000-resends.ts';
 import { DeadLetters1765000100000 } from './migrations/1765000100000-dead-letters.ts';
+import { OpenDeadLetters1765000150000 } from './migrations/1765000150000-open-dead-letters.ts';
 
 /** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
 export const CLIENT_GRACE_MS = 500;
@@ -66,6 +67,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       IdempotencyKeys1765000000000,
       Resends1765000050000,
       DeadLetters1765000100000,
+      OpenDeadLetters1765000150000,
     ],
     synchronize: false,
     applicationName: pool.applicationName,

@@ -5,7 +5,7 @@ import type { Database } from './action-row.ts';
 import type { DeadLetterEntity } from './entities/dead-letter.entity.ts';
 
 /*
- * Dead letters: stored, shown, decided about, deleted when they are old. What asks for one tenant's takes that first;
+ * Dead letters: stored, shown, decided about. What asks for one tenant's takes that first;
  * null stands for an operator of every tenant, who alone knows of letters that are nobody's.
  */
 
@@ -161,30 +161,3 @@ export async function decideDeadLetter(
     [azureTenantId, id, from, to, by.tenantId, by.appId, by.user, reason, actionId],
   );
 }
-
-/**
- * Deletes letters that are older than `retentionMs`, at most `limit` of them: the oldest, whatever was decided about
- * them. What another worker deletes just now is skipped.
- * @returns how many
- */
-export async function deleteOldDeadLetters(
-  database: Database,
-  retentionMs: number,
-  limit: number,
-): Promise<number> {
-  const rows: { count: number }[] = await database.query(DELETE_OLD, [retentionMs, limit]);
-  return rows[0]!.count;
-}
-
-const DELETE_OLD = `
-  WITH old AS (
-    SELECT "azureTenantId", "id" FROM "dead_letter"
-     WHERE "createdDateTime" < now() - $1 * interval '1 ms'
-     ORDER BY "createdDateTime" LIMIT $2 FOR UPDATE SKIP LOCKED
-  ),
-  deleted AS (
-    DELETE FROM "dead_letter" d USING old
-     WHERE d."azureTenantId" = old."azureTenantId" AND d."id" = old."id"
-    RETURNING 1
-  )
-  SELECT count(*)::integer AS "count" FROM deleted`;

@@ -143,6 +143,12 @@ export const METRICS = {
     labels: ['topic', 'code'],
     help: 'Messages put into the dead letters, by the topic they came from and the error code. Topic dead-letters: what is there and cannot be listed.',
   },
+  security_actions_dead_letters_unlisted_total: {
+    type: 'counter',
+    of: 'worker',
+    labels: [],
+    help: 'Open dead letters that are no longer listed because there were more than DEAD_LETTERS_MAX; their topic has them.',
+  },
   security_actions_unfinished: {
     type: 'gauge',
     of: 'worker',

@@ -76,6 +76,7 @@ export class ActionMetrics {
   readonly #callDuration: Histogram<'provider' | 'call'>;
   readonly #callsInFlight: Gauge<'provider'>;
   readonly #deadLetters: Counter<'topic' | 'code'>;
+  readonly #deadLettersUnlisted: Counter;
 
   constructor(registry: Registry, catalogue: Catalogue) {
     this.#labels = new MetricLabels(catalogue);
@@ -91,6 +92,7 @@ export class ActionMetrics {
     this.#callDuration = histogram(registry, 'security_actions_provider_call_duration_seconds');
     this.#callsInFlight = gauge(registry, 'security_actions_provider_calls_in_flight');
     this.#deadLetters = counter(registry, 'security_actions_dead_letters_total');
+    this.#deadLettersUnlisted = counter(registry, 'security_actions_dead_letters_unlisted_total');
     this.#beginAtZero(catalogue);
   }
 
@@ -152,6 +154,11 @@ export class ActionMetrics {
 
   deadLettered(topic: LogicalTopic, { code }: Pick<DeadLetterCause, 'code'>): void {
     this.#deadLetters.inc({ topic, code });
+  }
+
+  /** So many letters have left the list, because there were too many. */
+  deadLettersUnlisted(letters: number): void {
+    this.#deadLettersUnlisted.inc(letters);
   }
 }
 

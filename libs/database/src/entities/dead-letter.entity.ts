@@ -13,6 +13,9 @@ export type KeptHeader = [name: string, value: string | null];
 // For operators of every tenant, and for what grows old.
 @Index('dead_letter_newest_of_all', ['createdDateTime', 'id'])
 @Index('dead_letter_id', ['id'])
+@Index('dead_letter_open', ['createdDateTime', 'id', 'azureTenantId'], {
+  where: `"state" = 'open'`,
+})
 export class DeadLetterEntity {
   /** The tenant of who sent it; empty if nobody has proved to have sent it. */
   @PrimaryColumn('text')
