@@ -8,8 +8,11 @@ import {
   PUBLISHED_SAMPLE,
   simulate,
 } from '../support/client.ts';
+import { drained } from '../support/drained.ts';
+import { deadLetters } from '../support/letters-by-origin.ts';
 import { produce } from '../support/produce.ts';
 import { System } from '../support/system.ts';
+import { rewind } from '../support/topics.ts';
 
 const PATH = 'beta/security/securityActions';
 /** The machine may be busy; what is told in time is what these tests are about. */
@@ -145,6 +148,38 @@ describe('a create with an Idempotency-Key', () => {
       body: { error: { code: 'idempotencyKeyReuse', message: expect.stringContaining('deleted') } },
     });
     expect((await client.get(id)).status).toBe(404);
+  });
+
+  it('is a dead letter on Kafka once its action was deleted, and not each time that the log is read', async () => {
+    const body = { ...PUBLISHED_SAMPLE, actionReason: randomUUID() };
+    const { key, id } = await earlier(body);
+    const value = JSON.stringify(body);
+    const headers = { authorization: `Bearer ${client.token}`, 'idempotency-key': key };
+    const repeat = async () => {
+      await produce(system, 'requests', [{ value, headers }]);
+      await drained(system, 'requests');
+      await drained(system, 'commands');
+    };
+    await repeat();
+    expect((await client.request('DELETE', `${PATH}/${id}`)).status).toBe(204);
+    const letters = async () =>
+      [...(await deadLetters(system)).values()].filter((letter) => letter.value!.includes(id));
+    expect(await letters()).toEqual([]);
+    await repeat();
+    const [letter, ...more] = await letters();
+    expect(more).toEqual([]);
+    expect(letter!.headers).toMatchObject({
+      'x-error-code': 'idempotencyKeyReuse',
+      'x-error-message': expect.stringContaining(id),
+      'x-caller': JSON.stringify({ tenantId: 'tenant-a', appId: 'app-1', user: null }),
+    });
+    expect((await client.get(id)).status).toBe(404);
+
+    await system.workers[0]!.stop();
+    await rewind(system, 'commands');
+    await system.workers[0]!.restart();
+    await drained(system, 'commands');
+    expect(await letters()).toHaveLength(1);
   });
 
   it('is replayed without a body if none is wanted', async () => {

@@ -318,13 +318,19 @@ describe('the replay of dead letters', () => {
       expect(await refusal(id)).toMatchObject({ status: 400, code: 'invalidRequest' });
     });
 
-    it('is refused when it is an action already, which would not run again', async () => {
+    it.each([
+      ['an action already', false],
+      ['one that has been deleted', true],
+    ])('is refused when it is %s, which would not run again', async (_, isDeleted) => {
       const actionId = await client.created(simulate());
       await completed(actionId);
+      if (isDeleted) {
+        await client.request('DELETE', `v1.0/security/securityActions/${actionId}`);
+      }
       const sent = command();
       const id = await putCommandAside(
         JSON.stringify({ ...sent, action: { ...sent.action, id: actionId } }),
-        202,
+        isDeleted ? 203 : 202,
       );
       expect(await refusal(id)).toMatchObject({
         status: 409,

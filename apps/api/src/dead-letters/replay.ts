@@ -133,7 +133,10 @@ export class Replay {
   /** As it was, key and all: a release that could not read it may have put it aside. */
   async #replayCommand(letter: DeadLetterEntity): Promise<string> {
     const { caller, action } = readCommand(letter);
-    if (await findAction(this.#database.manager, caller.tenantId, action.id)) {
+    const { manager } = this.#database;
+    const reference = { azureTenantId: caller.tenantId, actionId: action.id };
+    const [stored] = await findStored(manager, [reference]);
+    if (stored ?? (await findAction(manager, caller.tenantId, action.id))) {
       throw new ApiError(
         'conflict',
         `The command is on record as the action ${action.id}, and would not run again. Create it anew.`,

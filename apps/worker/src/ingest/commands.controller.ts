@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { type ReadCommand, decodeCommand } from '#domain/command';
+import { ApiError } from '#domain/errors';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import type { LogicalTopic } from '#kafka/topics';
 import { DeadLetters, type Letter } from '../dead-letters/dead-letters.ts';
@@ -61,7 +62,8 @@ export class CommandsController {
   }
 }
 
-function letter(message: BatchMessage, { message: reason }: Error, command?: ReadCommand): Letter {
+function letter(message: BatchMessage, error: Error, command?: ReadCommand): Letter {
+  const code = error instanceof ApiError ? error.code : 'invalidRequest';
   const known = command && { logged: idsOf(command) };
-  return { message, code: 'invalidRequest', reason, caller: command?.caller, ...known };
+  return { message, code, reason: error.message, caller: command?.caller, ...known };
 }

@@ -2,17 +2,20 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Settings } from '#config/settings';
+import type { ActionReference } from '#database/action-row';
 import { claimWork } from '#database/claim.queries';
+import { hasKey } from '#database/idempotency-key.queries';
 import type { InsertedAction } from '#database/ingest.queries';
 import type { Alias } from '#database/resend.queries';
 import { findOvertaken } from '#database/reverts.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
-import { storeCommands } from '#database/store-commands';
+import { type Stored, storeCommands } from '#database/store-commands';
+import { findStored } from '#database/stored.queries';
 import { inTransaction } from '#database/transaction';
 import { endAction } from '#database/end-action.queries';
 import type { ReadCommand } from '#domain/command';
-import { FAILURE_CODES } from '#domain/errors';
+import { ApiError, FAILURE_CODES } from '#domain/errors';
 import { supersededBy } from '#domain/revert';
 import { traceIdIn } from '#observability/trace-context';
 import { Dispatcher } from '../engine/dispatcher.ts';
@@ -22,7 +25,7 @@ import { WORKER_NAME } from '../engine/worker-name.ts';
 import { Relay } from '../events/relay.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 
-/** A command that Postgres refused for what it contains. */
+/** A command that could not become the action that it asks for, and why: an ApiError, or what Postgres says of its contents. */
 export interface Refusal {
   command: ReadCommand;
   error: Error;
@@ -72,23 +75,39 @@ export class Ingest {
 
   /**
    * Stores a batch, in log order, once: what is stored already changes nothing.
-   * @returns the commands that Postgres refused for their contents: stored as Failed, without what they contain.
-   * All others are stored as they are when this returns.
+   * @returns the commands that Postgres refused for their contents: stored as Failed, without what they contain. And those
+   * whose idempotency key stands for an action that had been deleted. All others are stored as they are when this returns.
    * @throws when Postgres cannot do it now: nothing, or a first part, is stored, and the batch is to come again
    */
   async store(commands: ReadCommand[]): Promise<Refusal[]> {
-    const refusals = await this.#storeOrSplit(foldRepeats(commands));
+    const fresh = new Set<string>();
+    const refusals = await this.#storeOrSplit(foldRepeats(commands), fresh);
     this.#dispatcher.loop.wake();
     this.#relay.loop.wake();
-    return refusals;
+    const repeats = commands.filter((command) => hasKey(command) && !fresh.has(keyOf(command)));
+    return [...refusals, ...(await this.#ofDeleted(repeats))];
+  }
+
+  /**
+   * Nobody who repeats a create on Kafka is answered, and what was deleted is not made again. By the time of acceptance: what
+   * was sent before the deletion and only comes again is no news.
+   */
+  async #ofDeleted(repeats: ReadCommand[]): Promise<Refusal[]> {
+    const stored = await findStored(this.#database.manager, repeats.map(referenceOf));
+    const byKey = new Map(stored.map((action) => [keyOfReference(action), action]));
+    return repeats.flatMap((command) => {
+      const deletedAt = byKey.get(keyOf(command))?.deletedDateTime;
+      if (!deletedAt || Date.parse(command.acceptedDateTime) <= deletedAt.getTime()) return [];
+      return [{ command, error: actionDeleted(command) }];
+    });
   }
 
   /** Halves a batch that is refused, until the poison stands alone, or is too much to store at once. */
-  async #storeOrSplit(commands: ReadCommand[]): Promise<Refusal[]> {
+  async #storeOrSplit(commands: ReadCommand[], fresh: Set<string>): Promise<Refusal[]> {
     const [first] = commands;
     if (!first) return [];
     try {
-      await this.#storeAll(commands);
+      await this.#storeAll(commands, fresh);
       return [];
     } catch (error) {
       const isTooMuch = isStatementTimeout(error) && commands.length > 1;
@@ -100,8 +119,8 @@ export class Ingest {
       }
       const middle = commands.length >> 1;
       return [
-        ...(await this.#storeOrSplit(commands.slice(0, middle))),
-        ...(await this.#storeOrSplit(commands.slice(middle))),
+        ...(await this.#storeOrSplit(commands.slice(0, middle), fresh)),
+        ...(await this.#storeOrSplit(commands.slice(middle), fresh)),
       ];
     }
   }
@@ -121,15 +140,16 @@ export class Ingest {
     }
   }
 
-  async #storeAll(commands: ReadCommand[]): Promise<void> {
+  /** @param fresh gets the keys of what was not stored before */
+  async #storeAll(commands: ReadCommand[], fresh: Set<string>): Promise<void> {
     const lease = { owner: WORKER_NAME, leaseMs: this.#leaseMs };
     // Not all the room there is: while this waits for a lock, others must be able to claim.
     const limit = Math.min(commands.length, this.#claimsMax);
-    let resends: Alias[] = [];
+    let stored: Stored = { actions: [], aliases: [] };
     const held = await this.#holdings.claim(limit, (room) =>
       inTransaction(this.#database, async (manager) => {
-        const { actions, aliases } = await storeCommands(manager, commands);
-        resends = aliases;
+        stored = await storeCommands(manager, commands);
+        const { actions } = stored;
         const targets = actions.filter(
           (action): action is typeof action & Target => action.targetKey !== null,
         );
@@ -141,7 +161,8 @@ export class Ingest {
       }),
     );
     this.#executor.start(held);
-    this.#noteResends(resends);
+    for (const action of stored.actions) fresh.add(keyOfReference(action));
+    this.#noteResends(stored.aliases);
   }
 
   #noteResends(resends: Alias[]): void {
@@ -196,10 +217,30 @@ function withoutContents(command: ReadCommand): ReadCommand {
 
 /** The first of several commands with one id counts: what a producer repeats it must not change. */
 function foldRepeats(commands: ReadCommand[]): ReadCommand[] {
-  const byId = new Map<string, ReadCommand>();
+  const byKey = new Map<string, ReadCommand>();
   for (const command of commands) {
-    const id = `${command.caller.tenantId}\n${command.action.id}`;
-    if (!byId.has(id)) byId.set(id, command);
+    const key = keyOf(command);
+    if (!byKey.has(key)) byKey.set(key, command);
   }
-  return [...byId.values()];
+  return [...byKey.values()];
+}
+
+function referenceOf({ caller, action }: ReadCommand): ActionReference {
+  return { azureTenantId: caller.tenantId, actionId: action.id };
+}
+
+function keyOf(command: ReadCommand): string {
+  return keyOfReference(referenceOf(command));
+}
+
+/** An id says nothing beyond its tenant. */
+function keyOfReference({ azureTenantId, actionId }: ActionReference): string {
+  return `${azureTenantId}\n${actionId}`;
+}
+
+function actionDeleted({ action }: ReadCommand): ApiError {
+  return new ApiError(
+    'idempotencyKeyReuse',
+    `The action ${action.id}, which its idempotency key stands for, has been deleted. Nothing was created. Choose another key.`,
+  );
 }
