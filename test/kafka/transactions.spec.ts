@@ -78,4 +78,20 @@ describe('what transactional producers write', () => {
     await doneWith(progress, 5);
     expect(seen).toEqual(['before', 'first', 'behind', 'last']);
   });
+
+  it('is never handed over when it was aborted, whoever else had one under way', async () => {
+    const outer = await begun(await producer(), 'never-1');
+    const inner = await begun(await producer(), 'never-2');
+    const kept = await begun(await producer(), 'kept-1');
+    await outer.write('never-3');
+    await inner.write('never-4');
+    await inner.abort();
+    await write('kept-2');
+    await outer.write('never-5');
+    await outer.abort();
+    await kept.commit();
+    const { seen, progress } = consume();
+    await doneWith(progress, 10);
+    expect(seen).toEqual(['kept-1', 'kept-2']);
+  });
 });

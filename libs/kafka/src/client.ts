@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Kafka, type KafkaConfig } from 'kafkajs';
 import type { Settings } from '#config/settings';
+import { installAbortedRecords } from './aborted-records.ts';
 import { bridgeLog, type KafkaLog } from './client-log.ts';
 import { installNullHeaders } from './null-header.ts';
 import { createSocketFactory } from './socket-factory.ts';
 import { installTimerGuard } from './timer-guard.ts';
 import { installZstdCodec } from './zstd-codec.ts';
 
+installAbortedRecords();
 installTimerGuard();
 installNullHeaders();
 installZstdCodec();
