@@ -40,6 +40,7 @@ import { WorkerHealth } from './health.ts';
 import { Providers, createProviders } from './providers.ts';
 import { Reports } from './reports/reports.ts';
 import { ReportsController } from './reports/reports.controller.ts';
+import { KnownRequests } from './requests/known-requests.ts';
 import { Requests } from './requests/requests.ts';
 import { RequestsController } from './requests/requests.controller.ts';
 
@@ -53,6 +54,7 @@ const LIFELINE_CONNECTIONS = 3;
   providers: [
     // From the public door to the commands topic.
     Requests,
+    KnownRequests,
     ClusterIdentity,
     OrderedPublisher,
     // From Kafka into Postgres.

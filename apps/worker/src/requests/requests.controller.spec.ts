@@ -14,6 +14,7 @@ import { actionEntry, providerEntry } from '#providers/provider-entry.fixture';
 import { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { MessageCaller } from '../doors/message-caller.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
+import type { KnownRequests } from './known-requests.ts';
 import { RequestsController } from './requests.controller.ts';
 import { Requests } from './requests.ts';
 
@@ -71,6 +72,7 @@ describe('the door for requests', () => {
     const metrics = new ActionMetrics(registry, catalogue);
     return new RequestsController(
       new Requests(callers ?? new MessageCaller(settings), catalogue, settings),
+      { among: () => Promise.resolve(new Set()) } as unknown as KnownRequests,
       { id: () => Promise.resolve('cluster') } as unknown as ClusterIdentity,
       publishers.ordered,
       new DeadLetters(publishers.plain, metrics),

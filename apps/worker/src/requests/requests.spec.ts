@@ -53,8 +53,10 @@ function message(
   };
 }
 
+const acceptedBy = (requests: Requests, sent: BatchMessage, caller = CALLER, place = PLACE) =>
+  requests.accept(sent, requests.read(sent, caller, place));
 const accept = (sent: BatchMessage, caller = CALLER, place = PLACE) =>
-  requestsWith().accept(sent, caller, place);
+  acceptedBy(requestsWith(), sent, caller, place);
 const idOf = (...sent: Parameters<typeof accept>) => accept(...sent).command.action.id;
 
 beforeAll(() => {
@@ -173,7 +175,7 @@ describe('a request on Kafka', () => {
     const settings = loadSettings({});
     const requests = new Requests(new MessageCaller(settings), catalogued, settings);
     const sent = message({ ...request, parameters: [{ name: 'ip', value: 'secret' }] });
-    expect(() => requests.accept(sent, CALLER, PLACE)).toThrow(
+    expect(() => acceptedBy(requests, sent)).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('secret') }),
     );
   });
@@ -234,7 +236,7 @@ describe('the time at which a request was accepted', () => {
     const settings = loadSettings({});
     const requests = new Requests(new MessageCaller(settings), revertible, settings);
     const reverting = (revertDateTime: string) => () =>
-      requests.accept(message({ ...request, revertDateTime }), CALLER, PLACE);
+      acceptedBy(requests, message({ ...request, revertDateTime }));
     expect(reverting(later(1000))().command.action.revertDateTime).toBe(later(1000));
     expect(reverting(later(-1000))).toThrow('must be in the future');
   });

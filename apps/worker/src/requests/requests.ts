@@ -6,6 +6,7 @@ import { headerTextInAnyCase } from '#kafka/headers';
 import type { BatchMessage } from '#kafka/kafka-batch';
 import { contextOf, traceparentOf } from '#observability/trace-context';
 import { Catalogue } from '#providers/catalogue';
+import type { ReceivedCreate } from '#providers/create-command';
 import { readRequest, requestCommand } from '#providers/request-command';
 import { MessageCaller } from '../doors/message-caller.ts';
 
@@ -47,22 +48,25 @@ export class Requests {
     return this.#everybody ?? (await this.#callers.of(message));
   }
 
-  /** @throws ApiError as `readRequest` and `requestCommand` */
-  accept(message: BatchMessage, caller: Caller, place: Place): AcceptedRequest {
+  /** @throws ApiError as `readRequest` */
+  read(message: BatchMessage, caller: Caller, place: Place): ReceivedCreate {
     const { headers, offset, timestamp, value } = message;
-    const header = (name: string) => headerTextInAnyCase(headers, name);
     const { clusterId, topicName: topic, partition } = place;
-    const received = readRequest({
+    return readRequest({
       caller,
       origin: { clusterId, topic, partition, offset, timestampMs: timestamp },
       value,
-      header,
+      header: (name) => headerTextInAnyCase(headers, name),
       acceptedAt: acceptedAt(message),
       bytesMax: this.#bytesMax,
     });
+  }
+
+  /** @throws ApiError as `requestCommand` */
+  accept(message: BatchMessage, received: ReceivedCreate): AcceptedRequest {
     const command = requestCommand(this.#catalogue, received);
     // Read and written anew, so that nothing else travels under this name.
-    const trace = contextOf(header('traceparent'));
+    const trace = contextOf(headerTextInAnyCase(message.headers, 'traceparent'));
     return { message, command, traceparent: traceparentOf(trace) };
   }
 }
