@@ -8,6 +8,7 @@ import type { ClusterIdentity } from '#kafka/cluster-identity';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import { OrderedPublisher } from '#kafka/ordered-publisher';
 import { connectionError, producingKafka } from '#kafka/producing-kafka.fixture';
+import { PublishError } from '#kafka/publish-errors';
 import { Publisher } from '#kafka/publisher';
 import { Catalogue } from '#providers/catalogue';
 import { actionEntry, providerEntry } from '#providers/provider-entry.fixture';
@@ -183,7 +184,7 @@ describe('the door for requests', () => {
     const controller = await opened();
     deadLettersAreAway = true;
     const sent = () => deliver(controller, request('good'), request('bad').then(withoutToken));
-    await expect(sent()).rejects.toThrow();
+    await expect(sent()).rejects.toBeInstanceOf(PublishError);
     deadLettersAreAway = false;
     await vi.waitFor(sent);
     expect(letters).toEqual(['bad']);
