@@ -1,10 +1,11 @@
-import { Controller } from '@nestjs/common';
+import { Controller, Logger } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { KeysUnavailable } from '#auth/issuer-keys';
 import { Settings } from '#config/settings';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
 import { parseReportMessage } from '#domain/report-message';
+import { HeldMessage } from '#kafka/held-message';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import type { LogicalTopic } from '#kafka/topics';
 import { DeadLetters, type Letter } from '../dead-letters/dead-letters.ts';
@@ -15,6 +16,7 @@ import { Reports, type SentReport } from './reports.ts';
 /** Reads the reports topic, where providers say what became of actions. What is unusable goes to the dead letters. */
 @Controller()
 export class ReportsController {
+  readonly #logger = new Logger(ReportsController.name);
   readonly #callers: MessageCaller;
   readonly #reports: Reports;
   readonly #deadLetters: DeadLetters;
@@ -34,23 +36,35 @@ export class ReportsController {
 
   /**
    * Returns when every report has had its effect or is in the dead letters; only then may the offset move.
-   * @throws when Postgres, Kafka or the keys of the token issuer cannot be had, or a report may be about an action that is
-   * not stored yet: the batch is to come again
+   * @throws HeldMessage when it takes keys of the token issuer that cannot be had now to judge one: what stands before it is
+   * done
+   * @throws when Postgres or Kafka cannot be had, or a report may be about an action that is not stored yet: the batch is to
+   * come again
    */
   @EventPattern<LogicalTopic>('reports')
   async handle(@Payload() batch: KafkaBatch, @Ctx() context: KafkaBatchContext): Promise<void> {
+    const { sent, letters, held } = await this.#openAll(batch.messages);
+    letters.push(...(await this.#reports.take(sent)));
+    await this.#deadLetters.write(letters, batch, context);
+    if (held) throw held;
+  }
+
+  /** In order, up to one that has to wait: what is behind it must not overtake it. */
+  async #openAll(messages: BatchMessage[]) {
     const sent: SentReport[] = [];
     const letters: Letter[] = [];
-    for (const message of batch.messages) {
+    for (const [index, message] of messages.entries()) {
       const opened = await this.#open(message);
+      if (opened instanceof KeysUnavailable) {
+        return { sent, letters, held: new HeldMessage(index, opened) };
+      }
       if ('report' in opened) sent.push(opened);
       else letters.push(opened);
     }
-    letters.push(...(await this.#reports.take(sent)));
-    await this.#deadLetters.write(letters, batch, context);
+    return { sent, letters, held: undefined };
   }
 
-  async #open(message: BatchMessage): Promise<SentReport | Letter> {
+  async #open(message: BatchMessage): Promise<SentReport | Letter | KeysUnavailable> {
     let caller: Caller | undefined;
     try {
       caller = await this.#callers.of(message);
@@ -60,8 +74,14 @@ export class ReportsController {
       const reference = { azureTenantId: tenantId ?? caller.tenantId, actionId };
       return { message, caller, reference, report };
     } catch (error) {
-      if (!(error instanceof ApiError) || error instanceof KeysUnavailable) throw error;
-      return { message, code: error.code, reason: error.message, caller };
+      if (error instanceof KeysUnavailable) return error;
+      if (error instanceof ApiError) {
+        return { message, code: error.code, reason: error.message, caller };
+      }
+      // But for those keys nothing outside of this process has a part in this: it would fail each time, and block the others.
+      this.#logger.error({ err: error }, 'report not understood');
+      const { code, message: reason } = new ApiError('generalException');
+      return { message, code, reason, caller };
     }
   }
 }
