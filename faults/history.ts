@@ -13,7 +13,7 @@ const at = { atMs: z.number().nonnegative() };
 const actionId = z.uuid();
 
 /** An action as the API or an event shows it, as far as promises speak of it. */
-const shownActionSchema = z.object({
+export const shownActionSchema = z.object({
   ...securityActionSchema.pick({
     id: true,
     azureTenantId: true,
@@ -197,15 +197,23 @@ const kinds = {
     action: shownActionSchema,
   }),
 
-  /** A fault is in force from `begin` to `end`: noted after it was made, and before it is undone. */
+  /**
+   * A fault is certainly in force from `begin`, when it was made, to `end`, when it is going to be undone; it may be felt
+   * from `strike`, when it is going to be made, to `over`, when it was undone and a process serves again, and a while longer.
+   */
   fault: z.strictObject({
     kind: z.literal('fault'),
     ...at,
-    phase: z.enum(['begin', 'end']),
+    phase: z.enum(['strike', 'begin', 'end', 'over']),
     nemesis: z.string(),
     /** What it befalls: `kafka`, `postgres`, `api-1`, `provider:<key>`, or a link such as `worker-1>postgres`. */
     subject: z.string(),
+    /** At `end`, how much it has done: connections broken or refused, parts swallowed or delayed, processes struck. */
+    hits: z.int().nonnegative().optional(),
   }),
+
+  /** A process of the product ended although no fault had ended it. */
+  ended: z.strictObject({ kind: z.literal('ended'), ...at, process: z.string() }),
 
   sample: z.strictObject({
     kind: z.literal('sample'),
@@ -250,8 +258,13 @@ const kinds = {
     ),
   }),
 
-  /** The last entry: nothing was under way any more, and everything that there is was recorded. */
-  end: z.strictObject({ kind: z.literal('end'), ...at }),
+  /** The last entry: everything that there is was recorded. */
+  end: z.strictObject({
+    kind: z.literal('end'),
+    ...at,
+    /** Nothing was under way any more; or else it was not waited for any longer. */
+    isQuiet: z.boolean(),
+  }),
 };
 
 const entrySchema = z.discriminatedUnion('kind', [
@@ -265,6 +278,7 @@ const entrySchema = z.discriminatedUnion('kind', [
   kinds.effect,
   kinds.event,
   kinds.fault,
+  kinds.ended,
   kinds.sample,
   kinds.row,
   kinds.history,

@@ -1,7 +1,13 @@
 import { FAILURE_CODES } from '#domain/errors';
 import { isTerminal } from '#domain/status';
 import type { EntryOf } from '../history.ts';
-import type { ActionRecord, FaultWindow, RunRecord } from './run-record.ts';
+import {
+  type ActionRecord,
+  type Exchange,
+  type FaultWindow,
+  type RunRecord,
+  overAtMs,
+} from './run-record.ts';
 
 /* What rules ask of an action again and again. */
 
@@ -59,6 +65,17 @@ export function knownEndedAtMs({ events, exchanges }: ActionRecord): number {
   return Math.min(...times);
 }
 
+/** Whether it may have been hidden when a request about it was answered: a delete that was not refused had begun. */
+export function mayBeDeleted({ exchanges }: ActionRecord, look: Exchange): boolean {
+  return exchanges.some(
+    (exchange) =>
+      exchange.invoke.operation === 'delete' &&
+      exchange !== look &&
+      exchange.invoke.atMs < overAtMs(look) &&
+      [204, 503, undefined].includes(exchange.answer?.status),
+  );
+}
+
 /** Everything in it that is evidence of how it went: what was called, done and noted. */
 export function courseOf(action: ActionRecord) {
   const { calls, effects, events, row } = action;
@@ -78,6 +95,6 @@ export function faultsDuring(
   toMs: number,
 ): FaultWindow[] {
   return faults.filter(
-    (fault) => fault.fromMs <= toMs && fault.toMs + run.bounds.recoveryMs >= fromMs,
+    (fault) => fault.feltFromMs <= toMs && fault.feltToMs + run.bounds.recoveryMs >= fromMs,
   );
 }

@@ -23,11 +23,11 @@ function withoutOthers({ faults, run }: RunRecord, fault: FaultWindow): Outage[]
   let spans = [{ fromMs, toMs }];
   for (const other of faults) {
     if (other === fault) continue;
-    const end = other.toMs + run.bounds.recoveryMs;
+    const end = other.feltToMs + run.bounds.recoveryMs;
     // Of the subject itself: it is away either way, and that it was away before changes nothing.
     if (other.subject === subject && AWAY.includes(other.nemesis)) continue;
     spans = spans.flatMap((span) => [
-      { fromMs: span.fromMs, toMs: Math.min(span.toMs, other.fromMs) },
+      { fromMs: span.fromMs, toMs: Math.min(span.toMs, other.feltFromMs) },
       { fromMs: Math.max(span.fromMs, end), toMs: span.toMs },
     ]);
     spans = spans.filter((span) => span.fromMs < span.toMs);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { EntryOf } from '../history.ts';
 import { check } from './check.ts';
 import { RunBuilder, failure, found } from './run-builder.fixture.ts';
 
@@ -177,6 +178,22 @@ describe('P5: the checker allows', () => {
     const elsewhere = run.created({ target: 'other' });
     run.completes(run.created({ target: 'host' }));
     run.completes(elsewhere);
+    expect(found(run)).toBe('');
+  });
+
+  it('an end that is dated like its creation, by a clock that was ahead', () => {
+    const run = new RunBuilder();
+    const [first, second] = [run.created({ target: 'host' }), run.created({ target: 'host' })];
+    run.events(first, 'created', 'started');
+    run.events(second, 'created', 'started');
+    run.call(first);
+    run.events(first, 'completed');
+    run.call(second);
+    run.events(second, 'completed');
+    expect(found(run)).toContain('was started before the end of');
+    const row = run.entries.find((entry) => entry.kind === 'row' && entry.action.id === first);
+    const { action } = row as EntryOf<'row'>;
+    action.createdDateTime = action.completedDateTime;
     expect(found(run)).toBe('');
   });
 

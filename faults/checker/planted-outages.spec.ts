@@ -124,6 +124,19 @@ describe('P9, outages are local: the checker finds', () => {
 });
 
 describe('P9: the checker allows', () => {
+  it('that nobody can say without Kafka whether what is deleted is not on its way', () => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.completes(id);
+    run.ask('delete', id, { status: 204 });
+    run.events(id, 'deleted');
+    run.amend(id, { isDeleted: true });
+    run.fault('begin', 'kill', 'kafka');
+    run.ask('get', id, { status: 503, error: 'notYetVisible', retryAfterSeconds: 1 });
+    run.fault('end', 'kill', 'kafka');
+    expect(found(run)).toBe('');
+  });
+
   it('anything that another fault can explain', () => {
     const run = new RunBuilder();
     run.fault('begin', 'kill', 'postgres');
@@ -157,6 +170,21 @@ describe('P9: the checker allows', () => {
     run.pass(5000).fault('end', 'cut', 'provider:Acme/Strict');
     run.completes(waiting);
     run.completes(behind);
+    expect(found(run)).toBe('');
+  });
+
+  it('anything while another fault may be felt, from before it was made until after it was undone', () => {
+    const run = new RunBuilder();
+    const refused = () => run.answer(run.invoke('create', { intent: run.intent() }), 503, AWAY);
+    run.fault('begin', 'pause', 'postgres');
+    run.fault('strike', 'stop', 'kafka');
+    refused();
+    run.fault('begin', 'stop', 'kafka');
+    run.fault('end', 'stop', 'kafka');
+    refused();
+    run.pass(30_000).fault('over', 'stop', 'kafka');
+    refused();
+    run.fault('end', 'pause', 'postgres');
     expect(found(run)).toBe('');
   });
 });

@@ -300,7 +300,7 @@ export class RunBuilder {
     });
   }
 
-  fault(phase: 'begin' | 'end', nemesis: string, subject: string): void {
+  fault(phase: EntryOf<'fault'>['phase'], nemesis: string, subject: string): void {
     this.add<EntryOf<'fault'>>({ kind: 'fault', phase, nemesis, subject });
   }
 
@@ -368,7 +368,7 @@ export class RunBuilder {
         action: this.shown(id),
       });
     }
-    this.add<EntryOf<'end'>>({ kind: 'end' });
+    this.add<EntryOf<'end'>>({ kind: 'end', isQuiet: true });
     return this.entries;
   }
 

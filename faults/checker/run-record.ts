@@ -42,9 +42,12 @@ export interface IntentRecord {
 export interface FaultWindow {
   nemesis: string;
   subject: string;
+  /** Certainly in force. Infinity: it was never undone. */
   fromMs: number;
-  /** Infinity: it was never undone. */
   toMs: number;
+  /** Possibly felt, by what it did itself. */
+  feltFromMs: number;
+  feltToMs: number;
   entries: EntryOf<'fault'>[];
 }
 
@@ -214,28 +217,35 @@ function intentsOf(
   return [...intents.values()];
 }
 
+/** Of one thing one fault is made at a time, so what follows a beginning is its end. */
 function faultsOf(entries: EntryOf<'fault'>[]): FaultWindow[] {
-  const windows: FaultWindow[] = [];
-  for (const entry of entries) {
-    const { nemesis, subject, phase, atMs } = entry;
-    const open = windows.find(
-      (window) =>
-        window.toMs === Number.POSITIVE_INFINITY &&
-        window.nemesis === nemesis &&
-        window.subject === subject,
-    );
-    if (phase === 'begin') {
-      windows.push({
-        nemesis,
-        subject,
-        fromMs: atMs,
-        toMs: Number.POSITIVE_INFINITY,
-        entries: [entry],
-      });
-    } else if (open) {
-      open.toMs = atMs;
-      open.entries.push(entry);
-    }
-  }
-  return windows;
+  const byFault = Map.groupBy(entries, ({ nemesis, subject }) =>
+    JSON.stringify([nemesis, subject]),
+  );
+  return [...byFault.values()].flatMap((ofFault) =>
+    ofFault.flatMap((begin, index) =>
+      begin.phase === 'begin'
+        ? [windowOf(begin, ofFault[index - 1], ofFault.slice(index + 1))]
+        : [],
+    ),
+  );
+}
+
+function windowOf(
+  begin: EntryOf<'fault'>,
+  before: EntryOf<'fault'> | undefined,
+  later: EntryOf<'fault'>[],
+): FaultWindow {
+  const { nemesis, subject, atMs: fromMs } = begin;
+  const [end, over] = later;
+  const toMs = end?.atMs ?? Number.POSITIVE_INFINITY;
+  return {
+    nemesis,
+    subject,
+    fromMs,
+    toMs,
+    feltFromMs: before?.phase === 'strike' ? before.atMs : fromMs,
+    feltToMs: over?.phase === 'over' ? over.atMs : toMs,
+    entries: [begin, ...(end ? [end] : [])],
+  };
 }

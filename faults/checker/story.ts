@@ -45,6 +45,8 @@ function describe(entry: Entry): string {
       return `event ${entry.id} ${entry.type}, dated ${entry.dateTime}: ${entry.action.status} (partition ${entry.partition} offset ${entry.offset})`;
     case 'fault':
       return `fault ${entry.phase}: ${entry.nemesis} ${entry.subject}`;
+    case 'ended':
+      return `${entry.process} ended by itself`;
     case 'sample':
       return `${entry.process} has ${Math.round(entry.rssBytes / 2 ** 20)} MiB`;
     case 'row':

@@ -4,8 +4,8 @@ import {
   acceptedId,
   entriesOf,
   isAnswered,
-  overAtMs,
 } from '../run-record.ts';
+import { mayBeDeleted } from '../action-facts.ts';
 import { type Rule, judgeEach } from '../rule.ts';
 
 /** P1: whoever was answered 201 finds the action from then on, until somebody deletes it. */
@@ -43,15 +43,4 @@ function looksAfterAcceptance(action: ActionRecord): Look[] {
     );
     return accepted ? [{ action, accepted, look }] : [];
   });
-}
-
-/** A delete that was not refused had begun before the answer came. */
-function mayBeDeleted({ exchanges }: ActionRecord, look: Answered): boolean {
-  return exchanges.some(
-    (exchange) =>
-      exchange.invoke.operation === 'delete' &&
-      exchange !== look &&
-      exchange.invoke.atMs < overAtMs(look) &&
-      [204, 503, undefined].includes(exchange.answer?.status),
-  );
 }

@@ -1,3 +1,4 @@
+import { mayBeDeleted } from '../action-facts.ts';
 import { type Outage, outagesOf } from '../outage-windows.ts';
 import { type Exchange, type RunRecord, entriesOf, overAtMs } from '../run-record.ts';
 import { within } from '../within.ts';
@@ -41,14 +42,18 @@ function judgeCreate({ run }: RunRecord, exchange: Exchange, outage: Outage): Br
   return { says: `a create was ${how} while Kafka was away`, evidence };
 }
 
-/** A list, or something about an action that an event or an answer had shown before. */
-function isOfStored({ actions }: RunRecord, { invoke }: Exchange): boolean {
+/**
+ * A list, or something about an action that an event or an answer had shown before. One that is deleted is hidden as if it
+ * were not stored: without Kafka nobody can say that it is not on its way.
+ */
+function isOfStored({ actions }: RunRecord, exchange: Exchange): boolean {
+  const { invoke } = exchange;
   if (invoke.operation === 'list') return true;
-  if (invoke.actionId === null) return false;
-  const action = actions.get(invoke.actionId);
+  const action = actions.get(invoke.actionId ?? '');
   return (
-    action?.events.some(({ atMs }) => atMs < invoke.atMs) === true &&
-    action.row?.action.azureTenantId === invoke.tenant
+    action?.row?.action.azureTenantId === invoke.tenant &&
+    action.events.some(({ atMs }) => atMs < invoke.atMs) &&
+    !mayBeDeleted(action, exchange)
   );
 }
 

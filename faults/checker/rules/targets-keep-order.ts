@@ -29,8 +29,7 @@ function faultOf({ first, second }: OrderedPair): string | undefined {
   const started = startOf(second);
   if (started !== undefined) {
     if (!isTerminal(first.row!.action.status)) return 'was started, and not yet ended is';
-    if (started.dateTime < first.row!.action.completedDateTime!)
-      return 'was started before the end of';
+    if (started.dateTime < endDateOf(first)) return 'was started before the end of';
   }
   return wasSeenFirst(first, second) ? 'reached its product before' : undefined;
 }
@@ -38,6 +37,15 @@ function faultOf({ first, second }: OrderedPair): string | undefined {
 /** When a worker claimed it first; a start that its provider reported is not ours. */
 function startOf({ history }: ActionRecord) {
   return history?.events.find(({ type, attempt }) => type === 'started' && attempt !== null);
+}
+
+/**
+ * When it ended, by the clock of the database. Times of an action never run backwards: one that an API process whose clock
+ * was ahead has accepted may carry the time of its creation to its end, and that says nothing.
+ */
+function endDateOf({ row }: ActionRecord): string {
+  const { completedDateTime, createdDateTime } = row!.action;
+  return completedDateTime === createdDateTime ? '' : completedDateTime!;
 }
 
 /** With these the product itself ended the action: its answer came before the end, and so had the call. */

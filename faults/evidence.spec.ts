@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { soundRun } from './checker/sound-run.fixture.ts';
+import { evidenceOf } from './evidence.ts';
+import type { Entry } from './history.ts';
+
+/** As a run is recorded in which each fault struck once. */
+const struck = (): Entry[] =>
+  soundRun().map((entry) =>
+    entry.kind === 'fault' && entry.phase === 'end' ? { ...entry, hits: 1 } : entry,
+  );
+
+/** What two of its actions wait for is a hold, and it is shorter than a run that is worth something. */
+const SHORTCOMINGS = [
+  'Only 21 actions were made.',
+  '2 actions had not ended long after the last fault.',
+];
+
+describe('evidenceOf', () => {
+  it('says what keeps a run in which no promise was broken from being evidence', () => {
+    expect(evidenceOf(struck()).faults).toEqual(SHORTCOMINGS);
+  });
+
+  it('does not take for evidence what asked for a nemesis that never did anything', () => {
+    const missed = struck().map((entry) =>
+      entry.kind === 'fault' && entry.nemesis === 'kill' ? { ...entry, hits: 0 } : entry,
+    );
+    expect(evidenceOf(missed).faults).toContain('The nemesis kill was asked for and never struck.');
+  });
+
+  it('says which promise was never put to the test', () => {
+    const withoutPoison = struck().filter(
+      (entry) => entry.kind !== 'produced' || entry.poison === null,
+    );
+    expect(evidenceOf(withoutPoison).faults).toContain(
+      'P7 (Poison passes by) was never put to the test.',
+    );
+  });
+
+  it('says what was still under way, and what ended by itself', () => {
+    const history = struck();
+    const ended: Entry = { kind: 'ended', atMs: 1499, process: 'worker-1' };
+    const lastly: Entry = { kind: 'end', atMs: history.at(-1)!.atMs, isQuiet: false };
+    expect(evidenceOf([...history.slice(0, -1), ended, lastly]).faults).toEqual([
+      ...SHORTCOMINGS,
+      'Something was still under way long after the last fault.',
+      'worker-1 ended by itself, 1 s after the beginning.',
+    ]);
+  });
+
+  it('tells the story of a broken promise, and names it in its row', () => {
+    const history = struck().filter((entry) => entry.kind !== 'deadLetter');
+    const { faults, row } = evidenceOf(history);
+    expect(faults.filter((fault) => fault.startsWith('P7 Poison passes by'))).not.toEqual([]);
+    expect(row).toMatch(/\| P7 \|$/);
+  });
+
+  it('counts actions by what became of them, and faults by what they did', () => {
+    expect(evidenceOf(struck()).row).toMatchInlineSnapshot(
+      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 1 cut, 2 kill, 1 pause | 56 | 112 | 52 | 5 | 3 | 105 | 5 | 5 | 6 | none |"`,
+    );
+  });
+});

@@ -1,0 +1,107 @@
+import { FAILURE_CODES } from '#domain/errors';
+import { isTerminal } from '#domain/status';
+import { type Verdict, check, formatViolation } from './checker/check.ts';
+import { PROMISES, type PromiseName } from './checker/rule.ts';
+import type { Entry, EntryOf } from './history.ts';
+
+/*
+ * What a run is worth: a run in which nothing happened breaks no promise either, and is no evidence.
+ */
+
+const NAMES = Object.keys(PROMISES) as PromiseName[];
+/** Fewer say little, whatever became of them. */
+const ACTIONS_MIN = 50;
+
+export interface Evidence {
+  verdict: Verdict;
+  /** What is wrong with the run, a sentence or a story each: broken promises, and what it fails to put to the test. */
+  faults: string[];
+  /** It as a row of the Markdown table below `TABLE_HEAD`. */
+  row: string;
+}
+
+export const TABLE_HEAD = [
+  `| Seed | Seconds | Requests | Messages | Actions | Faults | ${NAMES.join(' | ')} | Broken |`,
+  `|${' --- |'.repeat(6 + NAMES.length + 1)}`,
+];
+
+/** Judges a history. @throws Error when it is not whole */
+export function evidenceOf(history: readonly Entry[]): Evidence {
+  const verdict = check(history);
+  return {
+    verdict,
+    faults: [...verdict.violations.map(formatViolation), ...shortcomingsOf(history, verdict)],
+    row: rowOf(history, verdict),
+  };
+}
+
+function shortcomingsOf(history: readonly Entry[], { examined }: Verdict): string[] {
+  const [run] = only(history, 'run');
+  const rows = only(history, 'row');
+  const struck = strikesOf(history);
+  const open = rows.filter(({ action }) => !isTerminal(action.status));
+  const isQuiet = only(history, 'end').every((end) => end.isQuiet);
+  return [
+    ...run!.nemeses
+      .filter((nemesis) => !struck.has(nemesis))
+      .map((nemesis) => `The nemesis ${nemesis} was asked for and never struck.`),
+    ...NAMES.filter((name) => examined[name] === 0).map(
+      (name) => `${name} (${PROMISES[name]}) was never put to the test.`,
+    ),
+    ...(rows.length < ACTIONS_MIN ? [`Only ${rows.length} actions were made.`] : []),
+    ...(rows.some(({ action }) => action.status === 'Completed') ? [] : ['No action Completed.']),
+    ...(open.length > 0 ? [`${open.length} actions had not ended long after the last fault.`] : []),
+    ...(isQuiet ? [] : ['Something was still under way long after the last fault.']),
+    ...only(history, 'ended').map(
+      ({ process, atMs }) =>
+        `${process} ended by itself, ${Math.round(atMs / 1000)} s after the beginning.`,
+    ),
+  ];
+}
+
+function rowOf(history: readonly Entry[], { examined, violations }: Verdict): string {
+  const [run] = only(history, 'run');
+  const broken = [...new Set(violations.map(({ promise }) => promise))];
+  const cells = [
+    run!.seed,
+    run!.seconds,
+    only(history, 'invoke').length,
+    only(history, 'produced').length,
+    counted(only(history, 'row').map(stateOf)),
+    listed(strikesOf(history)),
+    ...NAMES.map((name) => examined[name]),
+    broken.join(', ') || 'none',
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** What an outcome that nobody could know is, it is neither done nor not done. */
+function stateOf({ action: { status, errorInfo } }: EntryOf<'row'>): string {
+  return errorInfo?.code === FAILURE_CODES.outcomeUnknown ? 'unknown' : status;
+}
+
+/** By nemesis, how many of its faults did anything. */
+function strikesOf(history: readonly Entry[]): Map<string, number> {
+  const striking = only(history, 'fault').filter(({ hits = 0 }) => hits > 0);
+  return countsOf(striking.map(({ nemesis }) => nemesis));
+}
+
+function counted(names: string[]): string {
+  return `${names.length}: ${listed(countsOf(names))}`;
+}
+
+function listed(counts: Map<string, number>): string {
+  return [...counts]
+    .toSorted(([a], [b]) => a.localeCompare(b))
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ');
+}
+
+function countsOf(names: string[]): Map<string, number> {
+  const groups = Map.groupBy(names, (name) => name);
+  return new Map([...groups].map(([name, { length }]) => [name, length]));
+}
+
+function only<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): EntryOf<Kind>[] {
+  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind);
+}

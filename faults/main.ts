@@ -1,0 +1,110 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build, isBuilt } from '../dev/stack/build.ts';
+import { type Evidence, TABLE_HEAD, evidenceOf } from './evidence.ts';
+import { parseHistory } from './history.ts';
+import { NEMESES, type Nemesis } from './runner/fault-plan.ts';
+import { discard, faultRun } from './runner/run.ts';
+import { Servers } from './runner/servers.ts';
+
+/*
+ * `npm run faults`: runs the product under faults that a seed decides, and says which promises held. A history that
+ * breaks one is kept, and can be judged again: `npm run faults -- --check <file>`.
+ */
+
+const HISTORIES = '.faults';
+/** All connection faults under one name. */
+const NET: readonly Nemesis[] = ['cut', 'halfOpen', 'delay'];
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      runs: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '60' },
+      nemesis: { type: 'string', default: NEMESES.join(',') },
+      keep: { type: 'boolean', default: false },
+      check: { type: 'string' },
+    },
+  });
+  if (values.check !== undefined) return judgeAgain(values.check);
+  const nemeses = parseNemeses(values.nemesis);
+  const [seed, runs, seconds] = [values.seed, values.runs, values.seconds].map(positive);
+  if (!isBuilt()) await build();
+  return runSeeds({ seed: seed!, runs: runs!, seconds: seconds!, nemeses, keep: values.keep });
+}
+
+function judgeAgain(file: string): number {
+  const { faults, row } = evidenceOf(parseHistory(readFileSync(file, 'utf8')));
+  for (const fault of faults) console.log(`\n${fault}`);
+  printTable([row]);
+  return faults.length > 0 ? 1 : 0;
+}
+
+interface Options {
+  seed: number;
+  runs: number;
+  seconds: number;
+  nemeses: Nemesis[];
+  keep: boolean;
+}
+
+async function runSeeds({ seed: first, runs, seconds, nemeses, keep }: Options): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'security-actions-fault-servers-'));
+  mkdirSync(HISTORIES, { recursive: true });
+  const servers = await Servers.start(directory, say, nemeses.includes('disk'));
+  const possible = servers.disks.size > 0 ? nemeses : nemeses.filter((one) => one !== 'disk');
+  if (possible.length < nemeses.length)
+    say('No disk can be made full here (that takes Linux and root).');
+  // A disk that was mounted would outlive this process.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void servers.stop().finally(() => process.exit(1)));
+  }
+  const results: Evidence[] = [];
+  try {
+    for (let seed = first; seed < first + runs; seed += 1) {
+      const file = join(HISTORIES, `seed-${seed}.jsonl`);
+      const log = (line: string) => say(`seed ${seed}: ${line}`);
+      const history = await faultRun(servers, { seed, seconds, nemeses: possible, file, log });
+      log('judging …');
+      const evidence = evidenceOf(history);
+      results.push(evidence);
+      say(evidence.row);
+      for (const fault of evidence.faults) console.log(`\n${fault}`);
+      if (evidence.faults.length > 0 || keep) console.log(`\nThe history is kept in ${file}`);
+      else discard(file);
+    }
+  } finally {
+    await servers.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+  printTable(results.map(({ row }) => row));
+  return results.some(({ faults }) => faults.length > 0) ? 1 : 0;
+}
+
+function printTable(rows: string[]): void {
+  console.log(['', ...TABLE_HEAD, ...rows].join('\n'));
+}
+
+function say(line: string): void {
+  console.error(line);
+}
+
+function parseNemeses(text: string): Nemesis[] {
+  return text.split(',').flatMap((name) => {
+    if (name === 'net') return NET;
+    const known = NEMESES.find((nemesis) => nemesis === name);
+    if (known) return [known];
+    throw new Error(`unknown nemesis '${name}'; known: ${[...NEMESES, 'net'].join(', ')}`);
+  });
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new Error(`'${text}' must be a whole number above 0`);
+}
+
+process.exit(await main());

@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { EntryOf } from '../history.ts';
+import type { Recorder } from './recorder.ts';
+import type { Victim } from './victim.ts';
+
+const INTERVAL_MS = 2000;
+const run = promisify(execFile);
+
+/** Notes how much memory each process has, again and again. @returns what ends it */
+export function sampleMemory(recorder: Recorder, victims: readonly Victim[]): () => void {
+  const look = () => {
+    for (const victim of victims) sample(recorder, victim).catch(() => undefined);
+  };
+  const timer = setInterval(look, INTERVAL_MS);
+  return () => clearInterval(timer);
+}
+
+/** A process that is down just now has no memory to speak of: `ps` fails, and nothing is noted. */
+async function sample(recorder: Recorder, { name, pid }: Victim): Promise<void> {
+  const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(pid)]);
+  const rssBytes = Number(stdout.trim()) * 1024;
+  recorder.note<EntryOf<'sample'>>({ kind: 'sample', process: name, rssBytes });
+}

@@ -1,0 +1,47 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { root } from '../../dev/repository.ts';
+import { evidenceOf } from '../../faults/evidence.ts';
+import type { Nemesis } from '../../faults/runner/fault-plan.ts';
+import { discard, faultRun } from '../../faults/runner/run.ts';
+import { Servers } from '../../faults/runner/servers.ts';
+
+/** Time for one outage that stands alone, and for a few faults more. */
+const SECONDS = 26;
+/** Where `npm run faults` keeps histories too, so that one that failed here can be judged again. */
+const HISTORIES = `${root}/.faults`;
+
+/** Short runs of `npm run faults`; docs/fault-evidence.md has what long ones showed. */
+describe('faults that a seed decides', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'security-actions-fault-servers-'));
+  let servers: Servers;
+
+  beforeAll(async () => {
+    mkdirSync(HISTORIES, { recursive: true });
+    servers = await Servers.start(directory, console.log);
+  });
+  afterAll(async () => {
+    await servers?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  // Each has another server that is away alone: Kafka, Postgres, a product.
+  it.each<{ seed: number; nemeses: Nemesis[] }>([
+    { seed: 5, nemeses: ['kill', 'cut', 'clock'] },
+    { seed: 6, nemeses: ['pause', 'halfOpen', 'slow'] },
+    { seed: 7, nemeses: ['stop', 'delay', 'cut'] },
+  ])(
+    'break no promise, and everything ends: seed $seed, $nemeses',
+    async ({ seed, nemeses }) => {
+      const file = `${HISTORIES}/test-seed-${seed}.jsonl`;
+      const options = { seed, seconds: SECONDS, nemeses, file, log: console.log };
+      const { faults, row } = evidenceOf(await faultRun(servers, options));
+      console.log(row);
+      expect(faults, `the history is in ${file}`).toEqual([]);
+      discard(file);
+    },
+    400_000,
+  );
+});
