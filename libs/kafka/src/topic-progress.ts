@@ -39,6 +39,7 @@ export class TopicProgress implements OnApplicationShutdown {
   readonly #waiters = new Set<Waiter>();
   #pollDelayMs = POLL_DELAY_MS_MIN;
   #polling = false;
+  #untouched = false;
 
   constructor({ KAFKA_TOPIC_PREFIX: prefix }: Settings, kafka: Kafka, topic: LogicalTopic) {
     this.#reader = new OffsetReader(
@@ -48,6 +49,11 @@ export class TopicProgress implements OnApplicationShutdown {
     );
     this.#ends = new SharedRead(() => this.#reader.ends());
     this.#committed = new SharedRead(() => this.#reader.committed());
+  }
+
+  /** Whether nothing had ever been appended when it was last waited for. */
+  get untouched(): boolean {
+    return this.#untouched;
   }
 
   /** How many wait at this moment. */
@@ -90,6 +96,7 @@ export class TopicProgress implements OnApplicationShutdown {
   async waitUntilPassed(deadlineMs: number): Promise<ProgressWait> {
     const ends = await this.#endsBefore(deadlineMs);
     if (!ends) return 'unreadable';
+    this.#untouched = [...ends.values()].every(({ high }) => high === 0n);
     return await new Promise((resolve) => {
       this.#waiters.add({ ends, deadlineMs, read: false, resolve });
       this.#pollDelayMs = POLL_DELAY_MS_MIN;

@@ -5,11 +5,6 @@ import { RequestArrivals } from '#kafka/request-arrivals';
 import { RequestsProgress } from '#kafka/requests-progress';
 import type { ProgressWait } from '#kafka/topic-progress';
 
-/**
- * Since something came, for so long it is looked each time. Who sends one after the other over both doors may be faster
- * than the word of a message is here.
- */
-const IN_USE_MS = 60_000;
 /** How long one look at whether the door has caught up may take; another follows. */
 const LOOK_MS = 10_000;
 
@@ -26,7 +21,7 @@ export class EarlierRequests implements BeforeApplicationShutdown {
   /** The mark under which all requests were known to be commands. */
   #clearMark: string | undefined;
   #lastMark: string | undefined;
-  #lastChangeMs = -Infinity;
+  #hasHeard = false;
   #areFarBehind = false;
   #stopping = false;
 
@@ -42,17 +37,18 @@ export class EarlierRequests implements BeforeApplicationShutdown {
   }
 
   /**
-   * Resolves when the workers are done with what is in `requests` now: at once, if nothing has come for a while, and they
-   * were done with that. Waits REQUESTS_WAIT_MS at most: a flood there, or no worker to read it, must not keep anyone from containing a
-   * host. As long as that lasts, nobody waits.
+   * Resolves when the workers are done with what is in `requests` now: at once, while nobody has ever used that door. Once
+   * somebody has, it is looked each time: who sends one after the other over both doors may be faster than the word of a
+   * message is here, on a busy machine by far. Waits REQUESTS_WAIT_MS at most: a flood there, or no worker to read it, must
+   * not keep anyone from containing a host. As long as that lasts, nobody waits.
    */
   async areCommands(): Promise<void> {
     if (this.#waitMs === 0 || this.#areFarBehind) return;
     // What lies in the socket already is heard of.
     await setImmediate();
     const mark = this.#mark();
-    const isInUse = performance.now() - this.#lastChangeMs < IN_USE_MS;
-    if (mark !== undefined && mark === this.#clearMark && !isInUse) return;
+    const isUnused = !this.#hasHeard && this.#progress.untouched;
+    if (mark !== undefined && mark === this.#clearMark && isUnused) return;
     const reached = await this.#progress.waitUntilPassed(performance.now() + this.#waitMs);
     if (reached === 'reached') this.#clearMark = mark;
     else if (reached === 'notReached') this.#overtake();
@@ -63,9 +59,7 @@ export class EarlierRequests implements BeforeApplicationShutdown {
   #mark(): string | undefined {
     const { mark } = this.#arrivals;
     // The first one says nothing of use.
-    if (this.#lastMark !== undefined && mark !== this.#lastMark) {
-      this.#lastChangeMs = performance.now();
-    }
+    if (this.#lastMark !== undefined && mark !== this.#lastMark) this.#hasHeard = true;
     this.#lastMark = mark;
     return mark;
   }
