@@ -72,7 +72,7 @@ export async function recordEnd(world: World, recorder: Recorder, isQuiet: boole
 /** Deleted ones too, which are hidden from every query of the product. */
 async function recordRows(system: System, recorder: Recorder): Promise<ActionRow[]> {
   const rows = await system.query<ActionRow>(
-    `SELECT ${actionColumns()}, ${workColumn} FROM "security_action" a`,
+    `SELECT ${actionColumns}, ${workColumn} FROM "security_action" a`,
   );
   const aliases = await system.query<{ aliasId: string; actionId: string }>(
     'SELECT "aliasId", "actionId" FROM "security_action_alias"',

@@ -40,17 +40,14 @@ export interface ActionRow extends SecurityActionEntity {
   } | null;
 }
 
-/**
- * The columns of `ActionRow`, for a query whose action table is `a`. `upTo` bounds the events that make the
- * states: an SQL expression, the row's version unless an older picture is wanted.
- */
-export const actionColumns = (upTo = 'a."version"') => `
+/** The columns of `ActionRow`, for a query whose action table is `a`. */
+export const actionColumns = `
   a.*,
-  (SELECT jsonb_agg(jsonb_build_object('appId', e."appId", 'status', e."status",
+  (SELECT json_agg(json_build_object('appId', e."appId", 'status', e."status",
             'updatedDateTime', e."dateTime", 'user', e."user") ORDER BY e."sequence")
      FROM "security_action_event" e
     WHERE e."azureTenantId" = a."azureTenantId" AND e."actionId" = a."id"
-      AND e."changedStatus" AND e."sequence" <= ${upTo}) AS "states"`;
+      AND e."changedStatus" AND e."sequence" <= a."version") AS "states"`;
 
 /** There are workers, and of them none serves the provider of `w`, or none that has not opened its circuit. */
 const SERVED_BY_NONE = `

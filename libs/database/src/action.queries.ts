@@ -11,7 +11,7 @@ import type { SecurityActionEventEntity } from './entities/security-action-event
  * What the API reads. Every query takes the tenant first: another tenant's action does not exist.
  */
 
-const selectRows = `SELECT ${actionColumns()}, ${workColumn} FROM "security_action" a`;
+const selectRows = `SELECT ${actionColumns}, ${workColumn} FROM "security_action" a`;
 
 /**
  * One action, or undefined if this tenant has none with the id (deleted ones are hidden). An id that a resend was
@@ -44,7 +44,7 @@ export async function findActions(
   references: ActionReference[],
 ): Promise<FoundAction[]> {
   const rows: (ActionRow & { askedForId: string })[] = await database.query(
-    `SELECT ${actionColumns()}, ${workColumn}, r."actionId" AS "askedForId"
+    `SELECT ${actionColumns}, ${workColumn}, r."actionId" AS "askedForId"
        FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[])) r("azureTenantId", "actionId")
        LEFT JOIN "security_action_alias" x
          ON x."azureTenantId" = r."azureTenantId" AND x."aliasId" = r."actionId"

@@ -259,7 +259,7 @@ async function findActions(
 ): Promise<Map<string, Pick<Claim, 'action' | 'traceparent'>>> {
   if (references.length === 0) return new Map();
   const rows: ActionRow[] = await database.query(
-    `SELECT ${actionColumns()} FROM unnest($1::text[], $2::uuid[]) AS r("azureTenantId", "actionId")
+    `SELECT ${actionColumns} FROM unnest($1::text[], $2::uuid[]) AS r("azureTenantId", "actionId")
        JOIN "security_action" a
          ON a."azureTenantId" = r."azureTenantId" AND a."id" = r."actionId"`,
     [

@@ -57,7 +57,7 @@ export async function findByKey(
   key: string,
 ): Promise<ActionRow | undefined> {
   const rows: ActionRow[] = await database.query(
-    `SELECT ${actionColumns()}, ${workColumn} FROM "idempotency_key" k
+    `SELECT ${actionColumns}, ${workColumn} FROM "idempotency_key" k
        JOIN "security_action" a ON a."azureTenantId" = k."azureTenantId" AND a."id" = k."actionId"
       WHERE k."azureTenantId" = $1 AND k."appId" = $2 AND k."key" = $3`,
     [tenantId, appId, key],

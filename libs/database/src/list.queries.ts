@@ -34,7 +34,7 @@ export async function findPage(
      ORDER BY ${orderSql(order)}
      LIMIT ${values.add(limit, 'bigint')} OFFSET ${values.add(skip, 'bigint')}`;
   return database.query(
-    `SELECT ${actionColumns()}, ${workColumn}, ${orderValuesSql(order)} AS "orderValues"
+    `SELECT ${actionColumns}, ${workColumn}, ${orderValuesSql(order)} AS "orderValues"
        FROM (${page}) a ORDER BY ${orderSql(order)}`,
     values.values,
   );

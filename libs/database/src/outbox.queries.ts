@@ -1,7 +1,7 @@
 import type { EventType } from '#domain/event';
 import { isTerminal } from '#domain/status';
 import type { SecurityAction } from '#domain/security-action';
-import { type ActionRow, type Database, actionColumns, toSecurityAction } from './action-row.ts';
+import { type ActionRow, type Database, toSecurityAction } from './action-row.ts';
 import type {
   RevertState,
   SecurityActionEventEntity,
@@ -59,9 +59,22 @@ export interface OutboxEvent {
   traceparent: string | null;
 }
 
+/** An event as the query below returns it. */
+type LoggedEvent = Pick<
+  SecurityActionEventEntity,
+  'sequence' | 'type' | 'status' | 'changedStatus' | 'appId' | 'user' | 'revert'
+> & { dateTime: string };
+
+/** An action with events in the outbox, and its log up to the last of them. */
+interface OutboxRow extends Omit<ActionRow, 'states' | 'work'> {
+  entries: { position: string; sequence: number }[];
+  log: LoggedEvent[];
+}
+
 /**
- * The oldest events of the outbox, in the order in which they must be published. What belongs to each is looked up by its
- * key (LIMIT 1 sees to that): a join would be planned for a full outbox, and read all events there ever were for a few.
+ * The oldest events of the outbox, in the order in which they must be published. An action and its log are read once for
+ * all its events among them, and by their keys (LIMIT 1 sees to that): a join would be planned for a full outbox, and read
+ * all events there ever were for a few.
  * @param without actions whose events are passed over
  */
 export async function readOutbox(
@@ -69,57 +82,71 @@ export async function readOutbox(
   limit: number,
   without: readonly string[] = [],
 ): Promise<OutboxEvent[]> {
-  const rows: (ActionRow & {
-    event: Pick<SecurityActionEventEntity, 'type' | 'status' | 'sequence'>;
-    outboxPosition: string;
-    eventDateTime: Date;
-    wasReportedAfterwards: boolean;
-    revertThen: RevertState | null;
-  })[] = await database.query(
-    `SELECT ${actionColumns('o."sequence"')}, o."position" AS "outboxPosition",
-            e."dateTime" AS "eventDateTime",
-            jsonb_build_object('type', e."type", 'status', e."status", 'sequence', e."sequence")
-              AS "event",
-            a."reportedAfterwards" IS NOT NULL AND EXISTS (
-              SELECT FROM "security_action_event" l
-               WHERE l."azureTenantId" = o."azureTenantId" AND l."actionId" = o."actionId"
-                 AND l."sequence" <= o."sequence" AND l."type" = 'reportedAfterwards')
-              AS "wasReportedAfterwards",
-            (SELECT r."revert" FROM "security_action_event" r
-              WHERE r."azureTenantId" = o."azureTenantId" AND r."actionId" = o."actionId"
-                AND r."sequence" <= o."sequence" AND r."revert" IS NOT NULL
-              ORDER BY r."sequence" DESC LIMIT 1) AS "revertThen"
-       FROM (SELECT * FROM "outbox" WHERE "actionId" <> ALL($2::uuid[])
-              ORDER BY "position" LIMIT $1) o
-      CROSS JOIN LATERAL (
-        SELECT * FROM "security_action_event" e
-         WHERE e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
-           AND e."sequence" = o."sequence" LIMIT 1) e
+  const rows: OutboxRow[] = await database.query(
+    `SELECT a.*, o."entries", (
+              SELECT json_agg(json_build_object('sequence', e."sequence", 'type', e."type",
+                       'status', e."status", 'changedStatus', e."changedStatus",
+                       'dateTime', e."dateTime", 'appId', e."appId", 'user', e."user",
+                       'revert', e."revert") ORDER BY e."sequence")
+                FROM "security_action_event" e
+               WHERE e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
+                 AND e."sequence" <= o."last") AS "log"
+       FROM (SELECT "azureTenantId", "actionId", max("sequence") AS "last",
+                    json_agg(json_build_object('position', "position"::text, 'sequence', "sequence"))
+                      AS "entries"
+               FROM (SELECT * FROM "outbox" WHERE "actionId" <> ALL($2::uuid[])
+                      ORDER BY "position" LIMIT $1) oldest
+              GROUP BY "azureTenantId", "actionId") o
       CROSS JOIN LATERAL (
         SELECT * FROM "security_action" a
-         WHERE a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId" LIMIT 1) a
-      ORDER BY o."position"`,
+         WHERE a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId" LIMIT 1) a`,
     [limit, without],
   );
-  return rows.map(({ event, outboxPosition, eventDateTime, wasReportedAfterwards, ...row }) => ({
-    position: outboxPosition,
-    type: event.type,
-    sequence: event.sequence,
-    dateTime: eventDateTime,
-    providerKey: row.providerKey,
-    actionName: row.actionName,
-    clientRequestId: row.clientRequestId,
-    traceparent: row.traceparent,
-    action: toSecurityAction({
-      ...row,
-      ...revertOf(row.revertThen),
-      status: event.status,
-      errorInfo: isTerminal(event.status) ? row.errorInfo : null,
-      lastActionDateTime: eventDateTime,
-      completedDateTime: isTerminal(event.status) ? row.completedDateTime : null,
-      reportedAfterwards: wasReportedAfterwards ? row.reportedAfterwards : null,
-    }),
-  }));
+  return rows
+    .flatMap(eventsOf)
+    .toSorted((one, other) => Number(BigInt(one.position) - BigInt(other.position)));
+}
+
+function eventsOf({ entries, log, ...row }: OutboxRow): OutboxEvent[] {
+  return entries.map(({ position, sequence }) => {
+    const past = log.filter((event) => event.sequence <= sequence);
+    const { type, dateTime } = past.at(-1)!;
+    return {
+      position,
+      type,
+      sequence,
+      dateTime: new Date(dateTime),
+      providerKey: row.providerKey,
+      actionName: row.actionName,
+      clientRequestId: row.clientRequestId,
+      traceparent: row.traceparent,
+      action: toSecurityAction(rowAfter(row, past)),
+    };
+  });
+}
+
+/** The row as it was right after the last of these events, which are all until then. */
+function rowAfter(row: Omit<OutboxRow, 'entries' | 'log'>, past: LoggedEvent[]) {
+  const { status, dateTime } = past.at(-1)!;
+  const hasEnded = isTerminal(status);
+  const wasReportedAfterwards = past.some(({ type }) => type === 'reportedAfterwards');
+  return {
+    ...row,
+    ...revertOf(past.findLast(({ revert }) => revert !== null)?.revert ?? null),
+    states: past
+      .filter(({ changedStatus }) => changedStatus)
+      .map((event) => ({
+        appId: event.appId,
+        status: event.status,
+        updatedDateTime: event.dateTime,
+        user: event.user,
+      })),
+    status,
+    errorInfo: hasEnded ? row.errorInfo : null,
+    lastActionDateTime: new Date(dateTime),
+    completedDateTime: hasEnded ? row.completedDateTime : null,
+    reportedAfterwards: wasReportedAfterwards ? row.reportedAfterwards : null,
+  };
 }
 
 /** What the row said about its revert then; an action without an event about it had none. */
