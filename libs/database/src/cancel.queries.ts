@@ -128,6 +128,18 @@ const REQUEST = `
   ${recordEvents('changed')}
   SELECT "version" FROM changed`;
 
+/**
+ * Whether anybody wants anything cancelled. Nearly always nobody does, and only a condition on nothing else is sure to be
+ * answered from the index of cancels, which is empty then: that of leases is full of what has just ended.
+ */
+export async function areCancelsRequested(database: Database): Promise<boolean> {
+  const [row]: { requested: boolean }[] = await database.query(
+    `SELECT EXISTS (SELECT FROM "security_action_work"
+       WHERE "cancelRequestedDateTime" IS NOT NULL) AS "requested"`,
+  );
+  return row!.requested;
+}
+
 /** The attempts of this worker that somebody wants taken back. */
 export async function findCancelRequests(database: Database, owner: string): Promise<string[]> {
   const rows: { attemptId: string }[] = await database.query(

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import { claimCancels, findCancelRequests } from '#database/cancel.queries';
+import { areCancelsRequested, claimCancels, findCancelRequests } from '#database/cancel.queries';
 import { LIFELINE } from '#database/database.module';
 import { inTransaction } from '#database/transaction';
 import { Catalogue, providerKey } from '#providers/catalogue';
@@ -51,6 +51,7 @@ export class Canceller {
 
   async #look(): Promise<boolean> {
     if (this.#holdings.isClosed || this.#underWay >= UNDER_WAY_MAX) return false;
+    if (!(await areCancelsRequested(this.#database.manager))) return false;
     for (const attemptId of await findCancelRequests(this.#database.manager, WORKER_NAME)) {
       const holding = this.#holdings.get(attemptId);
       if (holding?.claim.next === 'call') this.#takeBackCall(holding);
