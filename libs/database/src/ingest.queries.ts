@@ -1,23 +1,41 @@
 import type { ReadCommand } from '#domain/command';
-import type { ActionReference, Database } from './action-row.ts';
+import {
+  type ActionReference,
+  type ActionRow,
+  type Database,
+  toSecurityAction,
+} from './action-row.ts';
+import type { Claim, ClaimLease, ClaimRoom } from './claim.queries.ts';
 import { recordEvents, revertState } from './record-events.ts';
+import { standingHold } from './standing-hold.ts';
 
 /** An action that was not there before. */
 export interface InsertedAction extends ActionReference {
   targetKey: string | null;
   /** Set when a timer made it. */
   revertsActionId: string | null;
+  /** Set when it was started at once. */
+  claim: Claim | null;
+}
+
+/** Which new actions may start as they are stored, and the lease for those that do. */
+export interface Starts extends ClaimLease, Pick<ClaimRoom, 'repeatable'> {
+  commands: ReadonlySet<ReadCommand>;
 }
 
 /**
  * Stores new actions in the given order, with their first event and their work; what is stored already stays
- * as it is. None with a target is ready yet: see `promoteHeads`, which must follow in the same transaction.
+ * as it is. Of `starts`, those are started that nothing is before: no action on their target, none that waits for their
+ * provider, no hold. They are as if they had been claimed right afterwards, at a fraction of the cost. `shareHoldGuard` must
+ * have come before. Of the others none with a target is ready yet: see `promoteHeads`, which must follow in the same
+ * transaction.
  */
 export async function insertActions(
   database: Database,
   commands: ReadCommand[],
+  starts?: Starts,
 ): Promise<InsertedAction[]> {
-  return database.query(INSERT, [
+  const rows: InsertedRow[] = await database.query(INSERT, [
     commands.map((command) => command.caller.tenantId),
     commands.map((command) => command.action.id),
     commands.map((command) => command.provider.key),
@@ -39,24 +57,86 @@ export async function insertActions(
     commands.map((command) => command.action.revertsActionId ?? null),
     commands.map((command) => command.traceparent ?? null),
     commands.map((command) => command.isResend ?? false),
+    commands.map((command) => starts?.commands.has(command) ?? false),
+    starts?.owner ?? null,
+    starts?.leaseMs ?? null,
+    [...(starts?.repeatable ?? [])],
   ]);
+  return rows.map((row) => ({
+    azureTenantId: row.azureTenantId,
+    actionId: row.id,
+    targetKey: row.targetKey,
+    revertsActionId: row.revertsActionId,
+    claim: row.attemptId === null ? null : firstClaim(row, row.attemptId),
+  }));
+}
+
+type InsertedRow = Omit<ActionRow, 'states' | 'work'> & { attemptId: string | null };
+
+/** The claim of an action that was started as it was stored. */
+function firstClaim(row: InsertedRow, attemptId: string): Claim {
+  const created = { appId: row.appId, user: row.user, status: 'NotStarted' as const };
+  const started = { appId: null, user: null, status: 'Running' as const };
+  return {
+    azureTenantId: row.azureTenantId,
+    actionId: row.id,
+    providerKey: row.providerKey,
+    actionName: row.actionName,
+    targetKey: row.targetKey,
+    attemptId,
+    attempt: 1,
+    next: 'call',
+    probes: 0,
+    mayHaveActed: false,
+    awaitingReport: false,
+    unavailableMs: null,
+    traceparent: row.traceparent,
+    action: toSecurityAction({
+      ...row,
+      states: [
+        { ...created, updatedDateTime: row.createdDateTime.toISOString() },
+        { ...started, updatedDateTime: row.lastActionDateTime.toISOString() },
+      ],
+    }),
+  };
 }
 
 /*
  * The positions are taken row by row in the order of the input (the sort is below the default), and only once
  * the row before has passed its conflict check. So of two workers with the same messages, as when one is taken
  * for dead and is not, none can number a later command below an earlier one.
+ *
+ * What starts must find its target empty and nobody waiting for its provider. Work that another transaction is about to
+ * end still counts: such an action takes the usual way, by `promoteHeads` and a claim, which locks and so sees better. New
+ * work on a target comes from its one partition only, so none can be about to appear.
  */
 const INSERT = `
   WITH input AS (
     SELECT * FROM unnest(
       $1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
       $9::text[], $10::text[], $11::text[], $12::uuid[], $13::jsonb[], $14::jsonb[], $15::jsonb[],
-      $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[], $20::text[], $21::boolean[]
+      $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[], $20::text[], $21::boolean[],
+      $22::boolean[]
     ) WITH ORDINALITY AS t("azureTenantId", "actionId", "providerKey", "actionName", "targetKey", "name",
       "actionReason", "appId", "user", "clientContext", "clientRequestId", "resendKey", "parameters",
       "vendorInformation", "properties", "acceptedDateTime", "revertDateTime", "revertAfter",
-      "revertsActionId", "traceparent", "isResend", "ordinal")
+      "revertsActionId", "traceparent", "isResend", "mayStart", "ordinal")
+  ),
+  idle AS MATERIALIZED (
+    SELECT p."providerKey" FROM (SELECT DISTINCT "providerKey" FROM input WHERE "mayStart") p
+     WHERE (SELECT true FROM "security_action_work" w
+             WHERE w."ready" AND w."leaseOwner" IS NULL AND w."providerKey" = p."providerKey"
+             ORDER BY w."azureTenantId", w."actionName", w."dueDateTime" LIMIT 1) IS NULL
+  ),
+  judged AS MATERIALIZED (
+    SELECT i.*, CASE WHEN i."mayStart" THEN
+             i."providerKey" IN (SELECT "providerKey" FROM idle)
+             AND NOT EXISTS (${standingHold('i')})
+             AND (SELECT true FROM "security_action_work" w
+                   WHERE w."azureTenantId" = i."azureTenantId" AND w."targetKey" = i."targetKey"
+                   ORDER BY w."position" LIMIT 1) IS NULL
+           ELSE false END AS "starts"
+      FROM input i
   ),
   inserted AS (
     INSERT INTO "security_action" ("azureTenantId", "id", "version", "status", "providerKey",
@@ -64,30 +144,47 @@ const INSERT = `
       "clientRequestId", "resendKey", "parameters", "vendorInformation", "properties",
       "revertDateTime", "revertAfter", "revertsActionId", "createdDateTime", "lastActionDateTime",
       "traceparent", "isResend")
-    SELECT "azureTenantId", "actionId", 1, 'NotStarted', "providerKey",
+    SELECT "azureTenantId", "actionId", CASE WHEN "starts" THEN 2 ELSE 1 END,
+      CASE WHEN "starts" THEN 'Running' ELSE 'NotStarted' END, "providerKey",
       "actionName", "targetKey", "name", "actionReason", "appId", "user", "clientContext",
       "clientRequestId", "resendKey", "parameters", "vendorInformation", "properties",
-      "revertDateTime", "revertAfter", "revertsActionId", "acceptedDateTime", "acceptedDateTime",
+      "revertDateTime", "revertAfter", "revertsActionId", "acceptedDateTime",
+      CASE WHEN "starts" THEN greatest(clock_timestamp(), "acceptedDateTime") ELSE "acceptedDateTime" END,
       "traceparent", "isResend"
-    FROM input ORDER BY "ordinal"
+    FROM judged ORDER BY "ordinal"
     ON CONFLICT DO NOTHING
-    RETURNING "azureTenantId", "id" AS "actionId", "version", 'created' AS "type", "status",
-      true AS "changedStatus", "createdDateTime" AS "dateTime", NULL::integer AS "attempt",
-      NULL::uuid AS "attemptId", "appId", "user", NULL::jsonb AS "errorInfo",
-      "position", "providerKey", "actionName", "targetKey", "revertsActionId",
-      CASE WHEN num_nonnulls("revertDateTime", "revertAfter") > 0 THEN ${revertState('"security_action"')} END AS "revert"
+    RETURNING *
   ),
-  ${recordEvents('inserted', { withRevert: true })},
+  born AS MATERIALIZED (
+    SELECT *, CASE WHEN "status" = 'Running' THEN gen_random_uuid() END AS "attemptId" FROM inserted
+  ),
+  happened AS (
+    SELECT "azureTenantId", "id" AS "actionId", 1 AS "version", 'created' AS "type",
+      'NotStarted' AS "status", true AS "changedStatus", "createdDateTime" AS "dateTime",
+      NULL::integer AS "attempt", NULL::uuid AS "attemptId", "appId", "user", NULL::jsonb AS "errorInfo",
+      CASE WHEN num_nonnulls("revertDateTime", "revertAfter") > 0 THEN ${revertState('born')} END AS "revert"
+    FROM born
+    UNION ALL
+    SELECT "azureTenantId", "id", "version", 'started', "status", true, "lastActionDateTime", 1,
+      "attemptId", NULL, NULL, NULL, NULL
+    FROM born WHERE "attemptId" IS NOT NULL
+  ),
+  ${recordEvents('happened', { withRevert: true })},
   timer AS (
     INSERT INTO "security_action_revert" ("azureTenantId", "actionId", "providerKey", "lookDateTime")
-    SELECT "azureTenantId", "actionId", "providerKey", now() FROM inserted WHERE "revert" IS NOT NULL
+    SELECT "azureTenantId", "id", "providerKey", now() FROM born
+     WHERE num_nonnulls("revertDateTime", "revertAfter") > 0
   ),
   work AS (
     INSERT INTO "security_action_work"
       ("azureTenantId", "actionId", "position", "providerKey", "actionName", "targetKey", "ready",
-       "dueDateTime", "acceptedDateTime")
-    SELECT "azureTenantId", "actionId", "position", "providerKey", "actionName", "targetKey",
-      "targetKey" IS NULL, now(), "dateTime"
-    FROM inserted
+       "dueDateTime", "acceptedDateTime", "attempt", "attemptId", "leaseOwner", "leaseUntil", "repeatable")
+    SELECT "azureTenantId", "id", "position", "providerKey", "actionName", "targetKey",
+      "targetKey" IS NULL OR "attemptId" IS NOT NULL, now(), "createdDateTime",
+      CASE WHEN "attemptId" IS NULL THEN 0 ELSE 1 END, "attemptId",
+      CASE WHEN "attemptId" IS NOT NULL THEN $23::text END,
+      CASE WHEN "attemptId" IS NOT NULL THEN clock_timestamp() + $24::integer * interval '1 ms' END,
+      CASE WHEN "attemptId" IS NOT NULL THEN "providerKey" = ANY($25::text[]) END
+    FROM born
   )
-  SELECT "azureTenantId", "actionId", "targetKey", "revertsActionId" FROM inserted`;
+  SELECT * FROM born`;

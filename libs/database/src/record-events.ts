@@ -1,6 +1,6 @@
 /**
- * Two CTEs that write one event, and one place in the outbox, for each row of the CTE `source`. To be part of the
- * statement that changes the actions, so that a change without its event cannot be.
+ * Two CTEs that write one event, and one place in the outbox, for each row of the CTE `source`, those of one action in their
+ * order. To be part of the statement that changes the actions, so that a change without its event cannot be.
  *
  * `source` gives azureTenantId, actionId, version, type, status, changedStatus, dateTime, attempt, attemptId,
  * appId, user and errorInfo, and `revert` if it says so. Its rows are locked by then, which is what orders the outbox per action.
@@ -16,7 +16,7 @@ export const recordEvents = (source: string, { withRevert = false } = {}) => `
   ),
   outboxed AS (
     INSERT INTO "outbox" ("azureTenantId", "actionId", "sequence")
-    SELECT "azureTenantId", "actionId", "version" FROM ${source}
+    SELECT "azureTenantId", "actionId", "version" FROM ${source} ORDER BY "version"
   )`;
 
 /** What the row of an action in `table` says about its revert, as an event keeps it. */

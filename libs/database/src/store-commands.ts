@@ -2,9 +2,11 @@ import type { ReadCommand } from '#domain/command';
 import { FAILURE_CODES } from '#domain/errors';
 import { Resends } from '#domain/resends';
 import type { Database } from './action-row.ts';
+import type { ClaimLease, ClaimRoom } from './claim.queries.ts';
 import { endAction } from './end-action.queries.ts';
 import { claimKeys, hasKey } from './idempotency-key.queries.ts';
 import { type InsertedAction, insertActions } from './ingest.queries.ts';
+import { pickStarts } from './pick-starts.ts';
 import {
   type Alias,
   findEarlierSendings,
@@ -19,19 +21,39 @@ export interface Stored {
   aliases: Alias[];
 }
 
+/** Room in which new actions may start as they are stored, and the lease for those that do. */
+export interface StartOffer {
+  room: ClaimRoom;
+  lease: ClaimLease;
+}
+
 /**
  * Stores commands in log order: each as an action, unless it is one already, or as an alias of the action that an earlier
  * sending of the same create has made. A command whose idempotency key stands for another one becomes an action all the
- * same, since its caller may have been told 201, but a Failed one. To be run in a READ COMMITTED transaction;
- * `promoteHeads` must follow in it.
+ * same, since its caller may have been told 201, but a Failed one. With an offer some of them start at once; then
+ * `shareHoldGuard` must have come before. To be run in a READ COMMITTED transaction; `promoteHeads` must follow in it.
  */
-export async function storeCommands(database: Database, commands: ReadCommand[]): Promise<Stored> {
+export async function storeCommands(
+  database: Database,
+  commands: ReadCommand[],
+  offer?: StartOffer,
+): Promise<Stored> {
   const ownerIds = await ownersOfKeys(database, commands);
+  const inert = new Map([...ownerIds.keys()].map((command) => [command, withoutEffect(command)]));
   const { fresh, aliases } = await settleResends(
     database,
-    commands.map((command) => (ownerIds.has(command) ? withoutEffect(command) : command)),
+    commands.map((command) => inert.get(command) ?? command),
   );
-  const actions = await insertActions(database, fresh);
+  const ended = new Set(inert.values());
+  const starts = offer && {
+    ...offer.lease,
+    repeatable: offer.room.repeatable,
+    commands: pickStarts(
+      fresh.filter((command) => !ended.has(command)),
+      offer.room,
+    ),
+  };
+  const actions = await insertActions(database, fresh, starts);
   const isNew = new Set(actions.map(({ actionId }) => actionId));
   for (const [{ caller, action }, ownerId] of ownerIds) {
     if (!isNew.has(action.id)) continue;

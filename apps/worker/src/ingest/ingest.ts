@@ -3,8 +3,9 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Settings } from '#config/settings';
 import type { ActionReference } from '#database/action-row';
-import { claimWork } from '#database/claim.queries';
 import { hasKey } from '#database/idempotency-key.queries';
+import { type Claim, type ClaimRoom, claimWork } from '#database/claim.queries';
+import { shareHoldGuard } from '#database/hold-guard.queries';
 import type { InsertedAction } from '#database/ingest.queries';
 import type { Alias } from '#database/resend.queries';
 import { findOvertaken } from '#database/reverts.queries';
@@ -148,16 +149,21 @@ export class Ingest {
     let stored: Stored = { actions: [], aliases: [] };
     const held = await this.#holdings.claim(limit, (room) =>
       inTransaction(this.#database, async (manager) => {
-        stored = await storeCommands(manager, commands);
+        await shareHoldGuard(manager);
+        stored = await storeCommands(manager, commands, { room, lease });
         const { actions } = stored;
-        const targets = actions.filter(
+        const started = actions.flatMap(({ claim }) => claim ?? []);
+        const waiting = actions.filter(({ claim }) => claim === null);
+        if (waiting.length === 0) return started;
+        const targets = waiting.filter(
           (action): action is typeof action & Target => action.targetKey !== null,
         );
         await lockHeads(manager, targets);
-        await failOvertaken(manager, actions);
+        await failOvertaken(manager, waiting);
         await promoteHeads(manager, targets);
-        if (actions.length === 0 || room.byProvider.size === 0) return [];
-        return claimWork(manager, room, lease);
+        const rest = roomBeside(started, room);
+        if (rest.byProvider.size === 0) return started;
+        return [...started, ...(await claimWork(manager, rest, lease))];
       }),
     );
     this.#executor.start(held);
@@ -171,6 +177,18 @@ export class Ingest {
       this.#logger.log({ actionId, aliasId: command.action.id }, 'another sending of an action');
     }
   }
+}
+
+/** The room that is left once these have taken their places. */
+function roomBeside(claims: Claim[], room: ClaimRoom): ClaimRoom {
+  const byProvider = new Map(room.byProvider);
+  for (const { providerKey } of claims) {
+    const places = byProvider.get(providerKey)! - 1;
+    if (places > 0) byProvider.set(providerKey, places);
+    else byProvider.delete(providerKey);
+  }
+  const total = room.total - claims.length;
+  return { ...room, byProvider: total > 0 ? byProvider : new Map(), total };
 }
 
 /** A timed revert must not undo what was accepted before it and after the action that it was made for. */
