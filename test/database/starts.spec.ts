@@ -44,7 +44,7 @@ describe('an action that is stored while there is room', () => {
       await shareHoldGuard(manager);
       const { actions } = await storeCommands(manager, commands, startOffer);
       const targets = actions.filter(
-        (row): row is typeof row & Target => row.claim === null && row.targetKey !== null,
+        (row): row is typeof row & Target => !row.ready && row.targetKey !== null,
       );
       await lockHeads(manager, targets);
       await promoteHeads(manager, targets);

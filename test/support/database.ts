@@ -85,7 +85,9 @@ export function times<T>(count: number, make: (index: number) => T): T[] {
 /** Stores commands as the worker's ingest does, without the claim. @returns the ids that were new */
 export async function ingest(manager: EntityManager, commands: CreateCommand[]): Promise<string[]> {
   const { actions } = await storeCommands(manager, commands);
-  const targets = actions.filter((row): row is typeof row & Target => row.targetKey !== null);
+  const targets = actions.filter(
+    (row): row is typeof row & Target => !row.ready && row.targetKey !== null,
+  );
   if (targets.length > 0) {
     await lockHeads(manager, targets);
     await promoteHeads(manager, targets);

@@ -129,15 +129,15 @@ const REQUEST = `
   SELECT "version" FROM changed`;
 
 /**
- * Whether anybody wants anything cancelled. Nearly always nobody does, and only a condition on nothing else is sure to be
- * answered from the index of cancels, which is empty then: that of leases is full of what has just ended.
+ * Whether anybody wants anything cancelled. Nearly always nobody does, and the index of cancels is empty, while that of
+ * leases is full of what has just ended. The order makes sure that it is the one which is looked into.
  */
 export async function areCancelsRequested(database: Database): Promise<boolean> {
-  const [row]: { requested: boolean }[] = await database.query(
-    `SELECT EXISTS (SELECT FROM "security_action_work"
-       WHERE "cancelRequestedDateTime" IS NOT NULL) AS "requested"`,
+  const rows: unknown[] = await database.query(
+    `SELECT FROM "security_action_work" WHERE "cancelRequestedDateTime" IS NOT NULL
+      ORDER BY "cancelRequestedDateTime" LIMIT 1`,
   );
-  return row!.requested;
+  return rows.length > 0;
 }
 
 /** The attempts of this worker that somebody wants taken back. */

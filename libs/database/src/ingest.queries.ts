@@ -12,6 +12,8 @@ import { standingHold } from './standing-hold.ts';
 /** An action that was not there before. */
 export interface InsertedAction extends ActionReference {
   targetKey: string | null;
+  /** It is the first on its target, or has none. */
+  ready: boolean;
   /** Set when a timer made it. */
   revertsActionId: string | null;
   /** Set when it was started at once. */
@@ -24,16 +26,16 @@ export interface Starts extends ClaimLease, Pick<ClaimRoom, 'repeatable'> {
 }
 
 /**
- * Stores new actions in the given order, with their first event and their work; what is stored already stays
- * as it is. Of `starts`, those are started that nothing is before: no action on their target, none that waits for their
- * provider, no hold. They are as if they had been claimed right afterwards, at a fraction of the cost. `shareHoldGuard` must
- * have come before. Of the others none with a target is ready yet: see `promoteHeads`, which must follow in the same
- * transaction.
+ * Stores new actions in the given order, with their first event and their work; what is stored already stays as it is.
+ * Of `heads`, the first of the batch on their targets, those are ready that find their target empty; for the others see
+ * `promoteHeads`, which must follow in the same transaction. Of `starts`, those are started that nothing is before: no
+ * action on their target, none that waits for their provider, no hold. They are as if they had been claimed right
+ * afterwards, at a fraction of the cost; `shareHoldGuard` must have come before.
  */
 export async function insertActions(
   database: Database,
   commands: ReadCommand[],
-  starts?: Starts,
+  { heads, starts }: { heads: ReadonlySet<ReadCommand>; starts?: Starts },
 ): Promise<InsertedAction[]> {
   const rows: InsertedRow[] = await database.query(INSERT, [
     commands.map((command) => command.caller.tenantId),
@@ -57,6 +59,7 @@ export async function insertActions(
     commands.map((command) => command.action.revertsActionId ?? null),
     commands.map((command) => command.traceparent ?? null),
     commands.map((command) => command.isResend ?? false),
+    commands.map((command) => heads.has(command)),
     commands.map((command) => starts?.commands.has(command) ?? false),
     starts?.owner ?? null,
     starts?.leaseMs ?? null,
@@ -66,12 +69,16 @@ export async function insertActions(
     azureTenantId: row.azureTenantId,
     actionId: row.id,
     targetKey: row.targetKey,
+    ready: row.ready,
     revertsActionId: row.revertsActionId,
     claim: row.attemptId === null ? null : firstClaim(row, row.attemptId),
   }));
 }
 
-type InsertedRow = Omit<ActionRow, 'states' | 'work'> & { attemptId: string | null };
+type InsertedRow = Omit<ActionRow, 'states' | 'work'> & {
+  ready: boolean;
+  attemptId: string | null;
+};
 
 /** The claim of an action that was started as it was stored. */
 function firstClaim(row: InsertedRow, attemptId: string): Claim {
@@ -106,9 +113,9 @@ function firstClaim(row: InsertedRow, attemptId: string): Claim {
  * the row before has passed its conflict check. So of two workers with the same messages, as when one is taken
  * for dead and is not, none can number a later command below an earlier one.
  *
- * What starts must find its target empty and nobody waiting for its provider. Work that another transaction is about to
- * end still counts: such an action takes the usual way, by `promoteHeads` and a claim, which locks and so sees better. New
- * work on a target comes from its one partition only, so none can be about to appear.
+ * Work on a target that another transaction is about to end still counts: what comes after it takes the usual way, by
+ * `promoteHeads`, which locks and so sees better. New work on a target comes from its one partition only, so none can be
+ * about to appear.
  */
 const INSERT = `
   WITH input AS (
@@ -116,11 +123,11 @@ const INSERT = `
       $1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
       $9::text[], $10::text[], $11::text[], $12::uuid[], $13::jsonb[], $14::jsonb[], $15::jsonb[],
       $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[], $20::text[], $21::boolean[],
-      $22::boolean[]
+      $22::boolean[], $23::boolean[]
     ) WITH ORDINALITY AS t("azureTenantId", "actionId", "providerKey", "actionName", "targetKey", "name",
       "actionReason", "appId", "user", "clientContext", "clientRequestId", "resendKey", "parameters",
       "vendorInformation", "properties", "acceptedDateTime", "revertDateTime", "revertAfter",
-      "revertsActionId", "traceparent", "isResend", "mayStart", "ordinal")
+      "revertsActionId", "traceparent", "isResend", "isHead", "mayStart", "ordinal")
   ),
   idle AS MATERIALIZED (
     SELECT p."providerKey" FROM (SELECT DISTINCT "providerKey" FROM input WHERE "mayStart") p
@@ -128,15 +135,19 @@ const INSERT = `
              WHERE w."ready" AND w."leaseOwner" IS NULL AND w."providerKey" = p."providerKey"
              ORDER BY w."azureTenantId", w."actionName", w."dueDateTime" LIMIT 1) IS NULL
   ),
-  judged AS MATERIALIZED (
-    SELECT i.*, CASE WHEN i."mayStart" THEN
-             i."providerKey" IN (SELECT "providerKey" FROM idle)
-             AND NOT EXISTS (${standingHold('i')})
-             AND (SELECT true FROM "security_action_work" w
-                   WHERE w."azureTenantId" = i."azureTenantId" AND w."targetKey" = i."targetKey"
-                   ORDER BY w."position" LIMIT 1) IS NULL
-           ELSE false END AS "starts"
+  placed AS MATERIALIZED (
+    SELECT i.*, i."isHead" AND (i."targetKey" IS NULL
+             OR (SELECT true FROM "security_action_work" w
+                  WHERE w."azureTenantId" = i."azureTenantId" AND w."targetKey" = i."targetKey"
+                  ORDER BY w."position" LIMIT 1) IS NULL) AS "ready"
       FROM input i
+  ),
+  judged AS MATERIALIZED (
+    SELECT p.*, CASE WHEN p."ready" AND p."mayStart" THEN
+             p."providerKey" IN (SELECT "providerKey" FROM idle)
+             AND NOT EXISTS (${standingHold('p')})
+           ELSE false END AS "starts"
+      FROM placed p
   ),
   inserted AS (
     INSERT INTO "security_action" ("azureTenantId", "id", "version", "status", "providerKey",
@@ -156,7 +167,11 @@ const INSERT = `
     RETURNING *
   ),
   born AS MATERIALIZED (
-    SELECT *, CASE WHEN "status" = 'Running' THEN gen_random_uuid() END AS "attemptId" FROM inserted
+    SELECT a.*, j."ready", CASE WHEN j."starts" THEN gen_random_uuid() END AS "attemptId"
+      FROM inserted a
+      JOIN (SELECT DISTINCT ON ("azureTenantId", "actionId") * FROM judged
+             ORDER BY "azureTenantId", "actionId", "ordinal") j
+        ON j."azureTenantId" = a."azureTenantId" AND j."actionId" = a."id"
   ),
   happened AS (
     SELECT "azureTenantId", "id" AS "actionId", 1 AS "version", 'created' AS "type",
@@ -180,11 +195,11 @@ const INSERT = `
       ("azureTenantId", "actionId", "position", "providerKey", "actionName", "targetKey", "ready",
        "dueDateTime", "acceptedDateTime", "attempt", "attemptId", "leaseOwner", "leaseUntil", "repeatable")
     SELECT "azureTenantId", "id", "position", "providerKey", "actionName", "targetKey",
-      "targetKey" IS NULL OR "attemptId" IS NOT NULL, now(), "createdDateTime",
+      "ready", now(), "createdDateTime",
       CASE WHEN "attemptId" IS NULL THEN 0 ELSE 1 END, "attemptId",
-      CASE WHEN "attemptId" IS NOT NULL THEN $23::text END,
-      CASE WHEN "attemptId" IS NOT NULL THEN clock_timestamp() + $24::integer * interval '1 ms' END,
-      CASE WHEN "attemptId" IS NOT NULL THEN "providerKey" = ANY($25::text[]) END
+      CASE WHEN "attemptId" IS NOT NULL THEN $24::text END,
+      CASE WHEN "attemptId" IS NOT NULL THEN clock_timestamp() + $25::integer * interval '1 ms' END,
+      CASE WHEN "attemptId" IS NOT NULL THEN "providerKey" = ANY($26::text[]) END
     FROM born
   )
-  SELECT * FROM born`;
+  SELECT * FROM born ORDER BY "position"`;

@@ -1,24 +1,33 @@
 import type { ReadCommand } from '#domain/command';
 import type { ClaimRoom } from './claim.queries.ts';
 
+/** Of a batch of new actions, the first on each target and all without one. */
+export function pickHeads(commands: ReadCommand[]): Set<ReadCommand> {
+  const targets = new Set<string>();
+  return new Set(
+    commands.filter(({ targetKey, caller }) => {
+      const target = `${targetKey}\n${caller.tenantId}`;
+      const isHead = targetKey === null || !targets.has(target);
+      targets.add(target);
+      return isHead;
+    }),
+  );
+}
+
 /**
- * Which of a batch of new actions may start as they are stored, as far as the batch can tell: the first on each target,
- * tenants in turn, no more than there is room for. Whether anybody else is before them, Postgres knows (`insertActions`).
- * The revert that a timer made may be overtaken, which is looked at once it is stored.
+ * Which of them may start as they are stored, as far as the batch can tell: tenants in turn, no more than there is room
+ * for. Whether anybody else is before them, Postgres knows (`insertActions`). The revert that a timer made may be
+ * overtaken, which is looked at once it is stored.
  */
 export function pickStarts(
-  commands: ReadCommand[],
+  heads: Iterable<ReadCommand>,
   { byProvider, total }: Pick<ClaimRoom, 'byProvider' | 'total'>,
 ): Set<ReadCommand> {
-  const targets = new Set<string>();
   const lengths = new Map<string, number>();
   const candidates: { command: ReadCommand; place: number }[] = [];
-  for (const command of commands) {
-    const { targetKey, caller, provider, action } = command;
-    const target = `${targetKey}\n${caller.tenantId}`;
-    const isFirst = targetKey === null || !targets.has(target);
-    targets.add(target);
-    if (!isFirst || !byProvider.has(provider.key) || action.revertsActionId) continue;
+  for (const command of heads) {
+    const { caller, provider, action } = command;
+    if (!byProvider.has(provider.key) || action.revertsActionId) continue;
     const line = `${provider.key}\n${caller.tenantId}`;
     const place = lengths.get(line) ?? 0;
     lengths.set(line, place + 1);

@@ -6,7 +6,7 @@ import type { ClaimLease, ClaimRoom } from './claim.queries.ts';
 import { endAction } from './end-action.queries.ts';
 import { claimKeys, hasKey } from './idempotency-key.queries.ts';
 import { type InsertedAction, insertActions } from './ingest.queries.ts';
-import { pickStarts } from './pick-starts.ts';
+import { pickHeads, pickStarts } from './pick-starts.ts';
 import {
   type Alias,
   findEarlierSendings,
@@ -44,16 +44,7 @@ export async function storeCommands(
     database,
     commands.map((command) => inert.get(command) ?? command),
   );
-  const ended = new Set(inert.values());
-  const starts = offer && {
-    ...offer.lease,
-    repeatable: offer.room.repeatable,
-    commands: pickStarts(
-      fresh.filter((command) => !ended.has(command)),
-      offer.room,
-    ),
-  };
-  const actions = await insertActions(database, fresh, starts);
+  const actions = await insertActions(database, fresh, pickForStart(fresh, inert, offer));
   const isNew = new Set(actions.map(({ actionId }) => actionId));
   for (const [{ caller, action }, ownerId] of ownerIds) {
     if (!isNew.has(action.id)) continue;
@@ -65,6 +56,21 @@ export async function storeCommands(
     });
   }
   return { actions, aliases: await insertAliases(database, aliases) };
+}
+
+function pickForStart(
+  fresh: ReadCommand[],
+  inert: ReadonlyMap<ReadCommand, ReadCommand>,
+  offer: StartOffer | undefined,
+) {
+  const heads = pickHeads(fresh);
+  if (!offer) return { heads };
+  const ended = new Set(inert.values());
+  const commands = pickStarts(
+    [...heads].filter((command) => !ended.has(command)),
+    offer.room,
+  );
+  return { heads, starts: { ...offer.lease, repeatable: offer.room.repeatable, commands } };
 }
 
 /** Parts further sendings from what is an action of its own. */

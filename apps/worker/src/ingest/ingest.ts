@@ -153,13 +153,12 @@ export class Ingest {
         stored = await storeCommands(manager, commands, { room, lease });
         const { actions } = stored;
         const started = actions.flatMap(({ claim }) => claim ?? []);
-        const waiting = actions.filter(({ claim }) => claim === null);
-        if (waiting.length === 0) return started;
-        const targets = waiting.filter(
-          (action): action is typeof action & Target => action.targetKey !== null,
+        if (started.length === actions.length) return started;
+        const targets = actions.filter(
+          (action): action is typeof action & Target => !action.ready && action.targetKey !== null,
         );
         await lockHeads(manager, targets);
-        await failOvertaken(manager, waiting);
+        await failOvertaken(manager, actions);
         await promoteHeads(manager, targets);
         const rest = roomBeside(started, room);
         if (rest.byProvider.size === 0) return started;
