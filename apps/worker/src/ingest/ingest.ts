@@ -25,12 +25,7 @@ import { Holdings } from '../engine/holdings.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { Relay } from '../events/relay.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
-
-/** A command that could not become the action that it asks for, and why: an ApiError, or what Postgres says of its contents. */
-export interface Refusal {
-  command: ReadCommand;
-  error: Error;
-}
+import { type Refusal, Together } from './together.ts';
 
 const REFUSED = {
   type: 'failed',
@@ -54,6 +49,7 @@ export class Ingest {
   readonly #metrics: ActionMetrics;
   readonly #leaseMs: number;
   readonly #claimsMax: number;
+  readonly #together: Together;
 
   constructor(
     @InjectDataSource() database: DataSource,
@@ -72,6 +68,7 @@ export class Ingest {
     this.#metrics = metrics;
     this.#leaseMs = settings.LEASE_MS;
     this.#claimsMax = Math.ceil(settings.CALLS_IN_FLIGHT_MAX / 4);
+    this.#together = new Together(settings.INGEST_BATCH_MAX, (all) => this.#storeTogether(all));
   }
 
   /**
@@ -81,10 +78,15 @@ export class Ingest {
    * @throws when Postgres cannot do it now: nothing, or a first part, is stored, and the batch is to come again
    */
   async store(commands: ReadCommand[]): Promise<Refusal[]> {
-    const fresh = new Set<string>();
-    const refusals = await this.#storeOrSplit(foldRepeats(commands), fresh);
+    const refusals = await this.#together.add(commands);
     this.#dispatcher.loop.wake();
     this.#relay.loop.wake();
+    return refusals;
+  }
+
+  async #storeTogether(commands: ReadCommand[]): Promise<Refusal[]> {
+    const fresh = new Set<string>();
+    const refusals = await this.#storeOrSplit(foldRepeats(commands), fresh);
     const repeats = commands.filter((command) => hasKey(command) && !fresh.has(keyOf(command)));
     return [...refusals, ...(await this.#ofDeleted(repeats))];
   }
