@@ -20,6 +20,8 @@ export class Dispatcher {
   readonly #holdings: Holdings;
   readonly #executor: Executor;
   readonly #settings: Settings;
+  /** Something may wait that there was no room for: then each place that comes free is worth a look. */
+  #mayWait = true;
 
   constructor(
     @InjectDataSource() database: DataSource,
@@ -32,18 +34,32 @@ export class Dispatcher {
     this.#executor = executor;
     this.#settings = settings;
     this.loop = new Loop(Dispatcher.name, settings.CLAIM_INTERVAL_MS, () => this.#claim());
-    executor.onRoom = () => this.loop.wake();
+    executor.onRoom = (madeReady) => {
+      if (madeReady > 0 || this.#mayWait) this.loop.wake();
+    };
+  }
+
+  /** Something was stored, or became ready, and may be waiting now. */
+  noteWaiting(): void {
+    this.#mayWait = true;
+    this.loop.wake();
   }
 
   async #claim(): Promise<boolean> {
     if (this.#holdings.isFull) return false;
     const lease = { owner: WORKER_NAME, leaseMs: this.#settings.LEASE_MS };
     const limit = this.#settings.CALLS_IN_FLIGHT_MAX;
-    const held = await this.#holdings.claim(limit, async (room) =>
-      room.byProvider.size === 0
-        ? []
-        : inTransaction(this.#database, (manager) => claimWork(manager, room, lease)),
-    );
+    let foundAll = false;
+    const held = await this.#holdings.claim(limit, async (room) => {
+      if (room.byProvider.size === 0) return [];
+      const claims = await inTransaction(this.#database, (manager) =>
+        claimWork(manager, room, lease),
+      );
+      // Full places, of any provider, hide what waits behind them.
+      foundAll = claims.length === 0 && this.#holdings.isWholeRoom(room);
+      return claims;
+    });
+    this.#mayWait = !foundAll;
     this.#executor.start(held);
     return held.length > 0;
   }

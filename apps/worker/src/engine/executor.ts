@@ -36,8 +36,8 @@ export class Executor {
   readonly #caller: ProviderCaller;
   readonly #settler: Settler;
   readonly #running = new Set<Promise<void>>();
-  /** Called when a place became free or another action ready. */
-  onRoom: () => void = () => undefined;
+  /** Called when places came free, with how many actions may be claimed that could not before. */
+  onRoom: (madeReady: number) => void = () => undefined;
 
   constructor(
     @InjectDataSource(LIFELINE) database: DataSource,
@@ -86,11 +86,14 @@ export class Executor {
 
   /** Writes how a holding ended, and gives its place free. */
   async settle(holding: Holding, settlement: Settlement): Promise<void> {
+    let promoted = 0;
     try {
-      await traceSettlement(holding.trace, settlement, () => this.#settler.settle(settlement));
+      promoted = await traceSettlement(holding.trace, settlement, () =>
+        this.#settler.settle(settlement),
+      );
     } finally {
       this.#holdings.drop(holding);
-      this.onRoom();
+      this.onRoom(promoted);
     }
   }
 
@@ -102,7 +105,7 @@ export class Executor {
       await this.#insist(() => releaseClaims(this.#database.manager, claims));
     } finally {
       held.forEach((holding) => this.#holdings.drop(holding));
-      this.onRoom();
+      this.onRoom(held.length);
     }
   }
 

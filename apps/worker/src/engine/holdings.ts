@@ -139,6 +139,11 @@ export class Holdings {
     return this.#closed || this.#used >= this.#settings.CALLS_IN_FLIGHT_MAX;
   }
 
+  /** Whether it is room at every provider there is. */
+  isWholeRoom({ byProvider }: ClaimRoom): boolean {
+    return byProvider.size === this.#catalogue.providers.length;
+  }
+
   /** The holding of an attempt, if it is held still. */
   get(attemptId: string): Holding | undefined {
     return this.#held.get(attemptId);

@@ -68,7 +68,7 @@ export class Recovery {
     const unknown = await this.#settleLost();
     if (freed + unknown === 0) return false;
     this.#logger.warn({ freed, outcomeUnknown: unknown }, 'took over what a lost worker held');
-    this.#dispatcher.loop.wake();
+    this.#dispatcher.noteWaiting();
     return freed === BATCH_MAX || unknown === BATCH_MAX;
   }
 
@@ -76,7 +76,7 @@ export class Recovery {
     const swept = await inTransaction(this.#database, sweepTargets);
     if (swept === 0) return;
     this.#logger.warn({ targets: swept }, 'targets had nobody ready');
-    this.#dispatcher.loop.wake();
+    this.#dispatcher.noteWaiting();
   }
 
   /** What was sent and must not be repeated: nobody can know, and the status says so. */

@@ -9,6 +9,7 @@ import { findUnfinished } from '#database/held-claims.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
 import { traceIdOf } from '#observability/trace-context';
+import { Relay } from '../events/relay.ts';
 
 interface Waiting {
   settlement: Settlement;
@@ -25,13 +26,15 @@ interface Waiting {
 export class Settler {
   readonly #logger = new Logger(Settler.name);
   readonly #database: DataSource;
+  readonly #relay: Relay;
   readonly #batchMax: number;
   readonly #abandon = new AbortController();
   #waiting: Waiting[] = [];
   #writing = false;
 
-  constructor(@InjectDataSource(LIFELINE) database: DataSource, settings: Settings) {
+  constructor(@InjectDataSource(LIFELINE) database: DataSource, relay: Relay, settings: Settings) {
     this.#database = database;
+    this.#relay = relay;
     this.#batchMax = settings.SETTLE_BATCH_MAX;
   }
 
@@ -70,6 +73,7 @@ export class Settler {
   async #write(batch: Waiting[]): Promise<void> {
     try {
       const { settled, promoted } = await this.#insist(batch);
+      this.#relay.loop.wake();
       await this.#tellLate(batch.filter(({ settlement }) => !settled.has(settlement.attemptId)));
       batch.forEach(({ resolve }) => resolve(promoted));
     } catch (error) {

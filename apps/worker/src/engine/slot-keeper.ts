@@ -65,7 +65,7 @@ export class SlotKeeper {
     const grants = await inTransaction(this.#database, (manager) =>
       leaseSlots(manager, requests, lease),
     );
-    if (this.#holdings.grant(grants, endsAtMs)) this.#dispatcher.loop.wake();
+    if (this.#holdings.grant(grants, endsAtMs)) this.#dispatcher.noteWaiting();
     return false;
   }
 }

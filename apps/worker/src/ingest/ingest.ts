@@ -79,7 +79,6 @@ export class Ingest {
    */
   async store(commands: ReadCommand[]): Promise<Refusal[]> {
     const refusals = await this.#together.add(commands);
-    this.#dispatcher.loop.wake();
     this.#relay.loop.wake();
     return refusals;
   }
@@ -168,6 +167,7 @@ export class Ingest {
       }),
     );
     this.#executor.start(held);
+    if (stored.actions.some(({ claim }) => claim === null)) this.#dispatcher.noteWaiting();
     for (const action of stored.actions) fresh.add(keyOfReference(action));
     this.#noteResends(stored.aliases);
   }

@@ -97,7 +97,7 @@ export class Reports {
         this.#limit(() => this.#takeInOrder(rows.get(keyOf(reports[0]!.reference))!, reports)),
       ),
     );
-    this.#dispatcher.loop.wake();
+    this.#dispatcher.noteWaiting();
     this.#relay.loop.wake();
     const missing = sent.filter(({ reference }) => !rows.has(keyOf(reference)));
     return { refused: refused.flat(), missing };
