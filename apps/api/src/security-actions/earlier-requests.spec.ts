@@ -60,6 +60,7 @@ describe('what is on requests before a create', () => {
   it('is looked for each time once something has come', async () => {
     expect(await looksWith('reached')).toBe(true);
     mark = '1/1';
+    untouched = false;
     expect(await looksWith('reached')).toBe(true);
     expect(await looksWith('reached')).toBe(true);
   });

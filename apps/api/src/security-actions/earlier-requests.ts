@@ -20,8 +20,6 @@ export class EarlierRequests implements BeforeApplicationShutdown {
   readonly #waitMs: number;
   /** The mark under which all requests were known to be commands. */
   #clearMark: string | undefined;
-  #lastMark: string | undefined;
-  #hasHeard = false;
   #areFarBehind = false;
   #stopping = false;
 
@@ -46,22 +44,13 @@ export class EarlierRequests implements BeforeApplicationShutdown {
     if (this.#waitMs === 0 || this.#areFarBehind) return;
     // What lies in the socket already is heard of.
     await setImmediate();
-    const mark = this.#mark();
-    const isUnused = !this.#hasHeard && this.#progress.untouched;
-    if (mark !== undefined && mark === this.#clearMark && isUnused) return;
+    const { mark } = this.#arrivals;
+    if (mark !== undefined && mark === this.#clearMark && this.#progress.untouched) return;
     const reached = await this.#progress.waitUntilPassed(performance.now() + this.#waitMs);
     if (reached === 'reached') this.#clearMark = mark;
     else if (reached === 'notReached') this.#overtake();
     else
       this.#logger.warn('offsets of requests cannot be read: a create over HTTP may overtake them');
-  }
-
-  #mark(): string | undefined {
-    const { mark } = this.#arrivals;
-    // The first one says nothing of use.
-    if (this.#lastMark !== undefined && mark !== this.#lastMark) this.#hasHeard = true;
-    this.#lastMark = mark;
-    return mark;
   }
 
   #overtake(): void {
