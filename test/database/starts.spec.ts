@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { findAction } from '#database/action.queries';
 import { toSecurityAction } from '#database/action-row';
 import type { ClaimRoom } from '#database/claim.queries';
-import { shareHoldGuard } from '#database/hold-guard.queries';
+import { areHeld, shareHoldGuard } from '#database/hold-guard.queries';
 import { createHold } from '#database/hold.queries';
 import { settle } from '#database/settle.queries';
 import { type StartOffer, storeCommands } from '#database/store-commands';
@@ -41,14 +41,16 @@ describe('an action that is stored while there is room', () => {
   /** Stores commands as the worker does. @returns the claims of those that were started */
   const store = (commands: CreateCommand[], startOffer = offer()) =>
     database.inTransaction(async (manager) => {
-      await shareHoldGuard(manager);
       const { actions } = await storeCommands(manager, commands, startOffer);
       const targets = actions.filter(
         (row): row is typeof row & Target => !row.ready && row.targetKey !== null,
       );
       await lockHeads(manager, targets);
       await promoteHeads(manager, targets);
-      return actions.flatMap(({ claim }) => claim ?? []);
+      const started = actions.flatMap(({ claim }) => claim ?? []);
+      await shareHoldGuard(manager);
+      expect(await areHeld(manager, started)).toBe(false);
+      return started;
     });
 
   const startedBy = async (commands: CreateCommand[], startOffer?: StartOffer) =>
@@ -141,8 +143,8 @@ describe('an action that is stored while there is room', () => {
     expect(await startedBy([late, other])).toEqual([other.action.id]);
   });
 
-  it('is kept back by a hold', async () => {
-    await database.inTransaction((manager) =>
+  const hold = () =>
+    database.inTransaction((manager) =>
       createHold(
         manager,
         { tenantId: TENANT, appId: 'app-1', user: null },
@@ -155,8 +157,23 @@ describe('an action that is stored while there is room', () => {
         },
       ),
     );
+
+  it('is kept back by a hold', async () => {
+    await hold();
     expect(await startedBy([command()])).toEqual([]);
     expect(await database.ready()).toHaveLength(1);
+  });
+
+  it('is found to be held when a hold came while it was being stored, and finds it when it comes later', async () => {
+    const { promise: isHeld, resolve: onHeld } = Promise.withResolvers<boolean>();
+    await database.inTransaction(async (manager) => {
+      const { actions } = await storeCommands(manager, [command()], offer());
+      // It is not kept waiting by what is being stored.
+      await hold();
+      await shareHoldGuard(manager);
+      onHeld(await areHeld(manager, [actions[0]!.claim!]));
+    });
+    expect(await isHeld).toBe(true);
   });
 
   it('starts only if there is room, tenants in turn', async () => {

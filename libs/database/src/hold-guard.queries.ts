@@ -1,4 +1,6 @@
 import type { Database } from './action-row.ts';
+import type { Claim } from './claim.queries.ts';
+import { standingHold } from './standing-hold.ts';
 
 /*
  * How a hold and a claim decide which of them came first. A claim shares the guard and only then, in a statement of
@@ -21,4 +23,25 @@ export async function shareHoldGuard(database: Database): Promise<void> {
  */
 export async function takeHoldGuard(database: Database): Promise<void> {
   await database.query(`LOCK TABLE "hold_guard" IN EXCLUSIVE MODE`);
+}
+
+/**
+ * Whether a standing hold covers any of these. To be asked with the guard shared, of what was started before it was: a hold
+ * that does not show now comes after this transaction, and finds them in flight.
+ */
+export async function areHeld(
+  database: Database,
+  claims: Pick<Claim, 'azureTenantId' | 'providerKey' | 'actionName'>[],
+): Promise<boolean> {
+  const rows: unknown[] = await database.query(
+    `SELECT FROM unnest($1::text[], $2::text[], $3::text[])
+         AS started("azureTenantId", "providerKey", "actionName")
+      WHERE EXISTS (${standingHold('started')}) LIMIT 1`,
+    [
+      claims.map(({ azureTenantId }) => azureTenantId),
+      claims.map(({ providerKey }) => providerKey),
+      claims.map(({ actionName }) => actionName),
+    ],
+  );
+  return rows.length > 0;
 }

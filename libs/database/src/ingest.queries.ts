@@ -30,7 +30,7 @@ export interface Starts extends ClaimLease, Pick<ClaimRoom, 'repeatable'> {
  * Of `heads`, the first of the batch on their targets, those are ready that find their target empty; for the others see
  * `promoteHeads`, which must follow in the same transaction. Of `starts`, those are started that nothing is before: no
  * action on their target, none that waits for their provider, no hold. They are as if they had been claimed right
- * afterwards, at a fraction of the cost; `shareHoldGuard` must have come before.
+ * afterwards, at a fraction of the cost; `shareHoldGuard` and `areHeld` must follow, too.
  */
 export async function insertActions(
   database: Database,

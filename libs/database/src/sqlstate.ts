@@ -8,6 +8,7 @@ const TRANSIENT_CLASSES = ['08', '25', '28', '3D', '40', '53', '55', '57', '58']
 // 54: too large or too deep for an index or a type.
 const DATA_CLASSES = ['22', '23', '54'];
 const QUERY_CANCELED = '57014';
+const LOCK_NOT_AVAILABLE = '55P03';
 /** What the sockets of node, the pool of pg and TypeORM report; they carry no SQLSTATE. */
 const CONNECTION_CODES = [
   'ECONNREFUSED',
@@ -40,6 +41,14 @@ export function isDataError(error: unknown): boolean {
 /** Whether the statement ran out of its time: the same with less to do may pass. */
 export function isStatementTimeout(error: unknown): boolean {
   return codeOf(error) === QUERY_CANCELED;
+}
+
+/**
+ * Whether the database as a whole is the reason, and not what the statement was about: every other statement would fare
+ * no better now. A statement that ran out of time may have waited for a lock on its own rows.
+ */
+export function isOutage(error: unknown): boolean {
+  return isTransient(error) && !isStatementTimeout(error) && codeOf(error) !== LOCK_NOT_AVAILABLE;
 }
 
 function isSqlState(code: string): boolean {

@@ -46,17 +46,22 @@ export class Dispatcher {
   }
 
   async #claim(): Promise<boolean> {
-    if (this.#holdings.isFull) return false;
+    if (this.#holdings.isFull) {
+      this.#mayWait = true;
+      return false;
+    }
     const lease = { owner: WORKER_NAME, leaseMs: this.#settings.LEASE_MS };
-    const limit = this.#settings.CALLS_IN_FLIGHT_MAX;
+    const wanted = { total: this.#settings.CALLS_IN_FLIGHT_MAX };
     let foundAll = false;
-    const held = await this.#holdings.claim(limit, async (room) => {
+    const held = await this.#holdings.claim(wanted, async (room) => {
       if (room.byProvider.size === 0) return [];
+      const turns = new Map(room.turns);
       const claims = await inTransaction(this.#database, (manager) =>
         claimWork(manager, room, lease),
       );
-      // Full places, of any provider, hide what waits behind them.
-      foundAll = claims.length === 0 && this.#holdings.isWholeRoom(room);
+      // Full places, of any provider, hide what waits behind them; and it was cut off where turns have moved on.
+      const sawAll = [...room.turns].every(([key, turn]) => turns.get(key) === turn);
+      foundAll = claims.length === 0 && sawAll && this.#holdings.isWholeRoom(room);
       return claims;
     });
     this.#mayWait = !foundAll;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '#config/settings';
-import type { ClaimRoom } from '#database/claim.queries';
+import type { Claim, ClaimRoom } from '#database/claim.queries';
 import { Catalogue, providerKey } from '#providers/catalogue';
 import { providerEntry } from '#providers/provider-entry.fixture';
 import { claimOf } from './claim.fixture.ts';
@@ -37,7 +37,7 @@ const claims = (count: number, providerKey = A) =>
 /** The room a claim is offered that takes nothing. */
 async function roomOf(holdings: Holdings, limit = 100): Promise<Record<string, number>> {
   let offered: ClaimRoom | undefined;
-  await holdings.claim(limit, (room) => {
+  await holdings.claim({ total: limit }, (room) => {
     offered = room;
     return Promise.resolve([]);
   });
@@ -45,7 +45,7 @@ async function roomOf(holdings: Holdings, limit = 100): Promise<Record<string, n
 }
 
 const hold = (holdings: Holdings, count: number, providerKey = A) =>
-  holdings.claim(count, () => Promise.resolve(claims(count, providerKey)));
+  holdings.claim({ total: count }, () => Promise.resolve(claims(count, providerKey)));
 
 describe('the room of a worker', () => {
   it('is bounded by each provider, by all calls together and by what the claim can use', async () => {
@@ -54,6 +54,22 @@ describe('the room of a worker', () => {
     expect(await roomOf(holdings, 3)).toEqual({ [A]: 3, [B]: 3, total: 3 });
     expect(await roomOf(holdings, 0)).toEqual({ total: 0 });
     expect(await roomOf(holdings, -1)).toEqual({ total: 0 });
+  });
+
+  it('is at each provider no more than the claim can use there', async () => {
+    const wanted = { total: 8, byProvider: new Map([[A, 2]]) };
+    let offered: ClaimRoom | undefined;
+    const holdings = setup();
+    const { promise: taken, resolve: take } = Promise.withResolvers<Claim[]>();
+    const claiming = holdings.claim(wanted, (room) => {
+      offered = room;
+      return taken;
+    });
+    expect(offered!.byProvider).toEqual(new Map([[A, 2]]));
+    // What it has no use for is left to others meanwhile.
+    expect(await roomOf(holdings)).toEqual({ [A]: 2, [B]: 2, total: 2 });
+    take([]);
+    await claiming;
   });
 
   it('shrinks by what is held, and leaves out a provider that has none', async () => {
@@ -81,7 +97,7 @@ describe('the room of a worker', () => {
   });
 
   it('says which providers bear repeats', async () => {
-    await setup().claim(1, (room) => {
+    await setup().claim({ total: 1 }, (room) => {
       expect([...room.repeatable]).toEqual([B]);
       return Promise.resolve([]);
     });
@@ -139,7 +155,7 @@ describe('two claims at the same time', () => {
   it('never get the same place', async () => {
     const holdings = setup();
     const first = Promise.withResolvers<ReturnType<typeof claims>>();
-    const claiming = holdings.claim(7, () => first.promise);
+    const claiming = holdings.claim({ total: 7 }, () => first.promise);
     expect(await roomOf(holdings)).toEqual({ [B]: 3, total: 3 });
     await hold(holdings, 3, B);
     expect(await roomOf(holdings)).toEqual({ total: 0 });
@@ -153,7 +169,7 @@ describe('two claims at the same time', () => {
   it('find no room while another has reserved it all', async () => {
     const holdings = setup();
     const all = Promise.withResolvers<[]>();
-    const claiming = holdings.claim(100, () => all.promise);
+    const claiming = holdings.claim({ total: 100 }, () => all.promise);
     expect(holdings.isFull).toBe(true);
     expect(await roomOf(holdings)).toEqual({ total: 0 });
     all.resolve([]);
@@ -164,9 +180,9 @@ describe('two claims at the same time', () => {
   it('do not lose what a failed one had reserved', async () => {
     const holdings = setup();
     await expect(
-      holdings.claim(100, () => Promise.reject(new Error('Postgres is away'))),
+      holdings.claim({ total: 100 }, () => Promise.reject(new Error('Postgres is away'))),
     ).rejects.toThrow('Postgres is away');
-    const thrown = holdings.claim(100, () => {
+    const thrown = holdings.claim({ total: 100 }, () => {
       throw new Error('no connection');
     });
     await expect(thrown).rejects.toThrow('no connection');
@@ -179,7 +195,7 @@ describe('a holding', () => {
     const holdings = setup();
     const beforeMs = performance.now();
     const taken = Promise.withResolvers<ReturnType<typeof claims>>();
-    const claiming = holdings.claim(1, () => taken.promise);
+    const claiming = holdings.claim({ total: 1 }, () => taken.promise);
     const askedMs = performance.now();
     const [claim] = claims(1, B);
     taken.resolve([claim!]);
@@ -209,8 +225,8 @@ describe('a closed worker', () => {
     const late = Promise.withResolvers<ReturnType<typeof claims>>();
     const failing = Promise.withResolvers<never>();
     const claiming = [
-      holdings.claim(1, () => late.promise),
-      holdings.claim(1, () => failing.promise),
+      holdings.claim({ total: 1 }, () => late.promise),
+      holdings.claim({ total: 1 }, () => failing.promise),
     ];
     const settled = Promise.allSettled(claiming);
     let closed = false;

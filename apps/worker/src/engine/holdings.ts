@@ -24,6 +24,12 @@ export interface Holding {
   trace: Context;
 }
 
+/** What a claim has a use for: in all, and at each provider, where it knows. */
+export interface WantedRoom {
+  total: number;
+  byProvider?: ReadonlyMap<string, number>;
+}
+
 /**
  * What this worker holds, and so how much more it has room for. Nothing is claimed beyond the room, which is what
  * bounds the memory and the calls of a worker.
@@ -52,11 +58,11 @@ export class Holdings {
   }
 
   /**
-   * Runs `take` with the room there is, at most `limit`, reserved meanwhile so that two claims cannot fill the
+   * Runs `take` with the room there is, at most what is wanted, reserved meanwhile so that two claims cannot fill the
    * same place, and holds what it returns: claims whose transaction has committed.
    */
-  async claim(limit: number, take: (room: ClaimRoom) => Promise<Claim[]>): Promise<Holding[]> {
-    const room = this.#room(limit);
+  async claim(wanted: WantedRoom, take: (room: ClaimRoom) => Promise<Claim[]>): Promise<Holding[]> {
+    const room = this.#room(wanted);
     this.#count(room.byProvider, room.total);
     // The lease runs from some moment after this one: seen from here it may end early, never late.
     const leaseEndsAtMs = performance.now() + this.#settings.LEASE_MS;
@@ -153,15 +159,18 @@ export class Holdings {
     return [...this.#held.values()];
   }
 
-  #room(limit: number): ClaimRoom {
+  #room(wanted: WantedRoom): ClaimRoom {
     const total = this.#closed
       ? 0
-      : Math.max(0, Math.min(limit, this.#settings.CALLS_IN_FLIGHT_MAX - this.#used));
+      : Math.max(0, Math.min(wanted.total, this.#settings.CALLS_IN_FLIGHT_MAX - this.#used));
     const byProvider = new Map<string, number>();
     for (const entry of this.#catalogue.providers) {
       const key = providerKey(entry);
       const places = Math.min(this.slotsAt(key), this.#circuits.limit(key));
-      const free = places - (this.#usedByProvider.get(key) ?? 0);
+      const free = Math.min(
+        places - (this.#usedByProvider.get(key) ?? 0),
+        wanted.byProvider ? (wanted.byProvider.get(key) ?? 0) : total,
+      );
       if (total > 0 && free > 0) byProvider.set(key, Math.min(free, total));
     }
     return { byProvider, total, repeatable: this.repeatable, turns: this.#turns };

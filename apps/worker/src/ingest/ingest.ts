@@ -1,15 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import type { ActionReference } from '#database/action-row';
 import { hasKey } from '#database/idempotency-key.queries';
-import { type Claim, type ClaimRoom, claimWork } from '#database/claim.queries';
-import { shareHoldGuard } from '#database/hold-guard.queries';
-import type { InsertedAction } from '#database/ingest.queries';
+import type { ClaimLease, ClaimRoom } from '#database/claim.queries';
 import type { Alias } from '#database/resend.queries';
-import { findOvertaken } from '#database/reverts.queries';
-import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
 import { type Stored, storeCommands } from '#database/store-commands';
 import { findStored } from '#database/stored.queries';
@@ -17,7 +13,6 @@ import { inTransaction } from '#database/transaction';
 import { endAction } from '#database/end-action.queries';
 import type { ReadCommand } from '#domain/command';
 import { ApiError, FAILURE_CODES } from '#domain/errors';
-import { supersededBy } from '#domain/revert';
 import { traceIdIn } from '#observability/trace-context';
 import { Dispatcher } from '../engine/dispatcher.ts';
 import { Executor } from '../engine/executor.ts';
@@ -25,7 +20,9 @@ import { Holdings } from '../engine/holdings.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { Relay } from '../events/relay.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
+import { StartedUnderHold, startStored } from './start-stored.ts';
 import { type Refusal, Together } from './together.ts';
+import { withoutContents } from './without-contents.ts';
 
 const REFUSED = {
   type: 'failed',
@@ -47,7 +44,7 @@ export class Ingest {
   readonly #dispatcher: Dispatcher;
   readonly #relay: Relay;
   readonly #metrics: ActionMetrics;
-  readonly #leaseMs: number;
+  readonly #lease: ClaimLease;
   readonly #claimsMax: number;
   readonly #together: Together;
 
@@ -66,9 +63,11 @@ export class Ingest {
     this.#dispatcher = dispatcher;
     this.#relay = relay;
     this.#metrics = metrics;
-    this.#leaseMs = settings.LEASE_MS;
+    this.#lease = { owner: WORKER_NAME, leaseMs: settings.LEASE_MS };
     this.#claimsMax = Math.ceil(settings.CALLS_IN_FLIGHT_MAX / 4);
-    this.#together = new Together(settings.INGEST_BATCH_MAX, (all) => this.#storeTogether(all));
+    this.#together = new Together(settings.INGEST_BATCH_MAX, (all, isShared) =>
+      this.#storeTogether(all, isShared),
+    );
   }
 
   /**
@@ -83,9 +82,9 @@ export class Ingest {
     return refusals;
   }
 
-  async #storeTogether(commands: ReadCommand[]): Promise<Refusal[]> {
+  async #storeTogether(commands: ReadCommand[], isShared: boolean): Promise<Refusal[]> {
     const fresh = new Set<string>();
-    const refusals = await this.#storeOrSplit(foldRepeats(commands), fresh);
+    const refusals = await this.#storeOrSplit(foldRepeats(commands), fresh, isShared);
     const repeats = commands.filter((command) => hasKey(command) && !fresh.has(keyOf(command)));
     return [...refusals, ...(await this.#ofDeleted(repeats))];
   }
@@ -105,14 +104,18 @@ export class Ingest {
   }
 
   /** Halves a batch that is refused, until the poison stands alone, or is too much to store at once. */
-  async #storeOrSplit(commands: ReadCommand[], fresh: Set<string>): Promise<Refusal[]> {
+  async #storeOrSplit(
+    commands: ReadCommand[],
+    fresh: Set<string>,
+    isShared: boolean,
+  ): Promise<Refusal[]> {
     const [first] = commands;
     if (!first) return [];
     try {
       await this.#storeAll(commands, fresh);
       return [];
     } catch (error) {
-      const isTooMuch = isStatementTimeout(error) && commands.length > 1;
+      const isTooMuch = isStatementTimeout(error) && commands.length > 1 && !isShared;
       if (!isDataError(error) && !isTooMuch) throw error;
       if (commands.length === 1) {
         this.#logger.error({ ...idsOf(first), err: error }, 'command refused');
@@ -121,8 +124,8 @@ export class Ingest {
       }
       const middle = commands.length >> 1;
       return [
-        ...(await this.#storeOrSplit(commands.slice(0, middle), fresh)),
-        ...(await this.#storeOrSplit(commands.slice(middle), fresh)),
+        ...(await this.#storeOrSplit(commands.slice(0, middle), fresh, isShared)),
+        ...(await this.#storeOrSplit(commands.slice(middle), fresh, isShared)),
       ];
     }
   }
@@ -144,29 +147,30 @@ export class Ingest {
 
   /** @param fresh gets the keys of what was not stored before */
   async #storeAll(commands: ReadCommand[], fresh: Set<string>): Promise<void> {
-    const lease = { owner: WORKER_NAME, leaseMs: this.#leaseMs };
-    // Not all the room there is: while this waits for a lock, others must be able to claim.
-    const limit = Math.min(commands.length, this.#claimsMax);
     let stored: Stored = { actions: [], aliases: [] };
-    const held = await this.#holdings.claim(limit, (room) =>
+    const store = async (room: ClaimRoom, mayStart: boolean) =>
       inTransaction(this.#database, async (manager) => {
-        await shareHoldGuard(manager);
-        stored = await storeCommands(manager, commands, { room, lease });
-        const { actions } = stored;
-        const started = actions.flatMap(({ claim }) => claim ?? []);
-        if (started.length === actions.length) return started;
-        const targets = actions.filter(
-          (action): action is typeof action & Target => !action.ready && action.targetKey !== null,
-        );
-        await lockHeads(manager, targets);
-        await failOvertaken(manager, actions);
-        await promoteHeads(manager, targets);
-        const rest = roomBeside(started, room);
-        if (rest.byProvider.size === 0) return started;
-        return [...started, ...(await claimWork(manager, rest, lease))];
-      }),
-    );
-    this.#executor.start(held);
+        const offer = mayStart ? { room, lease: this.#lease } : undefined;
+        stored = await storeCommands(manager, commands, offer);
+        return startStored(manager, stored.actions, room, this.#lease);
+      });
+    try {
+      // Not all the room there is: while this waits for a lock, others must be able to claim.
+      const total = Math.min(commands.length, this.#claimsMax);
+      const wanted = { total, byProvider: countByProvider(commands) };
+      const held = await this.#holdings.claim(wanted, async (room) => {
+        try {
+          return await store(room, true);
+        } catch (error) {
+          if (!(error instanceof StartedUnderHold)) throw error;
+          return store(room, false);
+        }
+      });
+      this.#executor.start(held);
+    } finally {
+      // Room that was kept and not used: somebody may have looked for it in vain.
+      this.#executor.onRoom(0);
+    }
     if (stored.actions.some(({ claim }) => claim === null)) this.#dispatcher.noteWaiting();
     for (const action of stored.actions) fresh.add(keyOfReference(action));
     this.#noteResends(stored.aliases);
@@ -180,58 +184,17 @@ export class Ingest {
   }
 }
 
-/** The room that is left once these have taken their places. */
-function roomBeside(claims: Claim[], room: ClaimRoom): ClaimRoom {
-  const byProvider = new Map(room.byProvider);
-  for (const { providerKey } of claims) {
-    const places = byProvider.get(providerKey)! - 1;
-    if (places > 0) byProvider.set(providerKey, places);
-    else byProvider.delete(providerKey);
+function countByProvider(commands: ReadCommand[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { provider } of commands) {
+    counts.set(provider.key, (counts.get(provider.key) ?? 0) + 1);
   }
-  const total = room.total - claims.length;
-  return { ...room, byProvider: total > 0 ? byProvider : new Map(), total };
-}
-
-/** A timed revert must not undo what was accepted before it and after the action that it was made for. */
-async function failOvertaken(manager: EntityManager, inserted: InsertedAction[]): Promise<void> {
-  const reverts = inserted.filter(({ revertsActionId }) => revertsActionId !== null);
-  for (const { newer, ...revert } of await findOvertaken(manager, reverts)) {
-    await endAction(manager, revert, { type: 'failed', errorInfo: supersededBy(newer), by: null });
-  }
+  return counts;
 }
 
 /** By what log lines about a command are found. */
 export function idsOf({ action, traceparent }: ReadCommand) {
   return { actionId: action.id, traceId: traceIdIn(traceparent) };
-}
-
-/** What identifies the action and its caller, and nothing that the caller wrote beyond the names. */
-function withoutContents(command: ReadCommand): ReadCommand {
-  const { id, name } = command.action;
-  const storable = (text: string) => text.replaceAll('\u0000', '').toWellFormed();
-  return {
-    ...command,
-    caller: {
-      ...command.caller,
-      user: command.caller.user && storable(command.caller.user),
-    },
-    clientRequestId: null,
-    targetKey: null,
-    provider: {
-      key: storable(command.provider.key),
-      action: storable(command.provider.action),
-    },
-    action: {
-      id,
-      name: storable(name),
-      vendorInformation: { provider: null, providerVersion: null, subProvider: null, vendor: null },
-      actionReason: null,
-      clientContext: null,
-      parameters: [],
-      properties: {},
-      revertsActionId: command.action.revertsActionId,
-    },
-  };
 }
 
 /** The first of several commands with one id counts: what a producer repeats it must not change. */

@@ -10,16 +10,18 @@ function setup(commandsMax = 10) {
   const begun: {
     commands: ReadCommand[];
     end: (refusals?: Refusal[]) => void;
-    fail: () => void;
+    fail: (code: string) => void;
+    isShared: boolean;
   }[] = [];
   const together = new Together(
     commandsMax,
-    (commands) =>
+    (commands, isShared) =>
       new Promise((resolve, reject) => {
         begun.push({
           commands,
+          isShared,
           end: (refusals = []) => resolve(refusals),
-          fail: () => reject(new Error('away')),
+          fail: (code) => reject(Object.assign(new Error('not now'), { code })),
         });
       }),
   );
@@ -77,16 +79,34 @@ describe('batches that come at the same time', () => {
     expect(await Promise.all(stored)).toEqual([[], [refusal]]);
   });
 
-  it('come again all of them when Postgres cannot store them now, and later ones do not suffer', async () => {
+  it('come again all of them when Postgres is away, and later ones do not suffer', async () => {
     const { together, begun, untilBegun } = setup();
     const stored = [together.add(batch('a')), together.add(batch('b'))];
     const results = Promise.allSettled(stored);
     await untilBegun(1);
-    begun[0]!.fail();
+    begun[0]!.fail('ECONNREFUSED');
     expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     const later = together.add(batch('c'));
     await untilBegun(2);
     begun[1]!.end();
     expect(await later).toEqual([]);
   });
+
+  it.each(['57014', '55P03', '42P01', '22021'])(
+    'are tried each by itself when they fail together by %s, so that one keeps no other back',
+    async (code) => {
+      const { together, begun, untilBegun } = setup();
+      const [stuck, other] = [batch('a'), batch('b', 'c')];
+      const results = Promise.allSettled([together.add(stuck), together.add(other)]);
+      await untilBegun(1);
+      begun[0]!.fail(code);
+      await untilBegun(2);
+      begun[1]!.fail(code);
+      await untilBegun(3);
+      begun[2]!.end();
+      expect((await results).map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+      expect(begun.map(({ commands }) => commands)).toEqual([[...stuck, ...other], stuck, other]);
+      expect(begun.map(({ isShared }) => isShared)).toEqual([true, false, false]);
+    },
+  );
 });

@@ -1,3 +1,4 @@
+import { isOutage } from '#database/sqlstate';
 import type { ReadCommand } from '#domain/command';
 
 /** A command that could not become the action that it asks for, and why: an ApiError, or what Postgres says of its contents. */
@@ -16,25 +17,32 @@ interface Waiting {
 const WRITERS_MAX = 2;
 
 /**
+ * Stores commands.
+ * @param isShared they are of several batches: what takes too long together is tried again by batch
+ */
+export type Store = (commands: ReadCommand[], isShared: boolean) => Promise<Refusal[]>;
+
+/**
  * Has batches that come at the same time, each of a partition of its own, stored in one transaction: many partitions make
  * small batches, and a transaction costs as much for one command as for many. Each batch stays in its order; between
- * partitions there is none. Bounded by its callers: each partition waits for its own batch.
+ * partitions there is none. When it fails, each batch is tried by itself: one that must wait for a lock, or cannot be
+ * stored at all, keeps no other from its place. Bounded by its callers: each partition waits for its own batch.
  */
 export class Together {
   readonly #commandsMax: number;
-  readonly #store: (commands: ReadCommand[]) => Promise<Refusal[]>;
+  readonly #store: Store;
   readonly #waiting: Waiting[] = [];
   #writers = 0;
 
-  /** @param store as `add` is; it is given whole batches, one of them even if it is larger than `commandsMax` */
-  constructor(commandsMax: number, store: (commands: ReadCommand[]) => Promise<Refusal[]>) {
+  /** @param store is given whole batches, one of them even if it is larger than `commandsMax` */
+  constructor(commandsMax: number, store: Store) {
     this.#commandsMax = commandsMax;
     this.#store = store;
   }
 
   /**
    * @returns the refusals among these commands
-   * @throws what `store` throws for a transaction that these commands were part of
+   * @throws what `store` throws for these commands, or when Postgres is away
    */
   async add(commands: ReadCommand[]): Promise<Refusal[]> {
     return new Promise((resolve, reject) => {
@@ -53,12 +61,14 @@ export class Together {
 
   async #write(batches: Waiting[]): Promise<void> {
     try {
-      const refusals = await this.#store(batches.flatMap(({ commands }) => commands));
+      const commands = batches.flatMap((batch) => batch.commands);
+      const refusals = await this.#store(commands, batches.length > 1);
       for (const { commands, resolve } of batches) {
         resolve(refusals.filter(({ command }) => commands.includes(command)));
       }
     } catch (error) {
-      for (const { reject } of batches) reject(error);
+      if (batches.length === 1 || isOutage(error)) for (const { reject } of batches) reject(error);
+      else for (const batch of batches) await this.#write([batch]);
     }
   }
 
