@@ -96,6 +96,26 @@ describe('the relay', () => {
     expect(relay.leads).toBe(true);
   });
 
+  it('stops while Kafka is away, and leaves its lease and its events to another worker', async () => {
+    await database.ingest(command());
+    let tries = 0;
+    const producer = {
+      connect: () => {
+        tries += 1;
+        return Promise.reject(new Error('connect ECONNREFUSED'));
+      },
+      disconnect: () => Promise.resolve(),
+    };
+    relay = relayOn({ producer: () => producer } as unknown as Kafka, loadSettings({ LEASE_MS }));
+    relay.loop.start();
+    await vi.waitFor(() => expect(tries).toBeGreaterThan(1), PATIENTLY);
+    await relay.stop();
+    expect(await database.query('SELECT FROM outbox')).toHaveLength(1);
+    expect(
+      await database.query('SELECT FROM relay_lease WHERE "leaseUntil" > clock_timestamp()'),
+    ).toEqual([]);
+  });
+
   it('holds nobody up by an event that is too large for its topic, keeps the order of its action, and tries again after a minute', async () => {
     await under.topics();
     await limitEvents(LARGE_BYTES / 2);

@@ -213,6 +213,8 @@ export class BatchConsumer {
         done: async (offset) => {
           if (await outOfPlace) this.#startOver(consumer);
           await this.#commit(consumer, payload, offset);
+          // A round of many slow batches is progress, too.
+          this.#progress();
         },
       });
       this.#progress();

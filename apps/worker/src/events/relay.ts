@@ -15,6 +15,7 @@ import {
 import { isTransient } from '#database/sqlstate';
 import { inRequests } from '#kafka/in-requests';
 import { isTooLarge } from '#kafka/kafka-errors';
+import { endsWithin } from '#kafka/bounded';
 import { ProducerLine } from '#kafka/producer-line';
 import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
@@ -73,7 +74,10 @@ export class Relay {
 
   /** Publishes what is left if Kafka is there, and leaves the relay to another worker at once. */
   async stop(): Promise<void> {
-    await this.loop.stop();
+    const stopped = this.loop.stop();
+    // The step may wait for Kafka to come back, which nothing but the end of the line ends.
+    if (!(await endsWithin(stopped, LAST_STEP_MS))) await this.#line.close();
+    await stopped;
     if (this.#line.open) {
       const last = this.#relay().catch((error: unknown) => this.#logger.warn({ err: error }));
       await Promise.race([last, delay(LAST_STEP_MS)]);
@@ -93,7 +97,11 @@ export class Relay {
     if (!this.#lease) return false;
     const events = await this.#read();
     if (events.length === 0) return false;
-    if (!this.#line.open) await this.#line.reconnect();
+    if (!this.#line.open) {
+      await this.#line.reconnect();
+      // That may have taken hours, in which another worker has relayed these.
+      return true;
+    }
     const published = await this.#publish(events);
     if (published.length === 0) return true;
     const positions = published.map(({ position }) => position);
