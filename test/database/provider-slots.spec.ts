@@ -68,6 +68,16 @@ describe('the places at a provider', () => {
     expect(await lease('one', { concurrencyMax: 1, floor: 1 })).toMatchObject({ slots: 1 });
   });
 
+  it('go, where there are fewer than workers, to another one while the first does not call', async () => {
+    const only = { concurrencyMax: 1 };
+    await lease('one', only);
+    expect(await lease('one', { ...only, wanted: 0 })).toMatchObject({ slots: 0 });
+    expect(await lease('two', only)).toMatchObject({ slots: 1 });
+    expect(await lease('one', { ...only, wanted: 1 })).toMatchObject({ slots: 0 });
+    await dropSlots(database.manager, 'two');
+    expect(await lease('one', { ...only, wanted: 1 })).toMatchObject({ slots: 1 });
+  });
+
   it('are never more than there are, however many ask at once', async () => {
     await Promise.all(times(7, (worker) => lease(`worker-${worker}`)));
     expect(await leased()).toBeLessThanOrEqual(10);

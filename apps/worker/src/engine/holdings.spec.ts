@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadSettings } from '#config/settings';
 import type { Claim, ClaimRoom } from '#database/claim.queries';
 import { Catalogue, providerKey } from '#providers/catalogue';
@@ -10,10 +10,15 @@ import { Holdings } from './holdings.ts';
 const A = 'Acme/Firewall';
 const B = 'Acme/Mail';
 const LEASE_MS = 30_000;
+const CIRCUIT_OPEN_MS = 5000;
 
 /** A worker with room for 10 calls in all, 4 of provider A and 20 of B. */
 function setup() {
-  const settings = loadSettings({ CALLS_IN_FLIGHT_MAX: '10', LEASE_MS: String(LEASE_MS) });
+  const settings = loadSettings({
+    CALLS_IN_FLIGHT_MAX: '10',
+    LEASE_MS: String(LEASE_MS),
+    CIRCUIT_OPEN_MS: String(CIRCUIT_OPEN_MS),
+  });
   const idempotent = { idempotent: true, cancel: false, probe: false };
   const catalogue = new Catalogue([
     providerEntry({ concurrencyMax: 4 }),
@@ -105,6 +110,8 @@ describe('the room of a worker', () => {
 });
 
 describe('the places at a provider', () => {
+  afterEach(() => vi.useRealTimers());
+
   const grant = (holdings: Holdings, slots: number, share = slots, endsInMs = LEASE_MS) =>
     holdings.grant(new Map([[A, { slots, share }]]), performance.now() + endsInMs);
 
@@ -137,9 +144,9 @@ describe('the places at a provider', () => {
   it('are not used again, once given up while its circuit was open, before they are granted anew', async () => {
     const holdings = setup();
     for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
-    expect(holdings.yieldSlots(A)).toBe(1);
+    expect(holdings.yieldSlots(A)).toBe(0);
     holdings.circuits.note(A, true);
-    expect(await roomOf(holdings)).toMatchObject({ [A]: 1 });
+    expect(await roomOf(holdings)).toEqual({ [B]: 10, total: 10 });
     grant(holdings, 4);
     expect(await roomOf(holdings)).toMatchObject({ [A]: 4 });
   });
@@ -148,6 +155,29 @@ describe('the places at a provider', () => {
     const holdings = setup();
     for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
     expect(await roomOf(holdings)).toEqual({ [B]: 10, total: 10 });
+  });
+
+  it('are left to others while its circuit is open, up to the last, and one is asked for to try', async () => {
+    vi.useFakeTimers();
+    const holdings = setup();
+    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
+    expect([holdings.yieldSlots(A), holdings.slotsWanted(A)]).toEqual([0, 0]);
+    vi.advanceTimersByTime(CIRCUIT_OPEN_MS);
+    // Somebody else may have taken it meanwhile: it is not this worker's before it is granted.
+    expect([holdings.yieldSlots(A), holdings.slotsWanted(A)]).toEqual([0, 1]);
+    expect(await roomOf(holdings)).toEqual({ [B]: 10, total: 10 });
+    expect(grant(holdings, 1)).toBe(true);
+    expect(await roomOf(holdings)).toMatchObject({ [A]: 1 });
+    expect(holdings.yieldSlots(A)).toBe(1);
+    holdings.circuits.note(A, false);
+    expect([holdings.yieldSlots(A), holdings.slotsWanted(A)]).toEqual([0, 0]);
+  });
+
+  it('are kept while calls are under way, although its circuit is open', async () => {
+    const holdings = setup();
+    await hold(holdings, 2, A);
+    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
+    expect([holdings.yieldSlots(A), holdings.slotsWanted(A)]).toEqual([2, 0]);
   });
 });
 

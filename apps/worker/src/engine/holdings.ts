@@ -104,10 +104,12 @@ export class Holdings {
     return [...this.#slots].some(([key, slots]) => slots > (before.get(key) ?? 0));
   }
 
-  /** Calls to a provider beyond those under way that this worker would begin, had it the places. */
+  /**
+   * Calls to a provider beyond those under way that this worker would begin, had it the places. None while its circuit is
+   * open: there may be but one place, and another worker that reaches the provider. One to try it again.
+   */
   slotsWanted(key: string): number {
-    if (this.#closed) return 0;
-    return this.#circuits.isOpen(key) ? 1 : Number.POSITIVE_INFINITY;
+    return this.#closed ? 0 : this.#circuits.limit(key);
   }
 
   /**
