@@ -14,14 +14,20 @@ import { type LogicalTopic, consumerGroupId, topicName } from './topics.ts';
  */
 export type ProgressWait = 'reached' | 'notReached' | 'unreadable';
 
-type Ends = Map<number, PartitionEnds>;
+type Ends = ReadonlyMap<number, PartitionEnds>;
+
+/** What was in a topic at one moment. It may be waited for again and again: what is appended later does not count. */
+export interface ProgressGoal {
+  /** The partitions that were not done with when last looked, and where they ended at that moment. */
+  left: Ends;
+}
 
 const POLL_DELAY_MS_MIN = 10;
 const POLL_DELAY_MS_MAX = 50;
 const POLL_DELAY_GROWTH = 1.3;
 
 interface Waiter {
-  ends: Ends;
+  goal: ProgressGoal;
   deadlineMs: number;
   /** Whether Kafka could be read at least once while it waited. */
   read: boolean;
@@ -94,11 +100,29 @@ export class TopicProgress implements OnApplicationShutdown {
    * @param deadlineMs a moment on the clock of `performance.now()`, in milliseconds
    */
   async waitUntilPassed(deadlineMs: number): Promise<ProgressWait> {
+    const goal = await this.goal(deadlineMs);
+    return goal ? await this.waitUntil(goal, deadlineMs) : 'unreadable';
+  }
+
+  /**
+   * What is in the topic now, to be waited for with `waitUntil`.
+   * @param deadlineMs as above
+   * @returns undefined when Kafka cannot be read by then
+   */
+  async goal(deadlineMs: number): Promise<ProgressGoal | undefined> {
     const ends = await this.#endsBefore(deadlineMs);
-    if (!ends) return 'unreadable';
+    if (!ends) return undefined;
     this.#untouched = [...ends.values()].every(({ high }) => high === 0n);
+    return { left: ends };
+  }
+
+  /**
+   * Waits until the workers are done with what was in the topic at the moment of the goal, each partition once.
+   * @param deadlineMs as above
+   */
+  async waitUntil(goal: ProgressGoal, deadlineMs: number): Promise<ProgressWait> {
     return await new Promise((resolve) => {
-      this.#waiters.add({ ends, deadlineMs, read: false, resolve });
+      this.#waiters.add({ goal, deadlineMs, read: false, resolve });
       this.#pollDelayMs = POLL_DELAY_MS_MIN;
       if (!this.#polling) this.#poll().catch(() => this.#answer(undefined, Infinity));
     });
@@ -145,7 +169,8 @@ export class TopicProgress implements OnApplicationShutdown {
   #answer(committed: Map<number, bigint> | undefined, nowMs: number): void {
     for (const waiter of this.#waiters) {
       waiter.read ||= committed !== undefined;
-      const reached = committed !== undefined && isPassed(waiter.ends, committed);
+      if (committed) waiter.goal.left = notPassed(waiter.goal.left, committed);
+      const reached = committed !== undefined && waiter.goal.left.size === 0;
       if (!reached && waiter.deadlineMs > nowMs) continue;
       this.#waiters.delete(waiter);
       waiter.resolve(reached ? 'reached' : waiter.read ? 'notReached' : 'unreadable');
@@ -167,9 +192,10 @@ async function before<T>(deadlineMs: number, work: Promise<T>): Promise<T | unde
 }
 
 /** A partition that holds nothing needs no commit: there is nothing to wait for. */
-function isPassed(ends: Ends, committed: Map<number, bigint>): boolean {
-  for (const [partition, { low, high }] of ends) {
-    if (low !== high && (committed.get(partition) ?? -1n) < high) return false;
-  }
-  return true;
+function notPassed(ends: Ends, committed: ReadonlyMap<number, bigint>): Ends {
+  return new Map(
+    [...ends].filter(
+      ([partition, { low, high }]) => low !== high && (committed.get(partition) ?? -1n) < high,
+    ),
+  );
 }

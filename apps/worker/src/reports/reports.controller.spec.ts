@@ -29,7 +29,7 @@ describe('the door for reports', () => {
     };
     const take = (sent: SentReport[]) => {
       taken.push(...sent.map(({ caller }) => caller.appId));
-      return Promise.resolve([]);
+      return Promise.resolve({ letters: [], held: undefined });
     };
     const write = (put: Letter[]) => {
       letters.push(

@@ -36,15 +36,20 @@ export class ReportsController {
 
   /**
    * Returns when every report has had its effect or is in the dead letters; only then may the offset move.
-   * @throws HeldMessage when it takes keys of the token issuer that cannot be had now to judge one: what stands before it is
-   * done
-   * @throws when Postgres or Kafka cannot be had, or a report may be about an action that is not stored yet: the batch is to
-   * come again
+   * @throws HeldMessage when it takes keys of the token issuer that cannot be had now to judge one, or one may be about an
+   * action that is not stored yet: what stands before it is done
+   * @throws when Postgres or Kafka cannot be had: the batch is to come again
    */
   @EventPattern<LogicalTopic>('reports')
   async handle(@Payload() batch: KafkaBatch, @Ctx() context: KafkaBatchContext): Promise<void> {
-    const { sent, letters, held } = await this.#openAll(batch.messages);
-    letters.push(...(await this.#reports.take(sent)));
+    const opened = await this.#openAll(batch.messages);
+    const taken = await this.#reports.take(opened.sent, batch);
+    // None was taken from behind the one that waits for a key.
+    const held = taken.held ?? opened.held;
+    const done = new Set(batch.messages.slice(0, held?.doneBefore));
+    const letters = [...opened.letters, ...taken.letters].filter(({ message }) =>
+      done.has(message),
+    );
     await this.#deadLetters.write(letters, batch, context);
     if (held) throw held;
   }

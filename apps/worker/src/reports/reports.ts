@@ -13,13 +13,15 @@ import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
 import type { Report } from '#domain/report';
 import { reporterDenied, reporterStanding } from '#domain/reporter';
-import type { BatchMessage } from '#kafka/kafka-batch';
+import { HeldMessage } from '#kafka/held-message';
+import type { BatchMessage, KafkaBatch } from '#kafka/kafka-batch';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { patienceWith } from '#providers/after-silence';
 import { Catalogue } from '#providers/catalogue';
 import type { Letter } from '../dead-letters/dead-letters.ts';
 import { Dispatcher } from '../engine/dispatcher.ts';
 import { Relay } from '../events/relay.ts';
+import { type StorageStanding, StorageWait } from './storage-wait.ts';
 
 /** A report that a proven caller has sent. */
 export interface SentReport {
@@ -36,11 +38,10 @@ const REPORTS_AT_ONCE_MAX = 4;
 @Injectable()
 export class Reports {
   readonly #database: DataSource;
-  readonly #progress: ProjectionProgress;
+  readonly #storage: StorageWait;
   readonly #catalogue: Catalogue;
   readonly #dispatcher: Dispatcher;
   readonly #relay: Relay;
-  readonly #waitMs: number;
   readonly #limit = pLimit(REPORTS_AT_ONCE_MAX);
 
   constructor(
@@ -52,39 +53,45 @@ export class Reports {
     settings: Settings,
   ) {
     this.#database = database;
-    this.#progress = progress;
+    this.#storage = new StorageWait(progress, settings.READ_WAIT_MS);
     this.#catalogue = catalogue;
     this.#dispatcher = dispatcher;
     this.#relay = relay;
-    this.#waitMs = settings.READ_WAIT_MS;
   }
 
   /**
    * Takes the reports of a batch: those about one action in their order. Taken again, they change nothing more.
-   * @returns those that cannot be taken, with the reason
-   * @throws when Postgres cannot do it now, or when an action that is not stored may be on its way: a part is taken, and
-   * the batch is to come again
+   * @param batch in which they came
+   * @returns those that cannot be taken, with the reason; and the first one that has to wait, because its action is not
+   * stored and may be on its way
+   * @throws when Postgres cannot do it now: a part is taken, and the batch is to come again
    */
-  async take(sent: SentReport[]): Promise<Letter[]> {
-    if (sent.length === 0) return [];
+  async take(
+    sent: SentReport[],
+    batch: KafkaBatch,
+  ): Promise<{ letters: Letter[]; held: HeldMessage | undefined }> {
+    if (sent.length === 0) return { letters: [], held: undefined };
     const first = await this.#takeKnown(sent);
-    if (first.missing.length === 0) return first.refused;
     // After the others: they need not wait for it.
-    await this.#untilStored();
+    const standings = await this.#waitFor(first.missing, batch.partition);
+    if (first.missing.length === 0) return { letters: first.refused, held: undefined };
     const second = await this.#takeKnown(first.missing);
-    const unknown = second.missing.map((one) => letter(one, new ApiError('itemNotFound')));
-    return [...first.refused, ...second.refused, ...unknown];
+    const unknown = second.missing.filter((one) => standings.get(one) === 'over');
+    const waiting = second.missing.find((one) => standings.get(one) !== 'over');
+    const letters = unknown.map((one) => letter(one, new ApiError('itemNotFound')));
+    return {
+      letters: [...first.refused, ...second.refused, ...letters],
+      held: waiting && heldFor(standings.get(waiting), batch.messages.indexOf(waiting.message)),
+    };
   }
 
-  /** What was accepted before now is stored when this returns. */
-  async #untilStored(): Promise<void> {
-    const reached = await this.#progress.waitUntilPassed(performance.now() + this.#waitMs);
-    if (reached === 'reached') return;
-    throw new Error(
-      reached === 'notReached'
-        ? 'A report is about an action that is not stored, and commands are waiting to be: it may be one of them.'
-        : 'A report is about an action that is not stored, and Kafka cannot say whether it is on its way.',
-    );
+  async #waitFor(
+    missing: SentReport[],
+    partition: number,
+  ): Promise<ReadonlyMap<SentReport, StorageStanding>> {
+    const offsets = missing.map(({ message }) => message.offset);
+    const standings = await this.#storage.try(partition, offsets);
+    return new Map(missing.map((one, index) => [one, standings[index]!]));
   }
 
   async #takeKnown(sent: SentReport[]): Promise<{ refused: Letter[]; missing: SentReport[] }> {
@@ -142,6 +149,17 @@ export class Reports {
       return new ApiError('invalidRequest', 'Postgres refuses its contents.');
     }
   }
+}
+
+function heldFor(standing: StorageStanding | undefined, doneBefore: number): HeldMessage {
+  const why =
+    standing === 'unreadable'
+      ? 'Kafka cannot say whether it is on its way.'
+      : 'commands are waiting to be: it may be one of them.';
+  return new HeldMessage(
+    doneBefore,
+    new Error(`A report is about an action that is not stored, and ${why}`),
+  );
 }
 
 function keyOf({ azureTenantId, actionId }: ActionReference): string {
