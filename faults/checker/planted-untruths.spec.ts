@@ -214,6 +214,28 @@ describe('P3, status is true: the checker finds', () => {
     `);
   });
 
+  it('an effect of what ended as refused, because a repeat was', () => {
+    const run = new RunBuilder();
+    const id = run.created({ provider: 'Acme/Patient' });
+    run.events(id, 'created', 'started');
+    run.call(id, { answered: null, answeredAtMs: null });
+    run.events(id, 'attemptFailed');
+    run.call(id, { attempt: 2, answered: 409, acts: false });
+    run.events(id, { type: 'failed', errorInfo: failure(4) });
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P3 Status is true: what Failed without effect had none
+        00000000-0000-4000-8000-000000000001 is Failed with code 4, and its product did it
+            0.040  event 00000000-0000-4000-8000-000000000001/1 created, dated 2026-01-01T00:00:00.040Z: NotStarted (partition 1 offset 0)
+            0.050  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.050Z: Running (partition 1 offset 1)
+            0.060  Acme/Patient called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), not answered
+            0.070  Acme/Patient did 00000000-0000-4000-8000-000000000001 (01.1)
+            0.080  event 00000000-0000-4000-8000-000000000001/3 attemptFailed, dated 2026-01-01T00:00:00.080Z: Running (partition 1 offset 2)
+            0.090  Acme/Patient called to act: 00000000-0000-4000-8000-000000000001, attempt 2 (01.2), answered 409
+            0.100  event 00000000-0000-4000-8000-000000000001/4 failed, dated 2026-01-01T00:00:00.100Z: Failed (partition 1 offset 3)
+            0.120  in the end 00000000-0000-4000-8000-000000000001 is Failed with code 4 (version 4, position 1)"
+    `);
+  });
+
   it('events of an action that is not stored', () => {
     const run = new RunBuilder();
     const intent = run.intent();
