@@ -39,6 +39,10 @@ describe('an action for a webhook', () => {
       entry('Strict'),
       entry('Locked'),
       entry('Slow', { timeoutMs: 60_000, cancelUrl: `${receiver.url}/cancel` }),
+      entry('AskableRepeatable', {
+        probeUrl: `${receiver.url}/probe`,
+        capabilities: { idempotent: true },
+      }),
       entry('Askable', { probeUrl: `${receiver.url}/probe` }),
       entry('Away', { url: away, queueTimeoutMs: 1500 }),
     ];
@@ -110,6 +114,21 @@ describe('an action for a webhook', () => {
     });
     expect(calls).toHaveLength(1);
   });
+
+  it.each([
+    ['409', {}, { status: 'Failed', errorInfo: { code: 3, subcode: 409 } }, ['act', 'act']],
+    ['302', {}, { status: 'Failed', errorInfo: { code: 3, subcode: 302 } }, ['act', 'act']],
+    ['409', { probe: 'Completed' }, { status: 'Completed' }, ['act', 'act', 'probe']],
+  ])(
+    'is not called without effect by a %s %j to a repeat of what may have acted',
+    async (answer, probe, outcome, asked) => {
+      const provider = 'probe' in probe ? 'AskableRepeatable' : 'Repeatable';
+      const parameters = { body: 'already isolated', ...probe };
+      const { calls, ...action } = await end(provider, `hang,${answer}`, parameters);
+      expect(action).toMatchObject(outcome);
+      expect(questions(calls)).toEqual(asked);
+    },
+  );
 
   it('is taken over by a 202, and ends by the report that follows', async () => {
     const id = await create('Strict', '202');

@@ -14,8 +14,11 @@ interface Remark {
  */
 export type Outcome =
   | { kind: 'completed' }
-  /** The provider refused or failed for good: it says so itself. */
-  | { kind: 'failed'; errorInfo: ResultInfo }
+  /**
+   * The provider refused or failed for good: it says so itself. `onlyThisCall`: what is known is that this call was refused,
+   * by whoever answered it, and not how the action stands: an earlier call may have had its effect.
+   */
+  | { kind: 'failed'; errorInfo: ResultInfo; onlyThisCall?: true }
   /** The provider has taken it over and will report how it ends. */
   | { kind: 'accepted' }
   /** Surely nothing was done; try again, not before `retryAfterMs` if given. Uses up an attempt. */

@@ -5,7 +5,8 @@ import { readAnswer, refusalOf } from './webhook-messages.ts';
 
 /*
  * The table of answers of docs/providers.md. Two rules decide what it leaves open: an action is Completed only when the
- * product said so, and what may have been done is never called not done.
+ * product said so, and what may have been done is never called not done. A refusal by HTTP status alone is of one call: "already
+ * isolated" or a gateway's 404 do not say that an earlier call had no effect.
  */
 
 /** A POST that made something is often answered 201; it says no less than 200. */
@@ -37,7 +38,9 @@ function outcomeOfAnswer(answer: Answer): Outcome {
   if (status === ACCEPTED) return { kind: 'accepted' };
   if (NOT_DONE.includes(status)) return { kind: 'notDone', ...remark, ...pause };
   if (NOT_LET_IN.includes(status)) return { kind: 'unavailable', ...remark, ...pause };
-  if (status >= 300 && status < 500) return { kind: 'failed', errorInfo: refusalOf(body, status) };
+  if (status >= 300 && status < 500) {
+    return { kind: 'failed', errorInfo: refusalOf(body, status), onlyThisCall: true };
+  }
   return { kind: 'mayHaveActed', ...remark };
 }
 

@@ -172,17 +172,25 @@ describe('the answer', () => {
     });
   });
 
-  it.each([301, 302, 303, 304, 307, 308])('%d is Failed, and never followed', async (status) => {
-    const outcome = await outcomeOf(status, '', { location: '/elsewhere' });
-    expect(outcome).toMatchObject({ kind: 'failed', errorInfo: { code: 4, subcode: status } });
-  });
+  it.each([301, 302, 303, 304, 307, 308])(
+    '%d refuses this call, and is never followed',
+    async (status) => {
+      const outcome = await outcomeOf(status, '', { location: '/elsewhere' });
+      const errorInfo = { code: 4, subcode: status };
+      expect(outcome).toMatchObject({ kind: 'failed', errorInfo, onlyThisCall: true });
+    },
+  );
 
-  it.each([400, 402, 404, 409, 410, 413, 418, 422, 451])('%d is Failed, code 4', async (status) => {
-    expect(await outcomeOf(status, 'refused')).toEqual({
-      kind: 'failed',
-      errorInfo: { code: 4, message: 'refused', subcode: status },
-    });
-  });
+  it.each([400, 402, 404, 409, 410, 413, 418, 422, 451])(
+    '%d refuses this call, and says nothing of an earlier one',
+    async (status) => {
+      expect(await outcomeOf(status, 'refused')).toEqual({
+        kind: 'failed',
+        errorInfo: { code: 4, message: 'refused', subcode: status },
+        onlyThisCall: true,
+      });
+    },
+  );
 
   it.each([
     [{ message: 'the reason' }, 'the reason'],

@@ -16,6 +16,13 @@ const OUTCOMES: Record<Outcome['kind'], Outcome> = {
   mayHaveActed: { kind: 'mayHaveActed', reason: 'no answer' },
 };
 
+/** "Already isolated", say: it is the earlier attempt that isolated the host. */
+const REFUSED_CALL: Outcome = {
+  kind: 'failed',
+  errorInfo: { code: 4, message: 'already isolated', subcode: 409 },
+  onlyThisCall: true,
+};
+
 function settle(
   outcome: Outcome,
   {
@@ -107,6 +114,22 @@ describe('what an outcome means for the action', () => {
     expect(inShort(OUTCOMES[kind], { ...circumstances, unavailableMs })).toBe('probe');
   });
 
+  // an earlier attempt may have acted, it can be asked, attempts left → what a refusal of this call alone means
+  it.each([
+    [false, false, true, 'Failed 4'],
+    [false, true, true, 'Failed 4'],
+    [true, false, true, 'Failed 3'],
+    [true, false, false, 'Failed 3'],
+    [true, true, true, 'probe'],
+    [true, true, false, 'probe'],
+  ])(
+    'only this call refused, acted before perhaps %s, can be asked %s, attempts left %s: %s',
+    (mayHaveActed, probe, left, expected) => {
+      const attempt = left ? retry.attemptsMax - 1 : retry.attemptsMax;
+      expect(inShort(REFUSED_CALL, { probe, attempt, mayHaveActed })).toBe(expected);
+    },
+  );
+
   it.each([
     [true, false, 1, 'call'],
     [true, true, 1, 'probe'],
@@ -169,6 +192,17 @@ describe('the words of an outcome', () => {
     });
     expect(settle(OUTCOMES.mayHaveActed, last).settlement).toMatchObject({
       errorInfo: { code: 3, message: expect.stringContaining('attempt 3: no answer') as string },
+    });
+  });
+
+  it("hold the provider's when its refusal leaves the outcome unknown", () => {
+    const { settlement } = settle(REFUSED_CALL, { attempt: 2, mayHaveActed: true });
+    expect(settlement).toMatchObject({
+      errorInfo: {
+        code: 3,
+        message: expect.stringMatching(/attempt 2: refused, .*: already isolated/) as string,
+        subcode: 409,
+      },
     });
   });
 

@@ -29,7 +29,7 @@ function verdictOf(claim: Claim, entry: ProviderEntry, outcome: Outcome): Verdic
     case 'completed':
       return { type: 'completed' };
     case 'failed':
-      return rejected(outcome.errorInfo);
+      return verdictOfRefusal(claim, entry, outcome);
     case 'accepted':
       return { type: 'accepted', ...patienceOf(claim, entry) };
     case 'unavailable':
@@ -57,6 +57,18 @@ function verdictOf(claim: Claim, entry: ProviderEntry, outcome: Outcome): Verdic
 function patienceOf({ attempt }: Claim, entry: ProviderEntry) {
   const isLast = attempt >= entry.retry.attemptsMax;
   return { next: isLast ? 'probe' : afterSilence(entry), dueInMs: entry.reportTimeoutMs } as const;
+}
+
+/** A refusal of this call alone does not say that an earlier one had no effect. It is not repeated: it would be refused again. */
+function verdictOfRefusal(
+  claim: Claim,
+  entry: ProviderEntry,
+  { errorInfo, onlyThisCall }: Extract<Outcome, { kind: 'failed' }>,
+): Verdict {
+  if (!onlyThisCall || !claim.mayHaveActed) return rejected(errorInfo);
+  const { message, subcode } = errorInfo;
+  const reason = `refused, which says nothing of the attempts before it: ${message}`;
+  return uncertain(claim, entry, { reason, subcode });
 }
 
 function verdictOfUnavailable(
