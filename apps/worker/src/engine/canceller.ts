@@ -6,7 +6,7 @@ import { areCancelsRequested, claimCancels, findCancelRequests } from '#database
 import { LIFELINE } from '#database/database.module';
 import { inTransaction } from '#database/transaction';
 import { Catalogue, providerKey } from '#providers/catalogue';
-import { Executor } from './executor.ts';
+import { Executor, NOT_UNDERSTOOD } from './executor.ts';
 import { type Holding, Holdings } from './holdings.ts';
 import { Loop } from './loop.ts';
 import { ProviderCaller } from './provider-caller.ts';
@@ -101,10 +101,14 @@ export class Canceller {
   async #takeBackWaiting(holding: Holding): Promise<void> {
     const { claim, entry } = holding;
     if (!claim.mayHaveActed) {
-      return this.#executor.settle(holding, settlement(claim, cancelled()));
+      const withoutEffect = () => settlement(claim, cancelled());
+      return this.#executor.settle(holding, withoutEffect, withoutEffect);
     }
     if (!this.#executor.mayCall(holding)) return this.#executor.release([holding]);
-    const finding = await this.#caller.cancel(holding);
-    await this.#executor.settle(holding, settlementOfCancel(claim, entry, finding));
+    await this.#executor.settle(
+      holding,
+      async () => settlementOfCancel(claim, entry, await this.#caller.cancel(holding)),
+      () => settlementOfCancel(claim, entry, { kind: 'unanswered', reason: NOT_UNDERSTOOD }),
+    );
   }
 }

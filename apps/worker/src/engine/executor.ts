@@ -19,6 +19,9 @@ import { cancelled, settlement } from './verdict.ts';
 /** A call starts only if its lease has at least this long to go: time enough to be renewed. */
 const LEASE_LEFT_MS_MIN = 500;
 
+/** What is said of an answer that does not keep to its types. */
+export const NOT_UNDERSTOOD = 'its provider gave an answer that cannot be understood';
+
 const UNDECIDABLE: Outcome = {
   kind: 'mayHaveActed',
   reason: 'an earlier attempt may have acted, and the provider does not bear repeats any more',
@@ -63,7 +66,7 @@ export class Executor {
       if (claim.next === 'probe') this.track(this.#probe(holding));
       else if (bearsRepeats(entry)) this.track(this.#attempt(holding));
       // The provider bore repeats when it was called, and does not any more: it must not be called again.
-      else if (claim.mayHaveActed) this.track(this.#settleOutcome(holding, UNDECIDABLE));
+      else if (claim.mayHaveActed) this.track(this.#settleOutcome(holding, () => UNDECIDABLE));
       else marked.push(holding);
     }
     if (marked.length > 0) this.track(this.#attemptOnce(marked));
@@ -84,16 +87,39 @@ export class Executor {
     this.#running.add(tracked);
   }
 
-  /** Writes how a holding ended, and gives its place free. */
-  async settle(holding: Holding, settlement: Settlement): Promise<void> {
+  /**
+   * Writes how a holding ended, and gives its place free, whatever throws: a holding that stayed would have its lease
+   * renewed for ever.
+   * @param conclude finds out how it ended
+   * @param onFault how it ended if that throws; if this throws too, recovery decides
+   */
+  async settle(
+    holding: Holding,
+    conclude: () => Settlement | Promise<Settlement>,
+    onFault: () => Settlement,
+  ): Promise<void> {
     let promoted = 0;
     try {
+      const settlement = await this.#concluded(holding, conclude, onFault);
       promoted = await traceSettlement(holding.trace, settlement, () =>
         this.#settler.settle(settlement),
       );
     } finally {
       this.#holdings.drop(holding);
       this.onRoom(promoted);
+    }
+  }
+
+  async #concluded(
+    { claim: { actionId } }: Holding,
+    conclude: () => Settlement | Promise<Settlement>,
+    onFault: () => Settlement,
+  ): Promise<Settlement> {
+    try {
+      return await conclude();
+    } catch (error) {
+      this.#logger.error({ actionId, err: error }, 'answer of the provider not understood');
+      return onFault();
     }
   }
 
@@ -135,23 +161,30 @@ export class Executor {
 
   async #attempt(holding: Holding): Promise<void> {
     if (!this.mayCall(holding)) return this.release([holding]);
-    await this.#settleOutcome(holding, await this.#caller.execute(holding));
+    await this.#settleOutcome(holding, () => this.#caller.execute(holding));
   }
 
-  async #settleOutcome(holding: Holding, outcome: Outcome): Promise<void> {
-    const { claim, entry, takingBack } = holding;
-    // Its provider says that it took the call back: so it is, unless the call itself says that it was too late.
-    const wasTakenBack = (await takingBack) && outcome.kind !== 'completed';
-    await this.settle(
-      holding,
-      wasTakenBack ? settlement(claim, cancelled()) : settlementOf(claim, entry, outcome),
+  async #settleOutcome(holding: Holding, call: () => Outcome | Promise<Outcome>): Promise<void> {
+    const { claim, entry } = holding;
+    const conclude = async () => {
+      const outcome = await call();
+      // Its provider says that it took the call back: so it is, unless the call itself says that it was too late.
+      const wasTakenBack = (await holding.takingBack) && outcome.kind !== 'completed';
+      return wasTakenBack ? settlement(claim, cancelled()) : settlementOf(claim, entry, outcome);
+    };
+    await this.settle(holding, conclude, () =>
+      settlementOf(claim, entry, { kind: 'mayHaveActed', reason: NOT_UNDERSTOOD }),
     );
   }
 
   async #probe(holding: Holding): Promise<void> {
     if (!this.mayCall(holding)) return this.release([holding]);
-    const finding = await this.#caller.probe(holding);
-    await this.settle(holding, settlementOfProbe(holding.claim, holding.entry, finding));
+    const { claim, entry } = holding;
+    await this.settle(
+      holding,
+      async () => settlementOfProbe(claim, entry, await this.#caller.probe(holding)),
+      () => settlementOfProbe(claim, entry, { kind: 'unanswered', reason: NOT_UNDERSTOOD }),
+    );
   }
 
   /**
