@@ -169,6 +169,14 @@ describe('what an outcome means for the action', () => {
     expect(dueInMs).toBeLessThanOrEqual(to);
   });
 
+  it.each([0, -5, 1])(
+    'never comes back at once, also when it is asked to in %i ms',
+    (retryAfterMs) => {
+      const { settlement } = settle({ kind: 'unavailable', reason: 'HTTP 401', retryAfterMs });
+      expect(settlement).toMatchObject({ type: 'postponed', dueInMs: retry.backoffMs });
+    },
+  );
+
   it('gives no further attempt to an action that has had more than there are by now', () => {
     expect(inShort(OUTCOMES.notDone, { attempt: 9, attemptsMax: 1 })).toBe('Failed 5');
   });
@@ -254,18 +262,21 @@ describe('the pause before the next attempt', () => {
   });
 
   it.each([
-    [0, 0],
-    [1, 1],
+    [0, retry.backoffMs],
+    [1, retry.backoffMs],
     [1500.4, 1500],
-    [-5, 0],
+    [-5, retry.backoffMs],
     [DAY_MS, DAY_MS],
     [365 * DAY_MS, DAY_MS],
     [Number.MAX_VALUE, DAY_MS],
     [Number.POSITIVE_INFINITY, DAY_MS],
     [Number.NaN, DAY_MS],
-  ])('is what a provider asks for, up to a day: %d ms as %i', (retryAfterMs, expected) => {
-    expect(pauseMs({ kind: 'notDone', reason: 'busy', retryAfterMs })).toBe(expected);
-  });
+  ])(
+    'is what a provider asks for, from backoffMs to a day: %d ms as %i',
+    (retryAfterMs, expected) => {
+      expect(pauseMs({ kind: 'notDone', reason: 'busy', retryAfterMs })).toBe(expected);
+    },
+  );
 });
 
 describe('what an outcome means for a dispatch', () => {

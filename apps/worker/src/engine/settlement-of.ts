@@ -8,6 +8,7 @@ import {
   type Remark,
   type Verdict,
   again,
+  askedPauseMs,
   backoffMs,
   failed,
   rejected,
@@ -36,7 +37,8 @@ function verdictOf(claim: Claim, entry: ProviderEntry, outcome: Outcome): Verdic
       return verdictOfUnavailable(claim, entry, outcome);
     case 'notDone':
       if (claim.attempt < entry.retry.attemptsMax) {
-        const dueInMs = outcome.retryAfterMs ?? backoffMs(claim.attempt, entry);
+        const dueInMs =
+          askedPauseMs(entry, outcome.retryAfterMs) ?? backoffMs(claim.attempt, entry);
         return again(outcome, { next: 'call', mayHaveActed: false, dueInMs });
       }
       if (claim.mayHaveActed) return uncertain(claim, entry, outcome);

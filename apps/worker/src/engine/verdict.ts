@@ -73,6 +73,11 @@ export function backoffMs(tries: number, { retry }: ProviderEntry): number {
   return jittered(Math.min(retry.backoffMsMax, retry.backoffMs * 2 ** exponent));
 }
 
+/** The pause that a provider asks for. Without a least one, "at once" would be a loop of calls without a pause. */
+export function askedPauseMs({ retry }: ProviderEntry, retryAfterMs?: number): number | undefined {
+  return retryAfterMs === undefined ? undefined : Math.max(retryAfterMs, retry.backoffMs);
+}
+
 /** So that what failed together does not come back together. */
 function jittered(pauseMs: number): number {
   return Math.round(pauseMs * (0.5 + Math.random() / 2));
@@ -105,12 +110,14 @@ function sanitized({ code, message, subcode }: ResultInfo): ResultInfo {
  */
 export function whileUnavailable(
   { unavailableMs }: Claim,
-  { queueTimeoutMs, retry }: ProviderEntry,
+  entry: ProviderEntry,
   retryAfterMs?: number,
 ): Verdict | undefined {
+  const { queueTimeoutMs, retry } = entry;
   const waitedMs = unavailableMs ?? 0;
   if (waitedMs >= queueTimeoutMs) return undefined;
   const pauseMs =
-    retryAfterMs ?? jittered(clamp(waitedMs / 2, retry.backoffMs, retry.backoffMsMax));
+    askedPauseMs(entry, retryAfterMs) ??
+    jittered(clamp(waitedMs / 2, retry.backoffMs, retry.backoffMsMax));
   return { type: 'postponed', unavailable: true, dueInMs: bounded(pauseMs) };
 }
