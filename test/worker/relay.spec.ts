@@ -1,6 +1,6 @@
 import kafkajs, { type Kafka } from 'kafkajs';
 import { Registry } from 'prom-client';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Settings, loadSettings } from '#config/settings';
 import { Catalogue } from '#providers/catalogue';
 import { Relay } from '../../apps/worker/src/events/relay.ts';
@@ -24,6 +24,7 @@ describe('the relay', () => {
   beforeAll(async () => {
     database = await TestDatabase.create();
   });
+  beforeEach(() => database.clear());
   afterEach(async () => {
     vi.restoreAllMocks();
     await relay?.stop();
