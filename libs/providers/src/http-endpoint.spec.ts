@@ -54,6 +54,23 @@ const notSent = (reason: string): Outcome => ({
 const KEPT = 'HTTP/1.1 204 No Content\r\n\r\n';
 
 describe('nothing was sent', () => {
+  it('when it may not begin any more by the time there is a connection', async () => {
+    let connections = 0;
+    let bytes = 0;
+    const product = await tcp((socket) => {
+      connections += 1;
+      socket.on('data', (data) => (bytes += data.length)).on('error', () => undefined);
+    });
+    const attempt = { ...ATTEMPT, mayBegin: () => connections === 0 };
+    const from = provider(product.url());
+    const first = from.execute(actionWith(), { ...attempt, mayBegin: () => false }, never);
+    expect(await first).toEqual(notSent('no longer its turn'));
+    await vi.waitFor(() => expect(connections).toBe(1));
+    // Over the connection that is there already, too.
+    expect(await from.execute(actionWith(), attempt, never)).toEqual(notSent('no longer its turn'));
+    expect(bytes).toBe(0);
+  });
+
   it('when the connection is refused', async () => {
     expect(await call(provider(await Product.away()))).toEqual(notSent('ECONNREFUSED'));
   });

@@ -52,11 +52,18 @@ export class HttpEndpoint {
     });
   }
 
-  /** Never rejects. After `signal` it returns at once, and what was not sent by then never is. */
-  post(headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Exchange> {
+  /**
+   * Never rejects. After the signal it returns at once, and what was not sent by then never is. `mayBegin` is asked when
+   * there is a connection, right before the first byte; if it says no, nothing is sent.
+   */
+  post(
+    headers: Record<string, string>,
+    body: string,
+    permit: { signal: AbortSignal; mayBegin: () => boolean },
+  ): Promise<Exchange> {
     return new Promise((resolve) => {
-      const handler = new ExchangeHandler(signal, resolve);
-      if (signal.aborted) return;
+      const handler = new ExchangeHandler(permit, resolve);
+      if (permit.signal.aborted) return;
       this.#pool.dispatch({ method: 'POST', path: this.#path, headers, body }, handler);
     });
   }
@@ -71,14 +78,19 @@ export class HttpEndpoint {
 class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #resolve: (exchange: Exchange) => void;
   readonly #signal: AbortSignal;
+  readonly #mayBegin: () => boolean;
   readonly #onAbort = () => this.#end(wordsOf(this.#signal.reason));
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
   #answer: { status: number; retryAfter: string | undefined } | undefined;
   #hasEnded = false;
 
-  constructor(signal: AbortSignal, resolve: (exchange: Exchange) => void) {
+  constructor(
+    { signal, mayBegin }: { signal: AbortSignal; mayBegin: () => boolean },
+    resolve: (exchange: Exchange) => void,
+  ) {
     this.#signal = signal;
+    this.#mayBegin = mayBegin;
     this.#resolve = resolve;
     if (signal.aborted) this.#onAbort();
     else signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -90,6 +102,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
    */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     const isRepeat = this.#controller !== undefined;
+    if (!isRepeat && !this.#mayBegin()) this.#end('no longer its turn');
     if (this.#hasEnded || isRepeat) controller.abort(new Error('no longer wanted'));
     else this.#controller = controller;
   }

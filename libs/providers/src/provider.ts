@@ -42,6 +42,11 @@ export interface Attempt {
   number: number;
   /** Equal for all actions on one target; null if it has none. */
   targetKey: string | null;
+  /**
+   * Whether it may still begin: to be asked right before the first byte goes out. After a pause (a slow connection, a process
+   * that was stopped) another worker may have taken it over. Absent: it may.
+   */
+  mayBegin?(): boolean;
 }
 
 /** What makes one product act: an instance for each entry of the catalogue. docs/providers.md says how to write one. */

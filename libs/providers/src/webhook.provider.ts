@@ -75,6 +75,6 @@ export class WebhookProvider implements Provider {
       'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
       'webhook-signature': this.#signer.sign(attempt.id, now, body),
     };
-    return endpoint.post(headers, body, signal);
+    return endpoint.post(headers, body, { signal, mayBegin: () => attempt.mayBegin?.() ?? true });
   }
 }

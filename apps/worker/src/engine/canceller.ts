@@ -104,7 +104,7 @@ export class Canceller {
       const withoutEffect = () => settlement(claim, cancelled());
       return this.#executor.settle(holding, withoutEffect, withoutEffect);
     }
-    if (!this.#executor.mayCall(holding)) return this.#executor.release([holding]);
+    if (!this.#caller.mayCall(holding)) return this.#executor.release([holding]);
     await this.#executor.settle(
       holding,
       async () => settlementOfCancel(claim, entry, await this.#caller.cancel(holding)),

@@ -21,7 +21,7 @@ async function run(next: 'call' | 'probe') {
   const drop = vi.fn<(holding: Holding) => void>();
   const settle = vi.fn<(settlement: Settlement) => Promise<number>>().mockResolvedValue(0);
   const caller = {
-    isAborted: false,
+    mayCall: () => true,
     abort: () => undefined,
     execute: () => Promise.resolve(MALFORMED.call),
     probe: () => Promise.resolve(MALFORMED.probe),

@@ -16,9 +16,6 @@ import { settlementOf } from './settlement-of.ts';
 import { Settler } from './settler.ts';
 import { cancelled, settlement } from './verdict.ts';
 
-/** A call starts only if its lease has at least this long to go: time enough to be renewed. */
-const LEASE_LEFT_MS_MIN = 500;
-
 /** What is said of an answer that does not keep to its types. */
 export const NOT_UNDERSTOOD = 'its provider gave an answer that cannot be understood';
 
@@ -135,11 +132,6 @@ export class Executor {
     }
   }
 
-  /** A process that was stopped for a while must not start a call that another has taken over. */
-  mayCall({ leaseEndsAtMs }: Holding): boolean {
-    return !this.#caller.isAborted && leaseEndsAtMs - performance.now() >= LEASE_LEFT_MS_MIN;
-  }
-
   /** Attempts that must not reach the provider twice: on record as sent, in one commit, before any call. */
   async #attemptOnce(held: Holding[]): Promise<void> {
     const sent = await this.#markSent(held);
@@ -160,7 +152,7 @@ export class Executor {
   }
 
   async #attempt(holding: Holding): Promise<void> {
-    if (!this.mayCall(holding)) return this.release([holding]);
+    if (!this.#caller.mayCall(holding)) return this.release([holding]);
     await this.#settleOutcome(holding, () => this.#caller.execute(holding));
   }
 
@@ -178,7 +170,7 @@ export class Executor {
   }
 
   async #probe(holding: Holding): Promise<void> {
-    if (!this.mayCall(holding)) return this.release([holding]);
+    if (!this.#caller.mayCall(holding)) return this.release([holding]);
     const { claim, entry } = holding;
     await this.settle(
       holding,

@@ -1,11 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Finding, Outcome } from '#providers/provider';
+import type { Attempt, Finding, Outcome } from '#providers/provider';
 import { ActionMetrics, type Call } from '../metrics/action-metrics.ts';
 import { Providers } from '../providers.ts';
 import { ask } from './ask.ts';
 import { traceCall } from './attempt-trace.ts';
 import { Circuits } from './circuits.ts';
 import type { Holding } from './holdings.ts';
+
+/** A call starts only if its lease has at least this long to go: time enough to be renewed. */
+const LEASE_LEFT_MS_MIN = 500;
 
 /** Talks to providers: under a deadline, and whatever they do, what comes back is a value. */
 @Injectable()
@@ -35,12 +38,19 @@ export class ProviderCaller {
     return this.#stopping.signal;
   }
 
+  /** A process that was stopped for a while must not start a call that another has taken over. */
+  mayCall({ leaseEndsAtMs, lost }: Holding): boolean {
+    if (this.isAborted || lost.signal.aborted) return false;
+    return leaseEndsAtMs - performance.now() >= LEASE_LEFT_MS_MIN;
+  }
+
   async execute(holding: Holding): Promise<Outcome> {
     const { claim, entry } = holding;
     const outcome = await this.#ask<Outcome>(
       holding,
       'execute',
-      (signal) => this.#providers.for(entry).execute(claim.action, attemptOf(holding), signal),
+      (signal) =>
+        this.#providers.for(entry).execute(claim.action, this.#attemptOf(holding), signal),
       (reason) => ({ kind: 'mayHaveActed', reason }),
     );
     this.#note(holding, outcome.kind !== 'unavailable' && outcome.kind !== 'mayHaveActed');
@@ -66,17 +76,22 @@ export class ProviderCaller {
     const finding = await this.#ask<Finding>(
       holding,
       question,
-      (signal) => provider[question]!(claim.action, attemptOf(holding), signal),
+      (signal) => provider[question]!(claim.action, this.#attemptOf(holding), signal),
       (reason) => ({ kind: 'unanswered', reason }),
     );
     this.#note(holding, finding.kind === 'known');
     return finding;
   }
 
-  /** That we gave up says nothing about the provider. */
-  #note({ claim, lost }: Holding, answered: boolean): void {
-    if (this.isAborted || lost.signal.aborted) return;
-    this.#circuits.note(claim.providerKey, answered);
+  /** That we gave up, or had no right to call any more, says nothing about the provider. */
+  #note(holding: Holding, answered: boolean): void {
+    if (!this.mayCall(holding)) return;
+    this.#circuits.note(holding.claim.providerKey, answered);
+  }
+
+  #attemptOf(holding: Holding): Attempt {
+    const { attemptId: id, attempt: number, targetKey } = holding.claim;
+    return { id, number, targetKey, mayBegin: () => this.mayCall(holding) };
   }
 
   async #ask<T extends Outcome | Finding>(
@@ -104,8 +119,4 @@ export class ProviderCaller {
       return onFailure('the provider failed unexpectedly');
     }
   }
-}
-
-function attemptOf({ claim }: Holding) {
-  return { id: claim.attemptId, number: claim.attempt, targetKey: claim.targetKey };
 }
