@@ -9,6 +9,7 @@ import { settle } from '#database/settle.queries';
 import { type StartOffer, storeCommands } from '#database/store-commands';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import type { CreateCommand } from '#domain/command';
+import { StartedUnderHold, startStored } from '../../apps/worker/src/ingest/start-stored.ts';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -164,16 +165,16 @@ describe('an action that is stored while there is room', () => {
     expect(await database.ready()).toHaveLength(1);
   });
 
-  it('is found to be held when a hold came while it was being stored, and finds it when it comes later', async () => {
-    const { promise: isHeld, resolve: onHeld } = Promise.withResolvers<boolean>();
-    await database.inTransaction(async (manager) => {
-      const { actions } = await storeCommands(manager, [command()], offer());
-      // It is not kept waiting by what is being stored.
+  it('does not start when a hold has come while it was being stored, and keeps no hold waiting before that', async () => {
+    const { room, lease } = offer();
+    const stored = database.inTransaction(async (manager) => {
+      const { actions } = await storeCommands(manager, [command()], { room, lease });
+      expect(actions[0]!.claim).not.toBeNull();
       await hold();
-      await shareHoldGuard(manager);
-      onHeld(await areHeld(manager, [actions[0]!.claim!]));
+      await startStored(manager, actions, room, lease);
     });
-    expect(await isHeld).toBe(true);
+    await expect(stored).rejects.toBeInstanceOf(StartedUnderHold);
+    expect(await database.query('SELECT FROM security_action')).toEqual([]);
   });
 
   it('starts only if there is room, tenants in turn', async () => {
