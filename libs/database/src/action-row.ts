@@ -21,6 +21,11 @@ export interface ActionReference {
   actionId: string;
 }
 
+/** By what an action is found in a map: an id says nothing beyond its tenant. */
+export function keyOfAction({ azureTenantId, actionId }: ActionReference): string {
+  return JSON.stringify([azureTenantId, actionId]);
+}
+
 /** A row as the read queries return it: the action, its states from the events, and what is left to do. */
 export interface ActionRow extends SecurityActionEntity {
   states: SecurityActionState[];

@@ -4,6 +4,7 @@ import {
   type ActionRow,
   type Database,
   actionColumns,
+  keyOfAction,
   toSecurityAction,
 } from './action-row.ts';
 import { shareHoldGuard } from './hold-guard.queries.ts';
@@ -111,7 +112,7 @@ export async function takeClaims(
   }[] = await database.query(statement, [owner, leaseMs, [...repeatable], ...parameters]);
   const { leased, cutOffAt } = row!;
   const actions = await findActions(database, leased ?? []);
-  const claims = (leased ?? []).map((claim) => ({ ...claim, ...actions.get(keyOf(claim))! }));
+  const claims = (leased ?? []).map((claim) => ({ ...claim, ...actions.get(keyOfAction(claim))! }));
   return { claims, cutOffAt: cutOffAt ?? {} };
 }
 
@@ -247,12 +248,7 @@ const CLAIM = `
              jsonb_build_object('azureTenantId', "azureTenantId", 'actionName', "actionName"))
       FROM round WHERE "turn" = ${GROUPS_MAX}) AS "cutOffAt"`;
 
-/** An id says nothing beyond its tenant. */
-function keyOf({ azureTenantId, actionId }: ActionReference): string {
-  return JSON.stringify([azureTenantId, actionId]);
-}
-
-/** The resources of claimed actions and their traces, by `keyOf`. */
+/** The resources of claimed actions and their traces, by `keyOfAction`. */
 async function findActions(
   database: Database,
   references: ActionReference[],
@@ -269,7 +265,7 @@ async function findActions(
   );
   return new Map(
     rows.map((row) => [
-      keyOf({ azureTenantId: row.azureTenantId, actionId: row.id }),
+      keyOfAction({ azureTenantId: row.azureTenantId, actionId: row.id }),
       { action: toSecurityAction(row), traceparent: row.traceparent },
     ]),
   );

@@ -1,6 +1,6 @@
 import { FAILURE_CODES } from '#domain/errors';
 import type { NewerAction, RevertLinks, Revertable } from '#domain/revert';
-import type { ActionReference, Database } from './action-row.ts';
+import { type ActionReference, type Database, keyOfAction } from './action-row.ts';
 import type { SecurityActionEntity } from './entities/security-action.entity.ts';
 
 /*
@@ -100,12 +100,7 @@ export async function findNewer(
       revertNames,
     ],
   );
-  return new Map(rows.map((row) => [keyOf(row), { id: row.id, name: row.name }]));
-}
-
-/** An id says nothing beyond its tenant. */
-export function keyOf({ azureTenantId, actionId }: ActionReference): string {
-  return JSON.stringify([azureTenantId, actionId]);
+  return new Map(rows.map((row) => [keyOfAction(row), { id: row.id, name: row.name }]));
 }
 
 /**
@@ -156,7 +151,7 @@ export async function postpone(
 /**
  * Puts on record that the commands of these reverts are about to be published; from now on nobody can stop them. The
  * moment is kept from an earlier try, and so a repeated command is the same to the last byte.
- * @returns the moments, by `keyOf`
+ * @returns the moments, by `keyOfAction`
  */
 export async function markRequested(
   database: Database,
@@ -177,5 +172,5 @@ export async function markRequested(
       repeatAfterMs,
     ],
   );
-  return new Map(rows.map((row) => [keyOf(row), row.requestedDateTime]));
+  return new Map(rows.map((row) => [keyOfAction(row), row.requestedDateTime]));
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import type { ActionReference } from '#database/action-row';
+import { type ActionReference, keyOfAction } from '#database/action-row';
 import { hasKey } from '#database/idempotency-key.queries';
 import type { ClaimLease, ClaimRoom } from '#database/claim.queries';
 import type { Alias } from '#database/resend.queries';
@@ -95,7 +95,7 @@ export class Ingest {
    */
   async #ofDeleted(repeats: ReadCommand[]): Promise<Refusal[]> {
     const stored = await findStored(this.#database.manager, repeats.map(referenceOf));
-    const byKey = new Map(stored.map((action) => [keyOfReference(action), action]));
+    const byKey = new Map(stored.map((action) => [keyOfAction(action), action]));
     return repeats.flatMap((command) => {
       const deletedAt = byKey.get(keyOf(command))?.deletedDateTime;
       if (!deletedAt || Date.parse(command.acceptedDateTime) <= deletedAt.getTime()) return [];
@@ -172,7 +172,7 @@ export class Ingest {
       this.#executor.onRoom(0);
     }
     if (stored.actions.some(({ claim }) => claim === null)) this.#dispatcher.noteWaiting();
-    for (const action of stored.actions) fresh.add(keyOfReference(action));
+    for (const action of stored.actions) fresh.add(keyOfAction(action));
     this.#noteResends(stored.aliases);
   }
 
@@ -212,12 +212,7 @@ function referenceOf({ caller, action }: ReadCommand): ActionReference {
 }
 
 function keyOf(command: ReadCommand): string {
-  return keyOfReference(referenceOf(command));
-}
-
-/** An id says nothing beyond its tenant. */
-function keyOfReference({ azureTenantId, actionId }: ActionReference): string {
-  return `${azureTenantId}\n${actionId}`;
+  return keyOfAction(referenceOf(command));
 }
 
 function actionDeleted({ action }: ReadCommand): ApiError {

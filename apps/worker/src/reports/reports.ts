@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { findActions } from '#database/action.queries';
-import type { ActionReference, ActionRow } from '#database/action-row';
+import { type ActionReference, type ActionRow, keyOfAction } from '#database/action-row';
 import { lockAction } from '#database/report.queries';
 import { isDataError } from '#database/sqlstate';
 import { takeReport } from '#database/take-report';
@@ -96,24 +96,26 @@ export class Reports {
 
   async #takeKnown(sent: SentReport[]): Promise<{ refused: Letter[]; missing: SentReport[] }> {
     const rows = await this.#find(sent);
-    const known = sent.filter(({ reference }) => rows.has(keyOf(reference)));
+    const known = sent.filter(({ reference }) => rows.has(keyOfAction(reference)));
     // Of an action, not of an id: it may have several.
-    const byAction = Map.groupBy(known, ({ reference }) => rows.get(keyOf(reference))!.id);
+    const byAction = Map.groupBy(known, ({ reference }) => rows.get(keyOfAction(reference))!.id);
     const refused = await Promise.all(
       [...byAction.values()].map((reports) =>
-        this.#limit(() => this.#takeInOrder(rows.get(keyOf(reports[0]!.reference))!, reports)),
+        this.#limit(() =>
+          this.#takeInOrder(rows.get(keyOfAction(reports[0]!.reference))!, reports),
+        ),
       ),
     );
     this.#dispatcher.noteWaiting();
     this.#relay.loop.wake();
-    const missing = sent.filter(({ reference }) => !rows.has(keyOf(reference)));
+    const missing = sent.filter(({ reference }) => !rows.has(keyOfAction(reference)));
     return { refused: refused.flat(), missing };
   }
 
   async #find(sent: SentReport[]): Promise<Map<string, ActionRow>> {
     const references = sent.map(({ reference }) => reference);
     const found = await findActions(this.#database.manager, references);
-    return new Map(found.map(({ askedFor, row }) => [keyOf(askedFor), row]));
+    return new Map(found.map(({ askedFor, row }) => [keyOfAction(askedFor), row]));
   }
 
   async #takeInOrder(row: ActionRow, reports: SentReport[]): Promise<Letter[]> {
@@ -160,10 +162,6 @@ function heldFor(standing: StorageStanding | undefined, doneBefore: number): Hel
     doneBefore,
     new Error(`A report is about an action that is not stored, and ${why}`),
   );
-}
-
-function keyOf({ azureTenantId, actionId }: ActionReference): string {
-  return JSON.stringify([azureTenantId, actionId]);
 }
 
 function letter({ message, caller }: SentReport, { code, message: reason }: ApiError): Letter {

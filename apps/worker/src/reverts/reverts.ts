@@ -8,10 +8,10 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Settings } from '#config/settings';
 import { type TimerEnd, endTimers } from '#database/revert-timer.queries';
+import { keyOfAction } from '#database/action-row';
 import {
   type LookedAt,
   findNewer,
-  keyOf,
   lockTimers,
   markRequested,
   postpone,
@@ -96,7 +96,7 @@ export class Reverts implements OnApplicationBootstrap, BeforeApplicationShutdow
     );
     const verdicts = timers.map((entry) => ({
       ...entry,
-      verdict: verdictOf(entry.timer, newer.get(keyOf(entry.timer)) ?? null),
+      verdict: verdictOf(entry.timer, newer.get(keyOfAction(entry.timer)) ?? null),
     }));
     await postpone(manager, verdicts.flatMap(postponed));
     await endTimers(manager, verdicts.flatMap(ended));
@@ -107,7 +107,7 @@ export class Reverts implements OnApplicationBootstrap, BeforeApplicationShutdow
       REPEAT_AFTER_MS,
     );
     const commands = wanted.map(({ timer, revert }) =>
-      revertCommand(timer, revert, marks.get(keyOf(timer))!),
+      revertCommand(timer, revert, marks.get(keyOfAction(timer))!),
     );
     return { looked: looked.length, commands };
   }
