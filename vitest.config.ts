@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['{apps,libs,dev,faults}/**/*.spec.ts', 'test/tidy.spec.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['{apps,libs,dev,bench,faults}/**/*.spec.ts', 'test/tidy.spec.ts'],
+        },
+      },
       {
         test: {
           name: 'integration',

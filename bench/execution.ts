@@ -1,17 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, loadavg, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runOrThrow } from '../dev/process/run.ts';
 import { Progress } from '../dev/progress.ts';
-import { root } from '../dev/repository.ts';
 import { type Services, startServices } from '../dev/stack.ts';
 import { build, isBuilt } from '../dev/stack/build.ts';
+import { circumstances } from './circumstances.ts';
 import { APIS, WORKERS } from './execution/bench-system.ts';
 import { fairness } from './execution/fairness.ts';
 import { hotTarget } from './execution/hot-target.ts';
 import { outage } from './execution/outage.ts';
-import { type Answer, markdown } from './execution/table.ts';
+import { type Answer, markdown } from './table.ts';
 
 /*
  * `npm run bench:execution [-- --quick] [-- question …]`: how tenants, targets and providers get in each other's way.
@@ -46,7 +45,8 @@ async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'security-actions-bench-services-'));
   const services = await startServices({ directory });
   try {
-    console.log(await circumstances(values.quick));
+    const processes = `${APIS} API process, ${WORKERS} workers`;
+    console.log(await circumstances(processes, values.quick));
     for (const name of names) {
       const result = await progress.step(name, () => QUESTIONS[name]!(services, values.quick));
       console.log(`\n${markdown(result)}`);
@@ -55,19 +55,6 @@ async function main(): Promise<void> {
     await services.stop();
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** All that the figures depend on beside the product. */
-async function circumstances(quick: boolean): Promise<string> {
-  const git = (...args: string[]) => runOrThrow('git', ['git', ...args], { cwd: root });
-  const commit = (await git('rev-parse', '--short', 'HEAD')).trim();
-  const changed = (await git('status', '--porcelain', 'apps', 'libs', 'config')).trim() !== '';
-  const gibibytes = Math.round(totalmem() / 2 ** 30);
-  return (
-    `${new Date().toISOString().slice(0, 10)}, commit ${commit}${changed ? ', with changes' : ''}, ` +
-    `${availableParallelism()} cores, ${gibibytes} GiB, load ${loadavg()[0]!.toFixed(1)} at the start; ` +
-    `${APIS} API process, ${WORKERS} workers${quick ? '; reduced size (--quick)' : ''}.`
-  );
 }
 
 await main();

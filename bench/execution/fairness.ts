@@ -1,9 +1,10 @@
 import type { Services } from '../../dev/stack.ts';
 import type { System } from '../../test/support/system.ts';
+import type { Latency } from '../latency.ts';
 import { act, withSystem } from './bench-system.ts';
 import { createAll, createSteadily, IN_FLIGHT } from './load.ts';
-import { type Latency, ended, stored, unfinished } from './measure.ts';
-import { type Answer, duration, ratio } from './table.ts';
+import { ended, stored, unfinished } from './measure.ts';
+import { type Answer, duration, ratio } from '../table.ts';
 
 const PLACES = 16;
 const CALL_MS = 200;

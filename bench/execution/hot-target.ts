@@ -5,7 +5,7 @@ import type { System } from '../../test/support/system.ts';
 import { act, withSystem } from './bench-system.ts';
 import { createAll } from './load.ts';
 import { type Ends, ended, stored } from './measure.ts';
-import { type Answer, ratio } from './table.ts';
+import { type Answer, ratio } from '../table.ts';
 
 const TENANT = 'tenant-a';
 const PLACES = 32;

@@ -1,14 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { System } from '../../test/support/system.ts';
-
-/** To look costs the database what the product could use. */
-const LOOK_INTERVAL_MS = 1000;
-
-/** Of latencies in milliseconds, by nearest rank: the p99 of up to 100 values is the largest or the one before. */
-export interface Latency {
-  p50: number;
-  p99: number;
-}
+import { type Latency, latencyOf } from '../latency.ts';
+import { until } from '../until.ts';
 
 /** How the actions with these ids ended. */
 export interface Ends {
@@ -63,22 +55,4 @@ export function stored(system: System, count: number, secondsMax: number): Promi
     const statuses = Object.values(await system.statuses());
     return statuses.reduce((sum, ofStatus) => sum + ofStatus, 0) >= count;
   });
-}
-
-async function until(
-  what: string,
-  secondsMax: number,
-  holds: () => Promise<boolean>,
-): Promise<void> {
-  const deadline = performance.now() + secondsMax * 1000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within ${secondsMax} s: ${what}`);
-    await delay(LOOK_INTERVAL_MS);
-  }
-}
-
-function latencyOf(values: number[]): Latency {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (part: number) => sorted[Math.ceil(part * sorted.length) - 1]!;
-  return { p50: at(0.5), p99: at(0.99) };
 }

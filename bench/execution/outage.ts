@@ -5,7 +5,7 @@ import { act, withSystem } from './bench-system.ts';
 import { createSteadily } from './load.ts';
 import { type Ends, ended } from './measure.ts';
 import { type Absence, Product } from './product.ts';
-import { type Answer, duration, ratio } from './table.ts';
+import { type Answer, duration, ratio } from '../table.ts';
 
 const PER_SECOND = 10;
 const ATTEMPTS_MAX = 10;
