@@ -6,7 +6,19 @@ import { readJson } from '../stack/directory.ts';
 import { addCounts, type Counts, countTests, formatCounts, NO_TESTS } from './test-counts.ts';
 import { buildStep, runScript, runSteps, staticChecks, type Step } from './tools.ts';
 
-/** `npm test`: every check and every test. Arguments are handed to vitest: `npm test -- -t 'cancel'`. */
+/** Their figures mean nothing here; they must only work when somebody wants to know. */
+const quickBenchmarks: Step[] = [
+  { name: 'Benchmark (quick)', run: (signal) => runScript('bench', ['--quick'], signal) },
+  {
+    name: 'Profile (quick)',
+    run: (signal) => runScript('bench', ['--quick', '--profile'], signal),
+  },
+];
+
+/**
+ * `npm test`: every check and every test. Arguments are handed to vitest: `npm test -- -t 'cancel'`; then the benchmarks
+ * are left out, because only some of the tests are wanted.
+ */
 export async function testCommand(args: string[]): Promise<number> {
   const { stop } = takeInterrupts();
   const reports = mkdtempSync(join(tmpdir(), 'security-actions-test-'));
@@ -28,6 +40,7 @@ export async function testCommand(args: string[]): Promise<number> {
         ...staticChecks,
         tests('Unit tests', 'unit'),
         tests('Integration tests', 'integration'),
+        ...(args.length === 0 ? quickBenchmarks : []),
       ],
       stop,
     );

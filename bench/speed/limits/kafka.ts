@@ -1,0 +1,124 @@
+import type { Message, Producer } from 'kafkajs';
+import { createPartitioner } from '#kafka/partitioner';
+import { commandKey } from '#domain/command';
+import type { Services } from '../../../dev/stack.ts';
+import { inParallel } from '../../../test/support/in-parallel.ts';
+import { type Latency, latencyOf } from '../../latency.ts';
+import type { Roots } from '../meter.ts';
+import { openLoop } from '../open-loop.ts';
+import { kafkaOf, withTopic } from '../scratch.ts';
+import { type Limit, metered, only, type Servers } from './limit.ts';
+import { sampleCommand } from './sample-command.ts';
+
+/** Made beforehand and sent again and again: to make one is no part of what producing costs. */
+const MESSAGES = 1000;
+/** Messages of one request, and requests under way at once: enough for the broker never to wait. */
+const SHAPES = [
+  { batch: 1, inFlight: 64 },
+  { batch: 50, inFlight: 8 },
+  { batch: 500, inFlight: 4 },
+];
+
+export interface KafkaLimits {
+  /** By messages of one request. */
+  produce: Map<number, Limit>;
+  /** One message, sent and awaited alone, in an open loop. */
+  send: Latency;
+  consume: Limit;
+}
+
+export interface KafkaSize {
+  /** Requests with one message; with more, ten times as many messages are sent. */
+  messages: number;
+  sendsPerSecond: number;
+  sendSeconds: number;
+}
+
+/** kafkajs with the guards and the partitioner of the product, acks=all, against the broker of the run. */
+export function kafkaLimits(
+  services: Services,
+  servers: Servers,
+  size: KafkaSize,
+): Promise<KafkaLimits> {
+  const broker = only(['kafka'], servers);
+  return withTopic(services, async (topic) => {
+    const producer = kafkaOf(services).producer({ createPartitioner });
+    await producer.connect();
+    try {
+      const messages = makeMessages();
+      const produce = new Map<number, Limit>();
+      let produced = 0;
+      for (const { batch, inFlight } of SHAPES) {
+        const count = batch === 1 ? size.messages : size.messages * 10;
+        const run = () => sendAll(producer, topic, messages, { count, batch, inFlight });
+        await run(); // Warms up, the JVM most of all: not counted.
+        produce.set(batch, await metered(broker, count, true, run));
+        produced += 2 * Math.ceil(count / batch) * batch;
+      }
+      const load = {
+        count: size.sendsPerSecond * size.sendSeconds,
+        perSecond: size.sendsPerSecond,
+      };
+      const sends = await openLoop(load, (number) =>
+        producer.send({ topic, acks: -1, messages: [messages[number % MESSAGES]!] }),
+      );
+      const send = latencyOf(sends.map(({ dueAtMs, answeredAtMs }) => answeredAtMs - dueAtMs));
+      const consume = await consumeAll(services, broker, topic, produced + load.count);
+      return { produce, send, consume };
+    } finally {
+      await producer.disconnect();
+    }
+  });
+}
+
+function makeMessages(): Message[] {
+  return Array.from({ length: MESSAGES }, (_, number) => {
+    const command = sampleCommand(number);
+    return { key: commandKey(command), value: JSON.stringify(command) };
+  });
+}
+
+async function sendAll(
+  producer: Producer,
+  topic: string,
+  all: readonly Message[],
+  { count, batch, inFlight }: { count: number; batch: number; inFlight: number },
+): Promise<void> {
+  const requests = Array.from(
+    { length: Math.ceil(count / batch) },
+    (_, request) => request * batch,
+  );
+  await inParallel(requests, inFlight, (first) => {
+    // A batch divides MESSAGES, so none of them wraps around.
+    const messages = all.slice(first % MESSAGES, (first % MESSAGES) + batch);
+    return producer.sendBatch({ acks: -1, topicMessages: [{ topic, messages }] });
+  });
+}
+
+async function consumeAll(
+  services: Services,
+  broker: Roots | undefined,
+  topic: string,
+  count: number,
+): Promise<Limit> {
+  const consumer = kafkaOf(services).consumer({ groupId: topic, maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+  let consumed = 0;
+  try {
+    await consumer.run({
+      eachBatch: ({ batch }) => {
+        consumed += batch.messages.length;
+        if (consumed >= count) resolve();
+        return Promise.resolve();
+      },
+    });
+    // To join a group takes seconds, and is no part of what consuming costs.
+    await joined;
+    return await metered(broker, count, true, () => all);
+  } finally {
+    await consumer.disconnect();
+  }
+}

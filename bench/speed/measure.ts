@@ -1,0 +1,185 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { type Latency, latencyOf } from '../latency.ts';
+import { until } from '../until.ts';
+import type { Contender, EndWatch, Ledger } from './contender.ts';
+import { Creates } from './creates.ts';
+import { only, type Servers } from './limits/limit.ts';
+import { Meter, type Usage } from './meter.ts';
+import { openLoop } from './open-loop.ts';
+
+/** At which latencies are measured: far from saturation for all but the naive one. */
+export const STEADY_PER_SECOND = 200;
+
+/** Nobody waits longer. */
+const WAIT_SECONDS_MAX = 900;
+/** Nor, with few actions, longer than this and a tenth of a second for each: ten times what the slowest one takes. */
+const WAIT_SECONDS_MIN = 60;
+const WAIT_SECONDS_EACH = 0.1;
+/** To look costs the database what the contender could use. */
+const TALLY_INTERVAL_MS = 500;
+/** Looks into this process only. */
+const ENDS_INTERVAL_MS = 50;
+/** What a run leaves to do in the background (vacuum, checkpoints, collections of garbage) is not idleness. */
+const SETTLE_MS = 3000;
+
+export interface ContenderSize {
+  warmUp: number;
+  steadySeconds: number;
+  /** At saturation. */
+  actions: number;
+  /** 0: idleness is not measured. */
+  idleSeconds: number;
+}
+
+export interface Figures {
+  actions: number;
+  acceptedPerSecond: number;
+  /** From the first create to the last end: accepting and completing share the machine, as long as both go on. */
+  completedPerSecond: number;
+  /** Open loop: from when a create was due to its answer. */
+  accept: Latency;
+  /** Open loop: from the answer until the end could be known outside; 0 if that came first. */
+  toEnd: Latency;
+  /** How late the load generator itself was. */
+  lateness: Latency;
+  /** What a create costs the load generator, in microseconds of CPU: on the same cores, and counted nowhere. */
+  generatorMicros: number;
+  /** At saturation, by process; undefined where that cannot be told. */
+  usage: Usage | undefined;
+  /** Of one core, by all of the contender's own processes, with nothing to do. */
+  idleShare: number | undefined;
+  /** That were relayed for one action. */
+  eventsEach: number;
+  /** Creates that were refused for the moment and tried again. */
+  refused: number;
+}
+
+/** Everything about one contender. @throws when one of its actions fails, or is not done in time */
+export async function measure(
+  contender: Contender,
+  servers: Servers,
+  size: ContenderSize,
+): Promise<Figures> {
+  const creates = new Creates(contender.endpoint);
+  const book = new pg.Client({ connectionString: contender.ledger.databaseUrl });
+  await book.connect();
+  try {
+    const steady = await measureSteady(contender, creates, book, size);
+    const saturated = await measureSaturated(contender, servers, creates, book, size);
+    const idleShare = await measureIdle(contender, size.idleSeconds);
+    return { ...steady, ...saturated, idleShare, refused: creates.refused };
+  } finally {
+    await book.end();
+    await creates.close();
+  }
+}
+
+async function measureSteady(
+  contender: Contender,
+  creates: Creates,
+  book: pg.Client,
+  size: ContenderSize,
+) {
+  const watch = await contender.watch();
+  try {
+    await creates.saturate(size.warmUp); // Not counted.
+    await allEnded(contender.ledger, book, size.warmUp);
+    // Not counted either: the warm-up was another kind of load.
+    await steady(creates, watch, size.steadySeconds / 10);
+    const all = await steady(creates, watch, size.steadySeconds);
+    const ends = all.map(({ answer: id, answeredAtMs }) => watch.ends.get(id)! - answeredAtMs);
+    return {
+      accept: latencyOf(all.map(({ dueAtMs, answeredAtMs }) => answeredAtMs - dueAtMs)),
+      toEnd: latencyOf(ends.map((ms) => Math.max(0, ms))),
+      lateness: latencyOf(all.map(({ dueAtMs, begunAtMs }) => begunAtMs - dueAtMs)),
+    };
+  } finally {
+    await watch.stop();
+  }
+}
+
+/** Creates in an open loop, and waits until all have ended. */
+async function steady(creates: Creates, watch: EndWatch, seconds: number) {
+  const load = { count: Math.ceil(STEADY_PER_SECOND * seconds), perSecond: STEADY_PER_SECOND };
+  const all = await openLoop(load, async () => {
+    const id = await creates.one();
+    watch.add(id);
+    return id;
+  });
+  await until(
+    `the ends of ${load.count} actions are known`,
+    waitSecondsMax(load.count),
+    () => all.every(({ answer }) => watch.ends.has(answer)),
+    ENDS_INTERVAL_MS,
+  );
+  return all;
+}
+
+async function measureSaturated(
+  { processes, servers: used, ledger }: Contender,
+  servers: Servers,
+  creates: Creates,
+  book: pg.Client,
+  { actions }: ContenderSize,
+) {
+  const before = await tally(ledger, book);
+  const roots = only(used, servers);
+  const meter = roots && Meter.start({ ...processes, ...roots });
+  const own = process.cpuUsage();
+  const beganAtMs = Date.now();
+  const acceptSeconds = await creates.saturate(actions);
+  const { user, system } = process.cpuUsage(own);
+  const { lastEnded, relayed } = await allEnded(ledger, book, before.ended + actions);
+  return {
+    actions,
+    usage: meter?.stop(),
+    acceptedPerSecond: actions / acceptSeconds,
+    completedPerSecond: actions / ((lastEnded.getTime() - beganAtMs) / 1000),
+    eventsEach: (relayed - before.relayed) / actions,
+    generatorMicros: (user + system) / actions,
+  };
+}
+
+async function measureIdle({ processes }: Contender, seconds: number) {
+  if (seconds === 0) return undefined;
+  await delay(SETTLE_MS);
+  const meter = Meter.start(processes);
+  await delay(seconds * 1000);
+  const used = Object.values(meter?.stop() ?? {}).map(({ cpuMicros }) => cpuMicros);
+  return meter && used.reduce((sum, micros) => sum + micros, 0) / (seconds * 1_000_000);
+}
+
+/** What is broken ends `--quick` soon, and a slow machine does not end a whole run. */
+function waitSecondsMax(count: number): number {
+  return Math.min(WAIT_SECONDS_MAX, WAIT_SECONDS_MIN + count * WAIT_SECONDS_EACH);
+}
+
+interface Tally {
+  ended: number;
+  failed: number;
+  lastEnded: Date;
+  left: number;
+  relayed: number;
+}
+
+/** Waits until so many have ended, and nothing is left to do about them. */
+export async function allEnded(ledger: Ledger, book: pg.Client, count: number): Promise<Tally> {
+  let last: Tally | undefined;
+  await until(
+    `${count} actions have ended`,
+    waitSecondsMax(count),
+    async () => {
+      last = await tally(ledger, book);
+      if (last.failed > 0) throw new Error(`${last.failed} actions failed`);
+      return last.ended >= count && last.left === 0;
+    },
+    TALLY_INTERVAL_MS,
+  );
+  return last!;
+}
+
+async function tally(ledger: Ledger, book: pg.Client): Promise<Tally> {
+  const { rows } = await book.query<Tally>(ledger.tally);
+  return rows[0]!;
+}
