@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EntityManager } from 'typeorm';
+import { isTransient } from '#database/sqlstate';
 import { TestDatabase, command } from '../support/database.ts';
 
 describe('inTransaction', () => {
@@ -73,4 +74,21 @@ describe('inTransaction', () => {
     expect(tries).toBe(3);
     expect(await database.snapshot()).toEqual(before);
   });
+
+  it.each([
+    ['its manager', (manager: EntityManager) => manager.query('SELECT 1')],
+    ['its connection', (manager: EntityManager) => manager.queryRunner!.query('SELECT 1')],
+  ])(
+    'says that the database was away, when the connection breaks between two statements, to %s',
+    async (_, next) => {
+      const broken = database.inTransaction(async (manager) => {
+        const [{ pid }] = await manager.query('SELECT pg_backend_pid() AS "pid"');
+        await database.query('SELECT pg_terminate_backend($1)', [pid]);
+        await vi.waitFor(() => expect(manager.queryRunner!.isReleased).toBe(true));
+        await next(manager);
+      });
+      const error: unknown = await broken.catch((reason: unknown) => reason);
+      expect(isTransient(error)).toBe(true);
+    },
+  );
 });

@@ -1,4 +1,8 @@
-import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
+import {
+  QueryFailedError,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
 import { describe, expect, it } from 'vitest';
 import { isDataError, isStatementTimeout, isTransient } from './sqlstate.ts';
 
@@ -39,10 +43,15 @@ describe('what a failed statement means', () => {
     expect([isTransient(error), isDataError(error)]).toEqual([true, false]);
   });
 
-  it('takes a connection that broke between two statements of a transaction for a broken one', () => {
-    const error = new QueryRunnerAlreadyReleasedError();
-    expect([isTransient(error), isDataError(error)]).toEqual([true, false]);
-  });
+  it.each([
+    ['by the connection', new QueryRunnerAlreadyReleasedError()],
+    ['by the manager of the transaction', new QueryRunnerProviderAlreadyReleasedError()],
+  ])(
+    'takes a connection that broke between two statements of a transaction for a broken one: told %s',
+    (_, error) => {
+      expect([isTransient(error), isDataError(error)]).toEqual([true, false]);
+    },
+  );
 
   it.each([
     ['character_not_in_repertoire', '22021'],

@@ -1,3 +1,5 @@
+import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
+
 /*
  * What a failed statement means for the caller. Transient: the same statement may pass later, nothing is wrong
  * with the data. Data: it will fail again for as long as the data are what they are.
@@ -20,16 +22,28 @@ const CONNECTION_CODES = [
   'EHOSTUNREACH',
   'ENETUNREACH',
 ];
-// "already released": TypeORM lets go of a connection that breaks between two statements of a transaction.
 const CONNECTION_MESSAGES =
-  /Query runner already released|Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end|is not queryable|not established|not connected/i;
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end|is not queryable|not established|not connected/i;
 
 /** Whether the database, not the data, is the reason: outage, overload, time-out, deadlock, conflict. */
 export function isTransient(error: unknown): boolean {
   const code = codeOf(error);
   if (code !== undefined && isSqlState(code)) return TRANSIENT_CLASSES.includes(code.slice(0, 2));
   if (code !== undefined && CONNECTION_CODES.includes(code)) return true;
-  return error instanceof Error && CONNECTION_MESSAGES.test(error.message);
+  return (
+    isConnectionLetGo(error) || (error instanceof Error && CONNECTION_MESSAGES.test(error.message))
+  );
+}
+
+/**
+ * TypeORM lets go of a connection that breaks between two statements of a transaction. What the second one is told depends
+ * on whether it was run by the transaction's manager or by the connection itself.
+ */
+function isConnectionLetGo(error: unknown): boolean {
+  return (
+    error instanceof QueryRunnerAlreadyReleasedError ||
+    error instanceof QueryRunnerProviderAlreadyReleasedError
+  );
 }
 
 /** Whether Postgres refuses the values themselves, so that another try cannot help. */
