@@ -10,7 +10,7 @@ export function rootCause(error: unknown): Error {
 }
 
 /**
- * - `unanswered`: sent, no answer in time; it may or may not have happened.
+ * - `unanswered`: sent, no answer in time, or none that says; it may or may not have happened.
  * - `unreachable`: no way to the broker; what was under way may or may not have happened.
  * - `transient`: the broker asks to try again (a leader moved, too few replicas, a topic still unknown to it).
  * - `refused`: this very request can never succeed (too large, not allowed, not encodable).
@@ -33,13 +33,16 @@ const OUTAGES = new Set([
   'KafkaJSTopicMetadataNotLoaded',
 ]);
 
+/** Something has gone wrong in the broker (its disk is full, say): nobody knows how far it got, and it may do better later. */
+const UNKNOWN = 'UNKNOWN';
+
 /** Sorts an error of a send into what to do about it. */
 export function classifyFailure(error: unknown): KafkaFailure {
   const root = rootCause(error);
   if (PROGRAMMING_ERRORS.has(root.name)) return 'refused';
   if (root.name === 'KafkaJSRequestTimeoutError') return 'unanswered';
   if (!('type' in root) || root.type === undefined) return 'unreachable';
-  if (root.type === 'REQUEST_TIMED_OUT') return 'unanswered';
+  if (root.type === 'REQUEST_TIMED_OUT' || root.type === UNKNOWN) return 'unanswered';
   if (root.type === 'BROKER_NOT_AVAILABLE') return 'unreachable';
   return 'retriable' in root && root.retriable === true ? 'transient' : 'refused';
 }
@@ -75,5 +78,7 @@ export function isOutage(error: unknown): boolean {
   if (OUTAGES.has(root.name)) return true;
   // A client whose first handshake went unanswered says this for ever, on a connection that looks fine.
   if (root.message === 'Broker not connected') return true;
-  return 'retriable' in root && root.retriable === true;
+  return (
+    ('type' in root && root.type === UNKNOWN) || ('retriable' in root && root.retriable === true)
+  );
 }
