@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { type AddressInfo, type Server, createServer } from 'node:net';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '#database/data-source';
+import { ImpatientClient } from '#database/impatient-client';
 import { isTransient } from '#database/sqlstate';
 import { TestDatabase } from '../support/database.ts';
 
@@ -50,5 +54,47 @@ describe('a connection whose query was not answered in time', () => {
     expect(seen.flat()).toEqual(Array.from({ length: 10 }, () => ({ count: 0 })));
     await expect.poll(pids, { timeout: 40_000 }).toEqual([]);
     expect(await database.query('SELECT * FROM relay_lease')).toEqual([]);
+  });
+});
+
+/** One message of Postgres's protocol. */
+function message(type: string, body: string | Buffer): Buffer {
+  const content = Buffer.from(body);
+  const head = Buffer.alloc(5);
+  head.write(type);
+  head.writeUInt32BE(content.length + 4, 1);
+  return Buffer.concat([head, content]);
+}
+
+describe('a connection that is ended in the moment it is ready', () => {
+  const AUTHENTICATED = message('R', Buffer.alloc(4));
+  const READY = message('Z', 'I');
+  const SHUT_DOWN = message(
+    'E',
+    'SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0',
+  );
+  let server: Server;
+
+  beforeAll(async () => {
+    server = createServer((socket) => {
+      socket.once('data', () => socket.end(Buffer.concat([AUTHENTICATED, READY, SHUT_DOWN])));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterAll(async () => {
+    server.close();
+    await once(server, 'close');
+  });
+
+  it('fails the next query, and not the process', async () => {
+    const { port } = server.address() as AddressInfo;
+    const pool = new pg.Pool({ Client: ImpatientClient, host: '127.0.0.1', port, user: 'nobody' });
+    // A second listener of the pool's: what it says of idle connections.
+    pool.on('error', () => undefined);
+    const client = await pool.connect();
+    const failure: unknown = await client.query('SELECT 1').catch((error: unknown) => error);
+    client.release(true);
+    await pool.end();
+    expect(isTransient(failure)).toBe(true);
   });
 });

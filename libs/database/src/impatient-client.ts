@@ -5,6 +5,13 @@ import pg from 'pg';
  * goes on, and whoever got the connection next would work inside a transaction that somebody else had begun.
  */
 export class ImpatientClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    // The pool and TypeORM each listen while they hold it. When it breaks as one hands it to the other, nobody does, and
+    // that would end the process; the next query says it just as well.
+    this.on('error', () => undefined);
+  }
+
   // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, promise or stream
   override query(...args: any[]): any {
     const answer: unknown = super.query(...(args as [string]));
