@@ -133,6 +133,15 @@ describe('resends at the ingest', () => {
       expect(await settled(resend(3, where), create(4, where))).toEqual([0, 1]);
     });
 
+    it('take in what was accepted after them, if it had been received before', async () => {
+      const received = (seconds: number) => ({
+        ...where,
+        receivedDateTime: new Date(BEGIN + seconds * 1000).toISOString(),
+      });
+      expect(await settled(resend(3, where), create(4, received(2)))).toEqual([0, 0]);
+      expect(await settled(resend(3, where), create(4, received(3)))).toEqual([0, 1]);
+    });
+
     it('are not what is sent again without a word, with whatever request id', async () => {
       expect(await settled(create(0, where), create(1, where), create(1, where))).toEqual([
         0, 1, 2,

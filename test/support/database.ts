@@ -24,6 +24,7 @@ export interface CommandChoice {
   target?: string | null;
   provider?: string;
   acceptedDateTime?: string;
+  receivedDateTime?: string;
   /** What to do, as the catalogue spells it. */
   action?: string;
   /** The client's key. */
@@ -47,6 +48,7 @@ export function command(choice: CommandChoice = {}): CreateCommand {
   return {
     schemaVersion: 1,
     acceptedDateTime: choice.acceptedDateTime ?? new Date().toISOString(),
+    receivedDateTime: choice.receivedDateTime,
     caller: { tenantId: tenant, appId: choice.app ?? 'app-1', user: 'ann@example.com' },
     clientRequestId: choice.clientRequestId ?? null,
     isResend: choice.isResend ?? false,

@@ -1,4 +1,4 @@
-import type { CreateCommand } from '#domain/command';
+import { type CreateCommand, receivedMs } from '#domain/command';
 import { type SentAction, resendWindowMs } from '#domain/resends';
 import type { Database } from './action-row.ts';
 
@@ -30,25 +30,25 @@ export async function findOvertakers(
   database: Database,
   commands: CreateCommand[],
 ): Promise<SentAction[]> {
-  const since = Math.min(...commands.map(({ acceptedDateTime }) => Date.parse(acceptedDateTime)));
+  const received = commands.map(receivedMs);
   // The order makes it a look at the end of the index. Without it Postgres may read the table, for one row that it expects.
   const [any]: unknown[] = await database.query(
     `SELECT FROM "security_action" WHERE "isResend" AND "createdDateTime" > $1
       ORDER BY "createdDateTime" DESC LIMIT 1`,
-    [new Date(since)],
+    [new Date(Math.min(...received))],
   );
   if (!any) return [];
   const rows: SentRow[] = await database.query(
     `SELECT ${SENT} FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::integer[])
-         AS i("azureTenantId", "resendKey", "acceptedDateTime", "windowMs")
+         AS i("azureTenantId", "resendKey", "receivedDateTime", "windowMs")
        JOIN "security_action" a ON a."azureTenantId" = i."azureTenantId" AND a."resendKey" = i."resendKey"
-        AND a."isResend" AND a."createdDateTime" > i."acceptedDateTime"
-        AND a."createdDateTime" <= i."acceptedDateTime" + i."windowMs" * interval '1 ms'
+        AND a."isResend" AND a."createdDateTime" > i."receivedDateTime"
+        AND a."createdDateTime" <= i."receivedDateTime" + i."windowMs" * interval '1 ms'
       ORDER BY a."position"`,
     [
       commands.map(({ caller }) => caller.tenantId),
       commands.map(({ resendKey }) => resendKey),
-      commands.map(({ acceptedDateTime }) => acceptedDateTime),
+      received.map((ms) => new Date(ms)),
       commands.map(resendWindowMs),
     ],
   );

@@ -20,6 +20,8 @@ export const createCommandSchema = z.object({
   schemaVersion: z.literal(1),
   /** When the API accepted it: the action's `createdDateTime`. */
   acceptedDateTime: z.iso.datetime(),
+  /** When the API got it, which may be seconds before. Absent in commands of older releases, and where nobody waited. */
+  receivedDateTime: z.iso.datetime().optional(),
   caller: callerSchema,
   clientRequestId: z.string().nullable(),
   /** The client's `Idempotency-Key`; the id is derived from it. Absent in commands of older releases. */
@@ -53,6 +55,14 @@ export type CreateCommand = z.infer<typeof createCommandSchema>;
 /** A command as it is read, with the trace that it belongs to: that travels beside it, in the header `traceparent`. */
 export interface ReadCommand extends CreateCommand {
   traceparent?: string | undefined;
+}
+
+/** Before this moment, in milliseconds, no further sending of it can have been sent. */
+export function receivedMs({
+  receivedDateTime,
+  acceptedDateTime,
+}: Pick<CreateCommand, 'receivedDateTime' | 'acceptedDateTime'>): number {
+  return Date.parse(receivedDateTime ?? acceptedDateTime);
 }
 
 /** The Kafka key of a command: one target, one partition, one order. */

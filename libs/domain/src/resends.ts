@@ -1,4 +1,4 @@
-import type { CreateCommand } from './command.ts';
+import { type CreateCommand, receivedMs } from './command.ts';
 
 /*
  * SDKs send a create again when they do not know what became of it, and mark it (`Retry-Attempt`). Which commands are
@@ -47,8 +47,10 @@ export class Resends {
     const sent = sentAction(command);
     const equals = this.#byResendKey.get(keyOf(sent.azureTenantId, sent.resendKey)) ?? [];
     const windowMs = resendWindowMs(command);
+    // It may have waited in the API for so long that it was accepted after its resend.
+    const sinceMs = receivedMs(command);
     const isLateFor = ({ isResend, acceptedMs }: SentAction) =>
-      isResend && acceptedMs > sent.acceptedMs && acceptedMs - sent.acceptedMs <= windowMs;
+      isResend && acceptedMs > sinceMs && acceptedMs - sinceMs <= windowMs;
     // Either may have been accepted by a process whose clock is behind: the log says which came first.
     const isResendOf = (action: SentAction) =>
       Math.abs(sent.acceptedMs - action.acceptedMs) <= windowMs && this.#isNewest(action);

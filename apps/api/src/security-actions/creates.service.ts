@@ -72,6 +72,7 @@ export class CreatesService {
    * accepted
    */
   async create(caller: Caller, body: unknown, headers: CreateHeaders): Promise<Created> {
+    const receivedDateTime = new Date().toISOString();
     const deadlineMs = performance.now() + this.#acceptTimeoutMs;
     const { idempotencyKey } = headers;
     const request = parseCreateRequest(body);
@@ -86,7 +87,7 @@ export class CreatesService {
     const checked = createCommand(this.#catalogue, { ...headers, caller, request, id, acceptedAt });
     await earlier;
     // Not older than what it has waited for.
-    const command = { ...checked, acceptedDateTime: new Date().toISOString() };
+    const command = { ...checked, receivedDateTime, acceptedDateTime: new Date().toISOString() };
     await this.#publish(command, deadlineMs);
     if (idempotencyKey) this.#keys.remember(caller, idempotencyKey, id);
     this.#metrics.accepted(command);
