@@ -9,7 +9,7 @@ export const EVENT_TYPES = {
   created: 'NotStarted',
   /** Claimed by a worker for its first attempt, or reported as running by its provider. */
   started: 'Running',
-  /** An attempt ended without settling the action; another follows. */
+  /** An attempt ended without settling the action; another follows, or a question about it. */
   attemptFailed: null,
   /** Taken over by its provider, which is to report how it ends. */
   accepted: null,

@@ -129,7 +129,7 @@ export class CreatesService {
   }
 }
 
-/** The resource as it will be stored: what the 201 shows is what the first GET will. */
+/** The resource as it is stored if it is an action of its own. */
 function acceptedAction({ action, caller, acceptedDateTime }: CreateCommand): SecurityAction {
   return {
     id: action.id,

@@ -97,7 +97,7 @@ export class SecurityActionsService {
   /**
    * Cancels an action, as far as that can still be done.
    * @returns the outcome for the `cancel-outcome` header: `prevented`, no provider will see it; `accepted`, no further
-   * call is made, and what became of the earlier one follows; undefined when it was cancelled before
+   * call is made, and the action says what became of the earlier one, or that nobody knows; undefined when it was cancelled before
    * @throws ApiError `cannotCancel` while it is with a provider that cannot take it back, `alreadyFinished` once it
    * has ended
    */

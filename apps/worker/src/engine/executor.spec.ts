@@ -17,17 +17,23 @@ const MALFORMED = {
   probe: { kind: 'known', status: 'Failed', errorInfo: { code: 4, message: 42, subcode: 0 } },
 };
 
-async function run(next: 'call' | 'probe') {
+const AWAY = { kind: 'unavailable', reason: 'nothing was sent' };
+
+async function run(
+  next: 'call' | 'probe',
+  { answer = MALFORMED.call as unknown, hasTurn = (): boolean => true } = {},
+) {
+  const query = vi.fn<(sql: string) => Promise<unknown[]>>().mockResolvedValue([[], 0]);
   const drop = vi.fn<(holding: Holding) => void>();
   const settle = vi.fn<(settlement: Settlement) => Promise<number>>().mockResolvedValue(0);
   const caller = {
-    mayCall: () => true,
+    mayCall: hasTurn,
     abort: () => undefined,
-    execute: () => Promise.resolve(MALFORMED.call),
+    execute: () => Promise.resolve(answer),
     probe: () => Promise.resolve(MALFORMED.probe),
   };
   const executor = new Executor(
-    {} as DataSource,
+    { manager: { query } } as unknown as DataSource,
     { isClosed: false, drop } as unknown as Holdings,
     caller as unknown as ProviderCaller,
     { settle } as unknown as Settler,
@@ -43,7 +49,7 @@ async function run(next: 'call' | 'probe') {
   };
   executor.start([holding]);
   await executor.drain(10_000);
-  return { drop, settle, holding };
+  return { drop, settle, holding, query };
 }
 
 it.each([
@@ -57,3 +63,21 @@ it.each([
     expect(settle).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(settled));
   },
 );
+
+it('does not say of a provider that it was away when the worker lost its turn before anything was sent', async () => {
+  const hasTurn = vi.fn<() => boolean>().mockReturnValueOnce(true).mockReturnValue(false);
+  const { drop, settle, holding, query } = await run('call', { answer: AWAY, hasTurn });
+  expect(settle).not.toHaveBeenCalled();
+  expect(query).toHaveBeenCalledExactlyOnceWith(
+    expect.stringContaining('"leaseOwner" = NULL'),
+    expect.anything(),
+  );
+  expect(drop).toHaveBeenCalledExactlyOnceWith(holding);
+});
+
+it('says of a provider that it was away when it was', async () => {
+  const { settle } = await run('call', { answer: AWAY });
+  expect(settle).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ type: 'postponed', unavailable: true }),
+  );
+});

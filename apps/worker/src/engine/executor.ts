@@ -24,6 +24,9 @@ const UNDECIDABLE: Outcome = {
   reason: 'an earlier attempt may have acted, and the provider does not bear repeats any more',
 };
 
+/** How an attempt ended; undefined: it did not begin, which is nobody's fault but ours. */
+type Conclusion = Settlement | undefined;
+
 /**
  * Runs what this worker has claimed: mark as sent where a repeat would harm, call the provider, settle. One
  * attempt's trouble is its own; nothing here throws.
@@ -92,12 +95,13 @@ export class Executor {
    */
   async settle(
     holding: Holding,
-    conclude: () => Settlement | Promise<Settlement>,
+    conclude: () => Conclusion | Promise<Conclusion>,
     onFault: () => Settlement,
   ): Promise<void> {
     let promoted = 0;
     try {
       const settlement = await this.#concluded(holding, conclude, onFault);
+      if (!settlement) return await this.#giveBack([holding]);
       promoted = await traceSettlement(holding.trace, settlement, () =>
         this.#settler.settle(settlement),
       );
@@ -109,9 +113,9 @@ export class Executor {
 
   async #concluded(
     { claim: { actionId } }: Holding,
-    conclude: () => Settlement | Promise<Settlement>,
+    conclude: () => Conclusion | Promise<Conclusion>,
     onFault: () => Settlement,
-  ): Promise<Settlement> {
+  ): Promise<Conclusion> {
     try {
       return await conclude();
     } catch (error) {
@@ -124,12 +128,16 @@ export class Executor {
   async release(held: Holding[]): Promise<void> {
     if (held.length === 0) return;
     try {
-      const claims = held.map(({ claim }) => claim);
-      await this.#insist(() => releaseClaims(this.#database.manager, claims));
+      await this.#giveBack(held);
     } finally {
       held.forEach((holding) => this.#holdings.drop(holding));
       this.onRoom(held.length);
     }
+  }
+
+  async #giveBack(held: Holding[]): Promise<void> {
+    const claims = held.map(({ claim }) => claim);
+    await this.#insist(() => releaseClaims(this.#database.manager, claims));
   }
 
   /** Attempts that must not reach the provider twice: on record as sent, in one commit, before any call. */
@@ -162,7 +170,10 @@ export class Executor {
       const outcome = await call();
       // Its provider says that it took the call back: so it is, unless the call itself says that it was too late.
       const wasTakenBack = (await holding.takingBack) && outcome.kind !== 'completed';
-      return wasTakenBack ? settlement(claim, cancelled()) : settlementOf(claim, entry, outcome);
+      if (wasTakenBack) return settlement(claim, cancelled());
+      // It lost its turn, or the worker must end, before anything was sent.
+      if (outcome.kind === 'unavailable' && !this.#caller.mayCall(holding)) return undefined;
+      return settlementOf(claim, entry, outcome);
     };
     await this.settle(holding, conclude, () =>
       settlementOf(claim, entry, { kind: 'mayHaveActed', reason: NOT_UNDERSTOOD }),

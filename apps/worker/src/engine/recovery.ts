@@ -19,8 +19,9 @@ import { Loop } from './loop.ts';
 const BATCH_MAX = 500;
 /** The sweep walks every target, and finds something only if there is a bug elsewhere. */
 const STEPS_PER_SWEEP = 10;
+/** Put on record before it is sent: nobody knows whether it was. */
 const UNKNOWN =
-  'Outcome unknown: the worker was lost after it had sent the action, which must not be sent again.';
+  'Outcome unknown: the worker was lost when it had sent the action, or was about to, and it must not be sent twice.';
 
 /**
  * Takes over what dead workers held. Only after a whole lease of unbroken contact with Postgres: after an outage
