@@ -3,10 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Claim } from '#database/claim.queries';
 import { releaseClaims } from '#database/held-claims.queries';
 import { freeExpired } from '#database/recover.queries';
+import { hideAction, lockAction } from '#database/report.queries';
 import type { Settlement } from '#database/settle.queries';
-import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
+import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
+const BY = { tenantId: TENANT, appId: 'app-1', user: null };
 const ERROR = { code: 4, message: 'The firewall said no.', subcode: 403 };
 
 const completed = (claim: Claim): Settlement => ({ ...claim, type: 'completed' });
@@ -190,13 +192,18 @@ describe('settle', () => {
     expect((await claimOne()).action.lastActionDateTime).toBe(acceptedDateTime);
     await database.settle(retry(await reclaim()));
     await database.settle(completed(await claimOne()));
+    await database.inTransaction(async (manager) => {
+      const reference = { azureTenantId: TENANT, actionId: id! };
+      await hideAction(manager, (await lockAction(manager, reference))!, BY);
+    });
     expect(await database.row(id!)).toMatchObject({
       createdDateTime: ahead,
       lastActionDateTime: ahead,
       completedDateTime: ahead,
+      deletedDateTime: ahead,
     });
     expect((await database.events(id!)).map(({ dateTime }) => dateTime)).toEqual(
-      times(4, () => ahead),
+      times(5, () => ahead),
     );
 
     async function reclaim(): Promise<Claim> {

@@ -184,7 +184,8 @@ const CHANGE = `
                'errorInfo', $5::jsonb, 'appId', $7::text, 'user', $8::text,
                'dateTime', to_jsonb(greatest(now(), a."lastActionDateTime")))
              ELSE a."reportedAfterwards" END,
-           "deletedDateTime" = CASE WHEN $3::text = 'deleted' THEN now() ELSE a."deletedDateTime" END
+           "deletedDateTime" = CASE WHEN $3::text = 'deleted'
+             THEN greatest(now(), a."lastActionDateTime") ELSE a."deletedDateTime" END
      WHERE a."azureTenantId" = $1 AND a."id" = $2
     RETURNING a."azureTenantId", a."id" AS "actionId", a."version", $3::text AS "type", a."status",
       $4::text IS NOT NULL AS "changedStatus", a."lastActionDateTime" AS "dateTime",
