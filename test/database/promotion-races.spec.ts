@@ -1,15 +1,22 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelAction } from '#database/cancel.queries';
+import { cancelAction, claimCancels } from '#database/cancel.queries';
 import type { Claim } from '#database/claim.queries';
 import { sweepTargets } from '#database/recover.queries';
+import { applyReport, lockAction } from '#database/report.queries';
 import { type Settlement, settle } from '#database/settle.queries';
-import { TENANT, TestDatabase, command, ingest, times } from '../support/database.ts';
+import { FAILURE_CODES } from '#domain/errors';
+import { PROVIDER, TENANT, TestDatabase, command, ingest, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const CALLER = { tenantId: TENANT, appId: 'app-1', user: null };
 const ROUNDS = 100;
 
 const completed = (claim: Claim): Settlement => ({ ...claim, type: 'completed' });
+const takenBack = (claim: Claim): Settlement => ({
+  ...claim,
+  type: 'cancelled',
+  errorInfo: { code: FAILURE_CODES.cancelled, message: 'Cancelled.', subcode: 0 },
+});
 
 /*
  * Nobody sweeps here: `assertSound` after each test says that no target was left without its first ready, and a
@@ -92,6 +99,81 @@ describe('promotion', () => {
     });
     expect(await cancelled).toBe('prevented');
     expect(await database.ready()).toEqual([third]);
+  });
+
+  /**
+   * Three on a target, of which the first is claimed. Of the second its provider says that it runs it already, so that
+   * whoever wants to cancel it has to ask, while it waits for its turn: it is taken under a lease without being the head.
+   */
+  const withCancelBehindHead = async (provider = PROVIDER) => {
+    const commands = times(3, () => command({ target: provider, provider }));
+    const [head, waiting, last] = await database.ingest(...commands);
+    const [claim] = await database.claim(1, { provider });
+    expect(claim?.actionId).toBe(head);
+    await database.inTransaction(async (manager) => {
+      const reference = { azureTenantId: TENANT, actionId: waiting! };
+      const action = (await lockAction(manager, reference))!;
+      await applyReport(
+        manager,
+        action,
+        { kind: 'event', type: 'started', errorInfo: null },
+        { attemptId: null, by: CALLER, patience: { reportTimeoutMs: 60_000, next: 'probe' } },
+      );
+      await cancelAction(manager, CALLER, waiting!, { canTakeBack: true });
+    });
+    const [cancel] = await database.inTransaction((manager) =>
+      claimCancels(
+        manager,
+        { known: [provider], repeatable: new Set() },
+        { owner: 'worker-2', leaseMs: 60_000 },
+      ),
+    );
+    expect(cancel?.actionId).toBe(waiting);
+    return { claim: claim!, cancel: cancel!, last: last! };
+  };
+
+  it('passes over an action that its provider has just taken back, to the one behind it', async () => {
+    const { claim, cancel, last } = await withCancelBehindHead();
+    let settled!: Promise<unknown>;
+    await database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      await settle(manager, [takenBack(cancel)]);
+      settled = database.settle(completed(claim));
+      await database.untilBlocked();
+    });
+    expect(await settled).toMatchObject({ promoted: 1 });
+    expect(await database.ready()).toEqual([last]);
+  });
+
+  it('goes on from an action that is taken back while the one before it is just ending', async () => {
+    const { claim, cancel, last } = await withCancelBehindHead();
+    let settled!: Promise<unknown>;
+    await database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      await settle(manager, [completed(claim)]);
+      settled = database.settle(takenBack(cancel));
+      await database.untilBlocked();
+    });
+    expect(await settled).toMatchObject({ promoted: 1 });
+    expect(await database.ready()).toEqual([last]);
+  });
+
+  it('waits for the end of the first when what is behind it is taken back before', async () => {
+    const { claim, cancel, last } = await withCancelBehindHead();
+    expect(await database.settle(takenBack(cancel))).toMatchObject({ promoted: 0 });
+    expect(await database.ready()).toEqual([claim.actionId]);
+    expect(await database.settle(completed(claim))).toMatchObject({ promoted: 1 });
+    expect(await database.ready()).toEqual([last]);
+  });
+
+  it(`is never missed between an end and what is taken back behind it, in ${ROUNDS} races`, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const provider = `p-${round}`;
+      const { claim, cancel, last } = await withCancelBehindHead(provider);
+      await Promise.all([
+        after(round % 3, () => database.settle(takenBack(cancel))),
+        after((round >> 2) % 6, () => database.settle(completed(claim))),
+      ]);
+      expect((await database.claim(1, { provider }))[0]?.actionId).toBe(last);
+    }
   });
 
   it(`is never missed between an arrival and an end, in ${ROUNDS} races`, async () => {

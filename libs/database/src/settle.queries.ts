@@ -86,7 +86,9 @@ function mayHaveActed(settlement: Settlement): boolean {
   );
 }
 
-// The held row is the head of its target: locking it is what `lockHeads` asks for.
+// A held row is the head of its target, and locking it is what `lockHeads` asks for; but for one that was taken to cancel
+// it before its turn came. For those see `promoteHeads`: locking the head after the row behind it would be to wait in a
+// circle with whoever holds the head and makes that row ready.
 const SETTLE = `
   WITH outcome AS (
     SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[],

@@ -37,26 +37,40 @@ export async function lockHeads(database: Database, targets: Target[]): Promise<
 /**
  * Makes the first unfinished action of each target ready. The targets' heads must be locked, and this must be a
  * statement of its own: only a fresh snapshot shows what the former holder of the lock has committed.
+ *
+ * One that ends without being the head, as `settle` may end what its provider took back while it waited for its turn,
+ * does not hold the lock of the head. So what is found here may end at the same moment: whoever waited for that looks
+ * again. The other one found the head still there, and left the rest to whoever ends that.
  * @returns how many became ready
  */
 export async function promoteHeads(database: Database, targets: Target[]): Promise<number> {
   if (targets.length === 0) return 0;
-  const [rows]: [unknown[], number] = await database.query(
-    `UPDATE "security_action_work" w SET "ready" = true
-       FROM (${TARGETS}) t CROSS JOIN LATERAL (
-         SELECT h."azureTenantId", h."actionId", h."ready" FROM "security_action_work" h
-          WHERE h."azureTenantId" = t."azureTenantId" AND h."targetKey" = t."targetKey"
-          ORDER BY h."position" LIMIT 1) head
-      WHERE w."azureTenantId" = head."azureTenantId" AND w."actionId" = head."actionId"
-        AND NOT head."ready"
-      RETURNING w."actionId"`,
+  const [row]: { found: number; promoted: number }[] = await database.query(
+    PROMOTE,
     targetArrays(targets),
   );
-  return rows.length;
+  const { found, promoted } = row!;
+  return promoted < found ? promoted + (await promoteHeads(database, targets)) : promoted;
 }
 
 const TARGETS = `SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[]) AS u("azureTenantId", "targetKey")
   ORDER BY 1, 2`;
+
+const PROMOTE = `
+  WITH head AS (
+    SELECT h.* FROM (${TARGETS}) t CROSS JOIN LATERAL (
+      SELECT w."azureTenantId", w."actionId", w."ready" FROM "security_action_work" w
+       WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
+       ORDER BY w."position" LIMIT 1) h
+     WHERE NOT h."ready"
+  ),
+  promoted AS (
+    UPDATE "security_action_work" w SET "ready" = true FROM head
+     WHERE w."azureTenantId" = head."azureTenantId" AND w."actionId" = head."actionId"
+    RETURNING w."actionId"
+  )
+  SELECT (SELECT count(*)::integer FROM head) AS "found",
+         (SELECT count(*)::integer FROM promoted) AS "promoted"`;
 
 function targetArrays(targets: Target[]): [string[], string[]] {
   return [targets.map((target) => target.azureTenantId), targets.map((target) => target.targetKey)];
