@@ -66,6 +66,28 @@ export async function countOverdueTimers(database: Database): Promise<number> {
   return row!.count;
 }
 
+/** When a due timer whose revert the catalogue has lost is looked at again: the file may be mended. */
+export const LOOK_WAITING_MS = 60_000;
+
+/**
+ * The timers of ended actions that will be looked at within `LOOK_WAITING_MS`, by action: those that have lost their revert
+ * are always among them. The others are there for the last minute before they are due.
+ */
+export async function countWaitingTimers(
+  database: Database,
+): Promise<{ providerKey: string; actionName: string; count: number }[]> {
+  return database.query(
+    `SELECT a."providerKey", a."actionName", count(*)::integer AS "count"
+       FROM "security_action_revert" t
+       JOIN "security_action" a ON a."azureTenantId" = t."azureTenantId" AND a."id" = t."actionId"
+      WHERE t."lookDateTime" >= clock_timestamp() - $1 * interval '1 ms'
+        AND t."lookDateTime" < clock_timestamp() + $2 * interval '1 ms'
+        AND a."completedDateTime" IS NOT NULL
+      GROUP BY 1, 2`,
+    [OVERDUE_MS, LOOK_WAITING_MS],
+  );
+}
+
 /** What stands: it was not Failed, or it may have acted all the same. */
 const STANDS = `(n."status" <> 'Failed' OR (n."errorInfo"->>'code')::integer = ${FAILURE_CODES.outcomeUnknown})`;
 

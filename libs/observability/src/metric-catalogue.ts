@@ -183,7 +183,7 @@ export const METRICS = {
     type: 'gauge',
     of: 'worker',
     labels: [],
-    help: 'Timed reverts that no worker has looked at for a minute after their time.',
+    help: 'Timed reverts that no worker has looked at for a minute after their time, or for which the provider file has no revert any more.',
   },
   security_actions_commands_lag: {
     type: 'gauge',

@@ -10,11 +10,13 @@ import { type Gauge, Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { type Backlog, UNFINISHED_STATES, readBacklog } from '#database/backlog.queries';
-import { countOverdueTimers } from '#database/reverts.queries';
+import { countOverdueTimers, countWaitingTimers } from '#database/reverts.queries';
 import { ProjectionProgress } from '#kafka/projection-progress';
 import { RequestsProgress } from '#kafka/requests-progress';
 import type { TopicProgress } from '#kafka/topic-progress';
 import { gauge } from '#observability/metrics';
+import { Catalogue } from '#providers/catalogue';
+import { revertOf } from '#providers/revert-action';
 import { Loop } from '../engine/loop.ts';
 import { Relay } from '../events/relay.ts';
 
@@ -33,6 +35,7 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
   readonly #commands: ProjectionProgress;
   readonly #requests: RequestsProgress;
   readonly #relay: Relay;
+  readonly #catalogue: Catalogue;
   readonly #unfinished: Gauge<'state'>;
   readonly #oldestAge: Gauge<'status'>;
   readonly #holds: Gauge;
@@ -48,12 +51,14 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
     commands: ProjectionProgress,
     requests: RequestsProgress,
     relay: Relay,
+    catalogue: Catalogue,
     settings: Settings,
   ) {
     this.#database = database;
     this.#commands = commands;
     this.#requests = requests;
     this.#relay = relay;
+    this.#catalogue = catalogue;
     this.#unfinished = gauge(registry, 'security_actions_unfinished');
     this.#oldestAge = gauge(registry, 'security_actions_oldest_age_seconds');
     this.#holds = gauge(registry, 'security_actions_standing_holds');
@@ -86,13 +91,24 @@ export class BacklogWatch implements OnApplicationBootstrap, BeforeApplicationSh
         () => this.#hideBacklog(),
       ),
       this.#try(
-        async () => this.#overdueReverts.set(await countOverdueTimers(this.#database.manager)),
+        async () => this.#overdueReverts.set(await this.#countOverdueReverts()),
         () => this.#overdueReverts.remove(),
       ),
       this.#measureLag(this.#commands, this.#commandsLag),
       this.#measureLag(this.#requests, this.#requestsLag),
     ]);
     return false;
+  }
+
+  /** Those that are not looked at, and those that are looked at in vain. Of providers we do not know we cannot tell more. */
+  async #countOverdueReverts(): Promise<number> {
+    const { manager } = this.#database;
+    const unseen = await countOverdueTimers(manager);
+    const lost = (await countWaitingTimers(manager)).filter(({ providerKey, actionName }) => {
+      const provider = this.#catalogue.get(providerKey);
+      return provider && !revertOf(provider, actionName);
+    });
+    return lost.reduce((sum, { count }) => sum + count, unseen);
   }
 
   /** A measurement that fails is left to the next: repeating it at once would burden what is in trouble. */

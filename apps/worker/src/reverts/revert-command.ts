@@ -1,8 +1,14 @@
+import type { ActionReference } from '#database/action-row';
 import type { LookedAt } from '#database/reverts.queries';
 import type { CreateCommand } from '#domain/command';
 import { deriveId } from '#domain/ids';
 import type { ActionEntry } from '#providers/action-entry';
 import { revertParameters } from '#providers/revert-action';
+
+/** An action has one revert: whichever worker makes it, and however often. */
+export function revertIdOf({ azureTenantId, actionId }: ActionReference): string {
+  return deriveId(azureTenantId, actionId, 'revert');
+}
 
 /**
  * The create of a revert, as its caller would have sent it: on the same target, by the same caller, with those of the
@@ -15,8 +21,7 @@ export function revertCommand(
   requestedDateTime: Date,
 ): CreateCommand {
   const { azureTenantId, actionId, row } = timer;
-  // An action has one revert: whichever worker makes it, and however often.
-  const id = deriveId(azureTenantId, actionId, 'revert');
+  const id = revertIdOf(timer);
   return {
     schemaVersion: 1,
     acceptedDateTime: requestedDateTime.toISOString(),

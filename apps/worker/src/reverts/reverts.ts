@@ -8,14 +8,16 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Settings } from '#config/settings';
 import { type TimerEnd, endTimers } from '#database/revert-timer.queries';
-import { keyOfAction } from '#database/action-row';
+import { type ActionReference, keyOfAction } from '#database/action-row';
 import {
+  LOOK_WAITING_MS,
   type LookedAt,
   findNewer,
   lockTimers,
   markRequested,
   postpone,
 } from '#database/reverts.queries';
+import { findStored } from '#database/stored.queries';
 import { inTransaction } from '#database/transaction';
 import { type CreateCommand, commandKey } from '#domain/command';
 import { type RevertVerdict, judgeRevert } from '#domain/revert';
@@ -24,19 +26,17 @@ import type { ActionEntry } from '#providers/action-entry';
 import { Catalogue, providerKey } from '#providers/catalogue';
 import { revertOf } from '#providers/revert-action';
 import { Loop } from '../engine/loop.ts';
-import { revertCommand } from './revert-command.ts';
+import { revertCommand, revertIdOf } from './revert-command.ts';
 
 /** Timers of one transaction: enough for a wave of reverts, and locked for a few milliseconds only. */
 const BATCH_MAX = 100;
 /** A command that was not acknowledged by then is published again, by whoever comes first: its worker may be dead. */
 const REPEAT_AFTER_MS = 2000;
-/** When an action whose revert the catalogue has lost is looked at again: the file may be mended. */
-const LOST_REVERT_MS = 60_000;
 
-/** A timer, and what undoes its action. */
+/** A timer, and what undoes its action: the catalogue may have lost that since the action was accepted. */
 interface Timer {
   timer: LookedAt;
-  revert: ActionEntry;
+  revert: ActionEntry | undefined;
 }
 
 /**
@@ -88,11 +88,14 @@ export class Reverts implements OnApplicationBootstrap, BeforeApplicationShutdow
   /** Decides about the timers that are to be looked at. @returns the commands to publish */
   async #judge(manager: EntityManager): Promise<{ looked: number; commands: CreateCommand[] }> {
     const looked = await lockTimers(manager, this.#providerKeys, BATCH_MAX);
-    const timers = await this.#withRevert(manager, looked);
+    const timers = looked.map((timer) => {
+      const { providerKey: key, actionName } = timer.row;
+      return { timer, revert: revertOf(this.#catalogue.get(key), actionName) };
+    });
     const newer = await findNewer(
       manager,
-      timers.map(({ timer }) => timer),
-      timers.map(({ revert }) => revert.name),
+      looked,
+      timers.map(({ timer, revert }) => revert?.name ?? timer.row.actionName),
     );
     const verdicts = timers.map((entry) => ({
       ...entry,
@@ -101,37 +104,55 @@ export class Reverts implements OnApplicationBootstrap, BeforeApplicationShutdow
     await postpone(manager, verdicts.flatMap(postponed));
     await endTimers(manager, verdicts.flatMap(ended));
     const wanted = verdicts.filter(({ verdict }) => verdict.kind === 'request');
-    const marks = await markRequested(
+    await this.#leaveLost(
       manager,
-      wanted.map(({ timer }) => timer),
-      REPEAT_AFTER_MS,
+      wanted.flatMap(({ timer, revert }) => (revert ? [] : [timer])),
     );
-    const commands = wanted.map(({ timer, revert }) =>
-      revertCommand(timer, revert, marks.get(keyOfAction(timer))!),
-    );
-    return { looked: looked.length, commands };
+    return { looked: looked.length, commands: await this.#request(manager, wanted) };
   }
 
-  /** The catalogue may have lost the revert since the action was accepted: such a timer waits, in sight of the log. */
-  async #withRevert(manager: EntityManager, looked: LookedAt[]): Promise<Timer[]> {
-    const timers: Timer[] = [];
-    const lost: LookedAt[] = [];
-    for (const timer of looked) {
-      const { providerKey: key, actionName } = timer.row;
-      const revert = revertOf(this.#catalogue.get(key), actionName);
-      if (revert) timers.push({ timer, revert });
-      else lost.push(timer);
-    }
-    if (lost.length > 0) {
-      const actions = [...new Set(lost.map(({ row }) => `${row.providerKey} ${row.actionName}`))];
-      this.#logger.warn({ actions, timers: lost.length }, 'the catalogue has no revert any more');
-    }
-    const until = (timer: LookedAt) => new Date(timer.now.getTime() + LOST_REVERT_MS);
+  /** Puts on record that these are about to be published. @returns their commands */
+  async #request(manager: EntityManager, wanted: Timer[]): Promise<CreateCommand[]> {
+    const known = wanted.flatMap(({ timer, revert }) => (revert ? [{ timer, revert }] : []));
+    const marks = await markRequested(
+      manager,
+      known.map(({ timer }) => timer),
+      REPEAT_AFTER_MS,
+    );
+    return known.map(({ timer, revert }) =>
+      revertCommand(timer, revert, marks.get(keyOfAction(timer))!),
+    );
+  }
+
+  /**
+   * What is due, and has no revert in the catalogue any more, waits in sight of log and metrics: the file may be mended,
+   * and another worker may have a newer one. Of what was requested before, the command may have got through.
+   */
+  async #leaveLost(manager: EntityManager, lost: LookedAt[]): Promise<void> {
+    if (lost.length === 0) return;
+    const stored = await findStored(
+      manager,
+      lost.map((timer) => ({ ...timer, actionId: revertIdOf(timer) })),
+    );
+    const ids = new Set(stored.map(({ actionId }) => actionId));
+    const isThrough = (timer: LookedAt) => ids.has(revertIdOf(timer));
+    const ends = lost.filter(isThrough).map((timer) => requestedEnd(timer, revertIdOf(timer)));
+    await endTimers(manager, ends);
+    await this.#wait(
+      manager,
+      lost.filter((timer) => !isThrough(timer)),
+    );
+  }
+
+  async #wait(manager: EntityManager, lost: LookedAt[]): Promise<void> {
+    if (lost.length === 0) return;
+    const actions = [...new Set(lost.map(({ row }) => `${row.providerKey} ${row.actionName}`))];
+    this.#logger.warn({ actions, timers: lost.length }, 'the catalogue has no revert any more');
+    const until = (timer: LookedAt) => new Date(timer.now.getTime() + LOOK_WAITING_MS);
     await postpone(
       manager,
       lost.map((timer) => ({ ...timer, until: until(timer) })),
     );
-    return timers;
   }
 
   /** @throws what kept a command from being acknowledged, once the others are dealt with */
@@ -174,10 +195,13 @@ function ended({ timer, verdict }: Judged): TimerEnd[] {
 }
 
 function endOf({ caller, action }: CreateCommand): TimerEnd {
-  return {
-    azureTenantId: caller.tenantId,
-    actionId: action.revertsActionId!,
-    type: 'revertRequested',
-    revertedByActionId: action.id,
-  };
+  const reverted = { azureTenantId: caller.tenantId, actionId: action.revertsActionId! };
+  return requestedEnd(reverted, action.id);
+}
+
+function requestedEnd(
+  { azureTenantId, actionId }: ActionReference,
+  revertedByActionId: string,
+): TimerEnd {
+  return { azureTenantId, actionId, type: 'revertRequested', revertedByActionId };
 }
