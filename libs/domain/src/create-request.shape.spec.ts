@@ -141,6 +141,26 @@ describe('undeclared properties of the root', () => {
     expect(refusalOf({ ...minimal, ...many(51) })).toMatchObject({ target: 'p50' });
   });
 
+  it('may hold numbers with up to 30 zeros, before or behind the point', () => {
+    const numbers = [0, -0, 1e30, -1e30, 1e-30, 4.5e-30, Number.MAX_SAFE_INTEGER, -273.15];
+    expect(propertiesOf({ numbers })).toEqual({ numbers });
+  });
+
+  it.each([
+    ['x', '{"x":1e31}'],
+    ['x', '{"x":-1e300}'],
+    ['x', '{"x":1e-31}'],
+    ['x', '{"x":-5e-324}'],
+    // Beyond what a double can be: JSON would make null of it.
+    ['x.y[1].z', '{"x":{"y":[1,{"z":1e400}]}}'],
+  ])('are refused at %s for a number that would be written out: %s', (target, text) => {
+    expect(refusalOf({ ...minimal, ...(JSON.parse(text) as object) })).toMatchObject({
+      code: 'invalidRequest',
+      target,
+      message: `${target}: must be 0 or a number from 1e-30 to 1e30 in size; send any other as a text`,
+    });
+  });
+
   it('may nest 16 deep with the body, and no deeper, however deep a body is', () => {
     expect(propertiesOf({ deep: nested(15) })).toEqual({ deep: nested(15) });
     expect(refusalOf({ ...minimal, deep: nested(16) })).toMatchObject({ target: 'deep' });

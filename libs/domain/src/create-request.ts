@@ -13,6 +13,11 @@ const TEXT_LENGTH_MAX = 65_536;
 const PARAMETERS_MAX = 100;
 const OPEN_PROPERTIES_MAX = 50;
 const OPEN_PROPERTY_DEPTH_MAX = 16;
+/**
+ * Postgres gives numbers of a jsonb back with all their zeros: at 300 of them a body of 64 KiB would be 3 MiB at every read.
+ * Powers of ten, up and down; enough for anything that is counted or measured.
+ */
+const NUMBER_EXPONENT_MAX = 30;
 
 /** Names we compute or will give a meaning: never stored from a request. */
 const COMPUTED_PROPERTIES = [
@@ -222,6 +227,14 @@ function faultsOfOpenProperties(properties: Record<string, unknown>): ErrorDetai
         isStorable(name) ? name : 'an undeclared property',
         `must not contain U+0000 or an unpaired surrogate, nor nest deeper than ${OPEN_PROPERTY_DEPTH_MAX}`,
       );
+      continue;
+    }
+    const path = pathOfLongNumber(value);
+    if (path) {
+      refuse(
+        pathOf([name, ...path]),
+        `must be 0 or a number from 1e-${NUMBER_EXPONENT_MAX} to 1e${NUMBER_EXPONENT_MAX} in size; send any other as a text`,
+      );
     }
   }
   return faults;
@@ -245,6 +258,26 @@ function isStorableDeep(value: unknown, depthLeft: number): boolean {
   if (depthLeft === 0) return false;
   return Object.entries(value).every(
     ([name, part]) => isStorable(name) && isStorableDeep(part, depthLeft - 1),
+  );
+}
+
+/** Where in it the first number is that would be too long when it is written out; undefined if none is. */
+function pathOfLongNumber(value: unknown): PropertyKey[] | undefined {
+  if (typeof value === 'number') return isLongNumber(value) ? [] : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, part] of Object.entries(value)) {
+    const path = pathOfLongNumber(part);
+    if (path) return [Array.isArray(value) ? Number(name) : name, ...path];
+  }
+  return undefined;
+}
+
+/** Also what is beyond a double, of which JSON would make null. */
+function isLongNumber(value: number): boolean {
+  const size = Math.abs(value);
+  return (
+    size > Number(`1e${NUMBER_EXPONENT_MAX}`) ||
+    (size < Number(`1e-${NUMBER_EXPONENT_MAX}`) && size !== 0)
   );
 }
 
