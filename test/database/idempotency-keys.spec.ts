@@ -59,12 +59,17 @@ describe('idempotency keys at the ingest', () => {
     expect((await database.row(second.action.id)).errorInfo?.code).toBe(8);
   });
 
-  it('change nothing when winner and loser come again', async () => {
+  it('change nothing when winner and loser come again, but that they were used once more', async () => {
     const commands = [keyed('k'), keyed('k')];
+    const used = async () =>
+      (await database.query<{ at: Date }>('SELECT "usedDateTime" AS at FROM idempotency_key'))[0]!
+        .at;
     await database.ingest(...commands);
-    const before = await database.snapshot();
+    const [before, firstUsed] = [await database.snapshot(), await used()];
     expect(await database.ingest(...commands)).toEqual([]);
     expect(await database.ingest(commands[1]!)).toEqual([]);
+    expect((await used()).getTime()).toBeGreaterThan(firstUsed.getTime());
+    await database.query('UPDATE idempotency_key SET "usedDateTime" = $1', [firstUsed]);
     expect(await database.snapshot()).toEqual(before);
   });
 

@@ -12,6 +12,8 @@ export interface LetterChoice {
   key?: string | null;
   value?: string | Buffer | null;
   headers?: Record<string, string>;
+  /** When the broker had appended the original, in ms. */
+  timestamp?: number;
   /** A caller of null: nobody has proved to have sent it. */
   cause?: Partial<Omit<DeadLetterCause, 'caller'>> & { caller?: Caller | null };
 }
@@ -27,6 +29,7 @@ export async function putAside(
 ): Promise<void> {
   const messages = choices.map((choice, index) => {
     const { topic = 'requests', offset = index, key = null, value = '{}' } = choice;
+    const { timestamp = ORIGIN_TIMESTAMP } = choice;
     const { caller = CALLER, ...cause } = choice.cause ?? {};
     const received = Object.entries(choice.headers ?? {}).map(([name, text]) => [
       name,
@@ -39,7 +42,7 @@ export async function putAside(
         key: key === null ? null : Buffer.from(key),
         value: value === null ? null : Buffer.from(value),
         headers: Object.fromEntries(received) as MessageHeaders,
-        timestamp: ORIGIN_TIMESTAMP,
+        timestamp,
         isTimestampOfBroker: true,
       },
       {

@@ -31,10 +31,12 @@ import { Settler } from './engine/settler.ts';
 import { SlotKeeper } from './engine/slot-keeper.ts';
 import { Relay } from './events/relay.ts';
 import { CommandsController } from './ingest/commands.controller.ts';
+import { Horizon } from './ingest/horizon.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { ActionMetrics } from './metrics/action-metrics.ts';
 import { BacklogWatch } from './metrics/backlog-watch.ts';
 import { WorkerGauges } from './metrics/worker-gauges.ts';
+import { ActionRetention } from './retention/action-retention.ts';
 import { Reverts } from './reverts/reverts.ts';
 import { WorkerHealth } from './health.ts';
 import { Providers, createProviders } from './providers.ts';
@@ -58,11 +60,11 @@ const LIFELINE_CONNECTIONS = 3;
     ClusterIdentity,
     OrderedPublisher,
     // From Kafka into Postgres.
+    Horizon,
     Ingest,
     Reports,
     MessageCaller,
     DeadLetters,
-    DeadLetterRetention,
     Publisher,
     { provide: APP_FILTER, useClass: OriginalErrorFilter },
     // From Postgres to the providers and back.
@@ -80,6 +82,9 @@ const LIFELINE_CONNECTIONS = 3;
     Reverts,
     // From Postgres to the events topic.
     Relay,
+    // From Postgres to nowhere.
+    ActionRetention,
+    DeadLetterRetention,
     // What it tells of itself.
     ActionMetrics,
     WorkerGauges,

@@ -62,6 +62,11 @@ describe('loadSettings', () => {
     ['KAFKA_DOOR_AUTH', 'off'],
     ['KAFKA_DOOR_TENANT', 'a tenant'],
     ['KAFKA_DOOR_APP', 'x'.repeat(256)],
+    ['RETENTION_DAYS', '1'],
+    ['RETENTION_DAYS', '14'],
+    ['RETENTION_DAYS', '30.5'],
+    ['RETENTION_DAYS', '-1'],
+    ['RETENTION_DAYS', '36501'],
     ['LEASE_MS', '1999'],
     ['KAFKA_SSL', 'yes'],
     ['KAFKA_COMPRESSION', 'snappy'],
@@ -69,6 +74,12 @@ describe('loadSettings', () => {
     ['LOG_LEVEL', 'loud'],
   ])('refuses %s=%s', (name, value) => {
     expect(refused({ [name]: value })).toContain(name);
+  });
+
+  it('keeps actions for ever, or for longer than Kafka can bring them again', () => {
+    const days = (text: string) => loadSettings({ RETENTION_DAYS: text }).RETENTION_DAYS;
+    expect(['', '0', '15'].map(days)).toEqual([0, 0, 15]);
+    expect(() => days('14')).toThrow(/RETENTION_DAYS: must be 0 \(keep for ever\) or above 14/);
   });
 
   it('refuses a time that no timer can wait: it would fire at once', () => {

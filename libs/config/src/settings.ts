@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { BODY_BYTES_CEILING, REQUEST_BYTES_CEILING } from './message-size.ts';
+import { TOPIC_RETENTION_DAYS } from './topic-retention.ts';
 
 /*
  * Every setting of every process: name, default, unit, reason. This is the only file that reads
@@ -9,11 +10,19 @@ import { BODY_BYTES_CEILING, REQUEST_BYTES_CEILING } from './message-size.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().positive();
+const countFromZero = z.coerce.number().int().min(0);
 /** A count that breaks a promise above `max`: `why` says which. */
 const countUpTo = (max: number, why: string) => count.max(max, `must be at most ${max}: ${why}`);
 /** Beyond this a timer of Node fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const milliseconds = z.coerce.number().int().positive().max(TIMER_MS_MAX);
+/** A century at most, so that what is so long ago is still a date. */
+const retentionDays = countFromZero
+  .max(36_500)
+  .refine(
+    (days) => days === 0 || days > TOPIC_RETENTION_DAYS,
+    `must be 0 (keep for ever) or above ${TOPIC_RETENTION_DAYS}, the days that topics keep: what Kafka brings again must be on record, or it would run again`,
+  );
 const text = z.string().min(1);
 /** A tenant or an app, as a token can name it: part of keys, so that neither blanks nor control characters fit. */
 const identifier = z
@@ -78,10 +87,7 @@ const http = {
   ACCEPT_TIMEOUT_MS: milliseconds
     .default(3000)
     .describe('A create that Kafka has not acknowledged by then is answered 503.'),
-  REQUESTS_WAIT_MS: z.coerce
-    .number()
-    .int()
-    .min(0)
+  REQUESTS_WAIT_MS: countFromZero
     .max(TIMER_MS_MAX)
     .default(1500)
     .describe(
@@ -207,6 +213,11 @@ const database = {
     .default(2500)
     .describe(
       'A statement that takes longer is given up; with the above, reads answer 503 in 5 s.',
+    ),
+  RETENTION_DAYS: retentionDays
+    .default(0)
+    .describe(
+      `Actions to which nothing has happened for so long after their end are removed, with their history; 0: never. Else above ${TOPIC_RETENTION_DAYS}, and the same for all API and worker processes.`,
     ),
 };
 

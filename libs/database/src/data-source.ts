@@ -23,6 +23,7 @@ import { IdempotencyKeys1765000000000 } from './migrations/1765000000000-idempot
 import { Resends1765000050000 } from './migrations/1765000050000-resends.ts';
 import { DeadLetters1765000100000 } from './migrations/1765000100000-dead-letters.ts';
 import { OpenDeadLetters1765000150000 } from './migrations/1765000150000-open-dead-letters.ts';
+import { Retention1765000200000 } from './migrations/1765000200000-retention.ts';
 
 /** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
 export const CLIENT_GRACE_MS = 500;
@@ -68,6 +69,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       Resends1765000050000,
       DeadLetters1765000100000,
       OpenDeadLetters1765000150000,
+      Retention1765000200000,
     ],
     synchronize: false,
     applicationName: pool.applicationName,

@@ -30,15 +30,7 @@ export async function claimKeys(
     commands.map(({ caller }) => caller.appId),
     commands.map(({ idempotencyKey }) => idempotencyKey),
   ];
-  await database.query(
-    `INSERT INTO "idempotency_key" ("azureTenantId", "appId", "key", "actionId")
-     SELECT "azureTenantId", "appId", "key", "actionId"
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
-         WITH ORDINALITY AS i("azureTenantId", "appId", "key", "actionId", "ordinal")
-      ORDER BY "azureTenantId" COLLATE "C", "appId" COLLATE "C", "key" COLLATE "C", "ordinal"
-     ON CONFLICT DO NOTHING`,
-    [...keys, commands.map(({ action }) => action.id)],
-  );
+  await database.query(CLAIM, [...keys, commands.map(({ action }) => action.id)]);
   // A statement of its own: only a fresh snapshot shows what another worker has committed meanwhile.
   return database.query(
     `SELECT k."azureTenantId", k."actionId" FROM unnest($1::text[], $2::text[], $3::text[])
@@ -49,6 +41,17 @@ export async function claimKeys(
     keys,
   );
 }
+
+// That a key is used again is on record, and its row locked: it is not removed with its action as long as Kafka may bring
+// this use of it once more. One row for each key: none can be changed twice by one statement.
+const CLAIM = `
+  INSERT INTO "idempotency_key" ("azureTenantId", "appId", "key", "actionId")
+  SELECT DISTINCT ON ("azureTenantId" COLLATE "C", "appId" COLLATE "C", "key" COLLATE "C")
+         "azureTenantId", "appId", "key", "actionId"
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
+      WITH ORDINALITY AS i("azureTenantId", "appId", "key", "actionId", "ordinal")
+   ORDER BY "azureTenantId" COLLATE "C", "appId" COLLATE "C", "key" COLLATE "C", "ordinal"
+  ON CONFLICT ("azureTenantId", "appId", "key") DO UPDATE SET "usedDateTime" = now()`;
 
 /** The action that a key stands for, also when it is deleted; undefined while none is stored. */
 export async function findByKey(

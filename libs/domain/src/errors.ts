@@ -26,6 +26,10 @@ export const API_ERRORS = {
     httpStatus: 409,
     message: 'The Idempotency-Key was used before, for another request.',
   },
+  expired: {
+    httpStatus: 409,
+    message: 'It was accepted too long ago to become an action. Create it anew.',
+  },
   preconditionFailed: {
     httpStatus: 412,
     message: 'The action has changed since: its ETag is another one.',

@@ -1,5 +1,6 @@
 import { MESSAGE_BYTES_MAX } from '#config/message-size';
 import type { Settings } from '#config/settings';
+import { TOPIC_RETENTION_DAYS } from '#config/topic-retention';
 
 /*
  * The topics in one place: their names, and how each must be set up. Plain data, so that the tools that make
@@ -42,7 +43,7 @@ type TopicSettings = Pick<
 >;
 
 /** How long topics keep what is in them. */
-export const RETENTION_MS = 14 * 24 * 60 * 60 * 1000;
+export const RETENTION_MS = TOPIC_RETENTION_DAYS * 24 * 60 * 60 * 1000;
 const PUBLIC_MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Room for the cause and the origin that a dead letter carries beside the original bytes. */

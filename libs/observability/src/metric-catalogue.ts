@@ -149,6 +149,12 @@ export const METRICS = {
     labels: [],
     help: 'Open dead letters that are no longer listed because there were more than DEAD_LETTERS_MAX; their topic has them.',
   },
+  security_actions_removed_total: {
+    type: 'counter',
+    of: 'worker',
+    labels: [],
+    help: 'Actions removed with their history because they are older than RETENTION_DAYS.',
+  },
   security_actions_unfinished: {
     type: 'gauge',
     of: 'worker',

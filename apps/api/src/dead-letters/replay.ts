@@ -12,6 +12,7 @@ import { NOBODY } from '#domain/dead-letter';
 import { ApiError } from '#domain/errors';
 import { jsonValue } from '#domain/json-value';
 import { parseReportMessage } from '#domain/report-message';
+import { expired, isBeyondHorizon } from '#domain/retention';
 import { ClusterIdentity } from '#kafka/cluster-identity';
 import { Publisher } from '#kafka/publisher';
 import { logicalTopic } from '#kafka/topics';
@@ -91,6 +92,7 @@ export class Replay {
       bytesMax: this.#settings.BODY_BYTES_MAX,
     });
     if (await this.#isAction(received)) return received.id;
+    this.#refuseExpired(letter, new Date(letter.originTimestamp));
     const command = requestCommand(this.#catalogue, received);
     await this.#publish(letter, commandKey(command), JSON.stringify(command));
     return command.action.id;
@@ -132,7 +134,7 @@ export class Replay {
 
   /** As it was, key and all: a release that could not read it may have put it aside. */
   async #replayCommand(letter: DeadLetterEntity): Promise<string> {
-    const { caller, action } = readCommand(letter);
+    const { caller, action, acceptedDateTime } = readCommand(letter);
     const { manager } = this.#database;
     const reference = { azureTenantId: caller.tenantId, actionId: action.id };
     const [stored] = await findStored(manager, [reference]);
@@ -142,8 +144,15 @@ export class Replay {
         `The command is on record as the action ${action.id}, and would not run again. Create it anew.`,
       );
     }
+    this.#refuseExpired(letter, new Date(acceptedDateTime));
     await this.#publish(letter, letter.key, letter.value);
     return action.id;
+  }
+
+  /** What was found to be beyond the horizon stays so, whatever RETENTION_DAYS says by now: what has been removed is gone. */
+  #refuseExpired({ code }: DeadLetterEntity, acceptedAt: Date): void {
+    const isBeyond = isBeyondHorizon(acceptedAt, this.#settings.RETENTION_DAYS, new Date());
+    if (code === 'expired' || isBeyond) throw expired(acceptedAt);
   }
 
   async #publish(

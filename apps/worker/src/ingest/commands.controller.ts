@@ -5,6 +5,7 @@ import { ApiError } from '#domain/errors';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import type { LogicalTopic } from '#kafka/topics';
 import { DeadLetters, type Letter } from '../dead-letters/dead-letters.ts';
+import { Horizon } from './horizon.ts';
 import { IngestTrace } from './ingest-trace.ts';
 import { Ingest, idsOf } from './ingest.ts';
 
@@ -14,13 +15,15 @@ interface Decoded {
   command: ReadCommand;
 }
 
-/** Reads the commands topic. What is no command goes to the dead letters; the rest to the ingest. */
+/** Reads the commands topic. What is no command, or is too old to become an action, goes to the dead letters; the rest to the ingest. */
 @Controller()
 export class CommandsController {
+  readonly #horizon: Horizon;
   readonly #ingest: Ingest;
   readonly #deadLetters: DeadLetters;
 
-  constructor(ingest: Ingest, deadLetters: DeadLetters) {
+  constructor(horizon: Horizon, ingest: Ingest, deadLetters: DeadLetters) {
+    this.#horizon = horizon;
     this.#ingest = ingest;
     this.#deadLetters = deadLetters;
   }
@@ -53,7 +56,8 @@ export class CommandsController {
         letters.push(letter(message, error as Error));
       }
     }
-    const refusals = await this.#ingest.store(decoded.map(({ command }) => command));
+    const { current, refusals } = await this.#horizon.part(decoded.map(({ command }) => command));
+    refusals.push(...(await this.#ingest.store(current)));
     for (const { command, error } of refusals) {
       const { message } = decoded.find((entry) => entry.command === command)!;
       letters.push(letter(message, error, command));

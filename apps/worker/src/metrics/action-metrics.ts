@@ -35,7 +35,7 @@ export const PAIRS_AT_START_MAX = 2000;
 
 /** What a message of each topic can be put aside for. */
 const DEAD_LETTERS_AT_START = {
-  commands: ['invalidRequest'],
+  commands: ['invalidRequest', 'expired'],
   requests: [
     'InvalidAuthenticationToken',
     'Authorization_RequestDenied',
@@ -77,6 +77,7 @@ export class ActionMetrics {
   readonly #callsInFlight: Gauge<'provider'>;
   readonly #deadLetters: Counter<'topic' | 'code'>;
   readonly #deadLettersUnlisted: Counter;
+  readonly #removed: Counter;
 
   constructor(registry: Registry, catalogue: Catalogue) {
     this.#labels = new MetricLabels(catalogue);
@@ -93,6 +94,7 @@ export class ActionMetrics {
     this.#callsInFlight = gauge(registry, 'security_actions_provider_calls_in_flight');
     this.#deadLetters = counter(registry, 'security_actions_dead_letters_total');
     this.#deadLettersUnlisted = counter(registry, 'security_actions_dead_letters_unlisted_total');
+    this.#removed = counter(registry, 'security_actions_removed_total');
     this.#beginAtZero(catalogue);
   }
 
@@ -159,6 +161,11 @@ export class ActionMetrics {
   /** So many letters have left the list, because there were too many. */
   deadLettersUnlisted(letters: number): void {
     this.#deadLettersUnlisted.inc(letters);
+  }
+
+  /** So many actions were removed for their age. */
+  removed(actions: number): void {
+    this.#removed.inc(actions);
   }
 }
 

@@ -1,7 +1,8 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /** An id that a resend was answered with, before it was known to be one: it stands for the action of the first sending. */
 @Entity('security_action_alias')
+@Index('security_action_alias_action', ['azureTenantId', 'actionId'])
 export class SecurityActionAliasEntity {
   @PrimaryColumn('text')
   azureTenantId!: string;
