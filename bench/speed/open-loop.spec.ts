@@ -50,6 +50,13 @@ describe('openLoop', () => {
     }
   });
 
+  it('keeps up with more than one request a millisecond', async () => {
+    const began = performance.now();
+    await openLoop({ count: 2000, perSecond: 100_000 }, () => Promise.resolve());
+    // With a timer for each it would take two seconds.
+    expect(performance.now() - began).toBeLessThan(1500);
+  });
+
   it('throws what a request throws', async () => {
     const refuse = () => Promise.reject(new Error('refused'));
     await expect(openLoop(load, refuse, new ManualClock())).rejects.toThrow('refused');

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
 /*
  * An open loop: requests begin when they are due, whether or not those before them have been answered, and each is timed
@@ -15,7 +15,11 @@ export interface Clock {
 
 const systemClock: Clock = {
   now: () => performance.now(),
-  until: (time) => delay(Math.max(0, time - performance.now())),
+  until: (time) => {
+    const ms = time - performance.now();
+    // A timer takes a millisecond at least: what is late already would become later, from 1000 a second on without end.
+    return ms > 0 ? delay(ms) : nextTurn();
+  },
 };
 
 /** One request: when it was due, when it was begun, and when it was answered, with what. */
