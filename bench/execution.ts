@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Progress } from '../dev/progress.ts';
-import { type Services, startServices } from '../dev/stack.ts';
-import { build, isBuilt } from '../dev/stack/build.ts';
+import type { Services } from '../dev/stack.ts';
 import { circumstances } from './circumstances.ts';
 import { APIS, WORKERS } from './execution/bench-system.ts';
 import { fairness } from './execution/fairness.ts';
 import { hotTarget } from './execution/hot-target.ts';
 import { outage } from './execution/outage.ts';
 import { type Answer, markdown } from './table.ts';
+import { withServices } from './with-services.ts';
 
 /*
  * `npm run bench:execution [-- --quick] [-- question …]`: how tenants, targets and providers get in each other's way.
@@ -39,22 +36,16 @@ async function main(): Promise<void> {
   if (unknown.length > 0) {
     throw new Error(`no such question: ${unknown.join()}; known: ${Object.keys(QUESTIONS).join()}`);
   }
-  if (!isBuilt()) await build();
   // The tables alone go to stdout.
   const progress = new Progress((line) => console.error(line));
-  const directory = mkdtempSync(join(tmpdir(), 'security-actions-bench-services-'));
-  const services = await startServices({ directory });
-  try {
+  await withServices(async (services) => {
     const processes = `${APIS} API process, ${WORKERS} workers`;
     console.log(await circumstances(processes, values.quick));
     for (const name of names) {
       const result = await progress.step(name, () => QUESTIONS[name]!(services, values.quick));
       console.log(`\n${markdown(result)}`);
     }
-  } finally {
-    await services.stop();
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 await main();

@@ -8,6 +8,7 @@ import type { Filter, ListQuery, OrderStep } from '#domain/list-query';
 import { ensureDatabase, startPostgres } from '../dev/postgres/server.ts';
 import { build, isBuilt } from '../dev/stack/build.ts';
 import { runSetup } from '../dev/stack/setup.ts';
+import { storeEnded } from './ended-actions.ts';
 
 /*
  * `npm run bench:list`: what a page costs by how far down it is. On DATABASE_URL's server, in a database of its own,
@@ -83,7 +84,13 @@ function connect(url: string): Promise<DataSource> {
 }
 
 async function measure(database: EntityManager): Promise<void> {
-  await fill(database);
+  // Of several tenants by turns, as they would come.
+  const tenant = `CASE WHEN n % 3 < 2 THEN '${TENANT}' ELSE 'other-' || n % 7 END`;
+  await storeEnded((sql, values) => database.query(sql, values), {
+    count: ROWS + OTHER_ROWS,
+    tenant,
+    ageDays: 1,
+  });
   console.log(
     `${PAGES} pages of ${PAGE_SIZE} out of ${ROWS} rows (${OTHER_ROWS} more of others), median of ${ROUNDS}\n`,
   );
@@ -112,32 +119,6 @@ async function timePages(database: EntityManager, { filter, order }: Listing): P
     }
   }
   return times.map((ofPage) => ofPage.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)]!);
-}
-
-/** Actions that have ended, of several tenants by turns as they would come, each with the events of its life. */
-async function fill(database: EntityManager): Promise<void> {
-  await database.query(
-    `INSERT INTO "security_action" ("azureTenantId", "id", "version", "status", "providerKey", "actionName",
-       "name", "appId", "resendKey", "parameters", "vendorInformation", "properties", "errorInfo",
-       "createdDateTime", "lastActionDateTime", "completedDateTime")
-     SELECT CASE WHEN n % 3 < 2 THEN $1 ELSE 'other-' || n % 7 END, gen_random_uuid(), 3,
-       CASE WHEN n % 10 = 0 THEN 'Failed' ELSE 'Completed' END, 'Acme/Firewall', 'BlockIp',
-       'BlockIp ' || n % 100, 'app', gen_random_uuid(),
-       jsonb_build_array(jsonb_build_object('name', 'IP', 'value', '10.0.0.' || n % 256)),
-       '{"vendor": "Acme", "provider": "Firewall", "subProvider": null, "providerVersion": null}', '{}',
-       CASE WHEN n % 10 = 0 THEN '{"code": 4, "message": "no", "subcode": 0}'::jsonb END, at, at, at
-     FROM (SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 s' AS at
-             FROM generate_series(0, $2::int - 1) n) numbered`,
-    [TENANT, ROWS + OTHER_ROWS],
-  );
-  await database.query(
-    `INSERT INTO "security_action_event"
-       ("azureTenantId", "actionId", "sequence", "type", "status", "changedStatus", "dateTime")
-     SELECT a."azureTenantId", a."id", s, CASE s WHEN 1 THEN 'created' WHEN 2 THEN 'started' ELSE lower(a."status") END,
-       CASE s WHEN 1 THEN 'NotStarted' WHEN 2 THEN 'Running' ELSE a."status" END, true, a."createdDateTime"
-     FROM "security_action" a, generate_series(1, 3) s`,
-  );
-  await database.query('VACUUM ANALYZE');
 }
 
 function beside(url: string, database: string): string {

@@ -1,10 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Progress } from '../dev/progress.ts';
-import { startServices } from '../dev/stack.ts';
-import { build, isBuilt } from '../dev/stack/build.ts';
 import { circumstances } from './circumstances.ts';
 import { compare } from './speed/comparison.ts';
 import { PROCESSES } from './speed/ours.ts';
@@ -12,6 +7,7 @@ import { POSTGRES_SETTINGS, profile } from './speed/profile/profile.ts';
 import { durability, serversOf } from './speed/servers.ts';
 import { FULL, QUICK } from './speed/size.ts';
 import { markdown } from './table.ts';
+import { withServices } from './with-services.ts';
 
 /*
  * `npm run bench [-- --quick] [-- --profile]`: how fast the product is beside others and beside what the machine allows,
@@ -23,25 +19,21 @@ import { markdown } from './table.ts';
 async function main(): Promise<void> {
   const option = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({ options: { quick: option, profile: option } });
-  if (!isBuilt()) await build();
   // The tables alone go to stdout.
   const progress = new Progress((line) => console.error(line));
-  const directory = mkdtempSync(join(tmpdir(), 'security-actions-bench-'));
-  const postgres = values.profile ? { postgresSettings: POSTGRES_SETTINGS } : {};
-  const services = await startServices({ directory, ...postgres });
-  try {
-    const { servers, remark } = serversOf(services);
-    const { apis, workers } = PROCESSES;
-    const processes = `${apis} API process, ${workers} worker, Kafka, Postgres and the load generator`;
-    console.log(await circumstances(processes, values.quick));
-    console.log(`${await durability(services)} ${remark}\n`);
-    const ground = { services, servers, directory, size: values.quick ? QUICK : FULL };
-    const tables = await (values.profile ? profile : compare)(progress, ground);
-    console.log(tables.map(markdown).join('\n\n'));
-  } finally {
-    await services.stop();
-    rmSync(directory, { recursive: true, force: true });
-  }
+  await withServices(
+    async (services, directory) => {
+      const { servers, remark } = serversOf(services);
+      const { apis, workers } = PROCESSES;
+      const processes = `${apis} API process, ${workers} worker, Kafka, Postgres and the load generator`;
+      console.log(await circumstances(processes, values.quick));
+      console.log(`${await durability(services)} ${remark}\n`);
+      const ground = { services, servers, directory, size: values.quick ? QUICK : FULL };
+      const tables = await (values.profile ? profile : compare)(progress, ground);
+      console.log(tables.map(markdown).join('\n\n'));
+    },
+    values.profile ? POSTGRES_SETTINGS : {},
+  );
 }
 
 await main();
