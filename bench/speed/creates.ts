@@ -10,36 +10,57 @@ const RETRY_DELAY_MS = 200;
 
 /** Where creates go, and what they say. */
 export interface Endpoint {
-  /** Of the server, without a path. */
-  url: string;
+  /** Of the servers, without a path. They take turns. */
+  urls: readonly string[];
   path: string;
-  token?: string;
+  /** They take turns, too; left out: no token is sent. */
+  tokens?: readonly string[];
   body: (number: number) => object;
+  /** Creates under way at once at saturation, one on a connection. Default: CONNECTIONS. */
+  connections?: number;
 }
 
-/** One client of one server. Two clients of the same never send the same numbers, and so never name the same target. */
+/** What came of one try. */
+export interface Reply {
+  status: number;
+  text: string;
+  retryAfter: string | undefined;
+}
+
+interface Request {
+  pool: Pool;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** One client. No two of them send the same numbers, and so they never name the same target. */
 export class Creates {
-  readonly #pool: Pool;
+  static #next = 0;
+  readonly #pools: Pool[];
   readonly #endpoint: Endpoint;
-  readonly #headers: Record<string, string>;
-  #next = 0;
+  readonly #headers: Record<string, string>[];
+  readonly #connections: number;
   /** How many were refused, and tried again. */
   refused = 0;
 
   constructor(endpoint: Endpoint) {
+    const { urls, tokens, connections = CONNECTIONS } = endpoint;
     this.#endpoint = endpoint;
-    this.#pool = new Pool(endpoint.url, { connections: CONNECTIONS });
-    this.#headers = {
-      'content-type': 'application/json',
-      ...(endpoint.token !== undefined && { authorization: `Bearer ${endpoint.token}` }),
-    };
+    this.#connections = connections;
+    this.#pools = urls.map(
+      (url) => new Pool(url, { connections: Math.ceil(connections / urls.length) }),
+    );
+    const json = { 'content-type': 'application/json' };
+    this.#headers = tokens?.map((token) => ({ ...json, authorization: `Bearer ${token}` })) ?? [
+      json,
+    ];
   }
 
   /** @returns the id, once accepted */
   async one(): Promise<string> {
-    const body = JSON.stringify(this.#endpoint.body(this.#next++));
+    const request = this.#request();
     for (let attempt = 0; ; attempt += 1) {
-      const answer = await this.#post(body);
+      const answer = await this.#post(request);
       if (answer.status === 201) return (JSON.parse(answer.text) as { id: string }).id;
       const mayPass = answer.status === 429 || answer.status === 503;
       if (!mayPass || attempt === RETRIES) {
@@ -50,21 +71,39 @@ export class Creates {
     }
   }
 
+  /** Tries once, whatever comes of it. */
+  once(): Promise<Reply> {
+    return this.#post(this.#request());
+  }
+
   /** Creates so many, as fast as they are accepted. @returns how long that took, in seconds */
   async saturate(count: number): Promise<number> {
     const began = performance.now();
-    await inParallel(Array.from({ length: count }), CONNECTIONS, () => this.one());
+    await inParallel(Array.from({ length: count }), this.#connections, () => this.one());
     return (performance.now() - began) / 1000;
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await Promise.all(this.#pools.map((pool) => pool.close()));
   }
 
-  async #post(body: string): Promise<{ status: number; text: string }> {
+  #request(): Request {
+    const number = Creates.#next++;
+    return {
+      pool: this.#pools[number % this.#pools.length]!,
+      headers: this.#headers[number % this.#headers.length]!,
+      body: JSON.stringify(this.#endpoint.body(number)),
+    };
+  }
+
+  async #post({ pool, headers, body }: Request): Promise<Reply> {
     const { path } = this.#endpoint;
-    const headers = this.#headers;
-    const answer = await this.#pool.request({ method: 'POST', path, headers, body });
-    return { status: answer.statusCode, text: await answer.body.text() };
+    const answer = await pool.request({ method: 'POST', path, headers, body });
+    const retryAfter = answer.headers['retry-after'];
+    return {
+      status: answer.statusCode,
+      text: await answer.body.text(),
+      retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+    };
   }
 }

@@ -5,7 +5,7 @@ import { until } from '../until.ts';
 import type { Contender, EndWatch, Ledger } from './contender.ts';
 import { Creates } from './creates.ts';
 import { only, type Servers } from './limits/limit.ts';
-import { Meter, type Usage } from './meter.ts';
+import { Meter, totalMicros, type Usage } from './meter.ts';
 import { openLoop } from './open-loop.ts';
 
 /** At which latencies are measured: far from saturation for all but the naive one. */
@@ -125,29 +125,27 @@ async function measureSaturated(
 ) {
   const before = await tally(ledger, book);
   const roots = only(used, servers);
-  const meter = roots && Meter.start({ ...processes, ...roots });
   const own = process.cpuUsage();
-  const beganAtMs = Date.now();
-  const acceptSeconds = await creates.saturate(actions);
-  const { user, system } = process.cpuUsage(own);
-  const { lastEnded, relayed } = await allEnded(ledger, book, before.ended + actions);
-  return {
-    actions,
-    usage: meter?.stop(),
-    acceptedPerSecond: actions / acceptSeconds,
-    completedPerSecond: actions / ((lastEnded.getTime() - beganAtMs) / 1000),
-    eventsEach: (relayed - before.relayed) / actions,
-    generatorMicros: (user + system) / actions,
-  };
+  const { result, usage } = await Meter.during(roots && { ...processes, ...roots }, async () => {
+    const beganAtMs = Date.now();
+    const acceptSeconds = await creates.saturate(actions);
+    const { user, system } = process.cpuUsage(own);
+    const { lastEnded, relayed } = await allEnded(ledger, book, before.ended + actions);
+    return {
+      acceptedPerSecond: actions / acceptSeconds,
+      completedPerSecond: actions / ((lastEnded.getTime() - beganAtMs) / 1000),
+      eventsEach: (relayed - before.relayed) / actions,
+      generatorMicros: (user + system) / actions,
+    };
+  });
+  return { ...result, actions, usage };
 }
 
 async function measureIdle({ processes }: Contender, seconds: number) {
   if (seconds === 0) return undefined;
   await delay(SETTLE_MS);
-  const meter = Meter.start(processes);
-  await delay(seconds * 1000);
-  const used = Object.values(meter?.stop() ?? {}).map(({ cpuMicros }) => cpuMicros);
-  return meter && used.reduce((sum, micros) => sum + micros, 0) / (seconds * 1_000_000);
+  const { usage } = await Meter.during(processes, () => delay(seconds * 1000));
+  return usage && totalMicros(usage) / (seconds * 1_000_000);
 }
 
 /** What is broken ends `--quick` soon, and a slow machine does not end a whole run. */

@@ -29,14 +29,26 @@ export class Meter {
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
   }
 
-  /** Undefined where there is no /proc. */
-  static start(roots: Roots): Meter | undefined {
-    return canLookIntoProcesses ? new Meter(roots) : undefined;
+  /**
+   * Measures while `work` goes on, and no longer when it fails: what is then stopped is not to be missed.
+   * @param roots undefined: nothing can be looked into
+   * @returns what was used; undefined, too, where there is no /proc
+   */
+  static async during<T>(
+    roots: Roots | undefined,
+    work: () => Promise<T>,
+  ): Promise<{ result: T; usage: Usage | undefined }> {
+    if (!roots || !canLookIntoProcesses) return { result: await work(), usage: undefined };
+    const meter = new Meter(roots);
+    try {
+      return { result: await work(), usage: meter.#read() };
+    } finally {
+      clearInterval(meter.#timer);
+    }
   }
 
   /** @returns what was used since the start */
-  stop(): Usage {
-    clearInterval(this.#timer);
+  #read(): Usage {
     const ended = this.#look();
     return Object.fromEntries(
       Object.keys(this.#roots).map((name) => {

@@ -52,7 +52,7 @@ export const withNaive: WithContender = async (services, directory, work) => {
       // The worker first: it makes the table.
       return withPrograms(directory, [worker!, api!], ([workerProcess, apiProcess]) =>
         work({
-          endpoint: { url: `http://127.0.0.1:${port}`, path: '/actions', body: create },
+          endpoint: { urls: [`http://127.0.0.1:${port}`], path: '/actions', body: create },
           processes: { api: apiProcess!.pid, worker: workerProcess!.pid },
           servers: ['kafka', 'postgres'],
           ledger: { databaseUrl, tally: TALLY },

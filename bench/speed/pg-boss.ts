@@ -29,7 +29,7 @@ export const withPgBoss: WithContender = (services, directory, work) =>
     }));
     return withPrograms(directory, programs, ([server, worker]) =>
       work({
-        endpoint: { url: `http://127.0.0.1:${port}`, path: '/actions', body: create },
+        endpoint: { urls: [`http://127.0.0.1:${port}`], path: '/actions', body: create },
         processes: { api: server!.pid, worker: worker!.pid },
         servers: ['postgres'],
         ledger: { databaseUrl, tally: TALLY },

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Latency } from '../latency.ts';
 import type { Answer } from '../table.ts';
+import { latency, mebibytes, milliseconds, NOTHING, whole } from './cells.ts';
 import type { Floor } from './floor.ts';
 import type { KafkaLimits } from './limits/kafka.ts';
 import type { Limit } from './limits/limit.ts';
@@ -9,13 +10,6 @@ import { CONNECTIONS } from './creates.ts';
 import { type Figures, STEADY_PER_SECOND } from './measure.ts';
 import { totalMicros } from './meter.ts';
 import { type Target, verdictOf } from './targets.ts';
-
-const MIB = 2 ** 20;
-const NOTHING = '–';
-
-const whole = (value: number | undefined) => (value === undefined ? NOTHING : value.toFixed(0));
-const milliseconds = (value: number) => (value < 1000 ? value.toFixed(1) : value.toFixed(0));
-const latency = ({ p50, p99 }: Latency) => [milliseconds(p50), milliseconds(p99)];
 
 /** All of one run, by contender. */
 export type Contest = Readonly<Record<string, Figures>>;
@@ -57,7 +51,7 @@ export function contestTable(contest: Contest): Answer {
 }
 
 /** What has to be known to trust the figures of one contender. */
-function remarks(name: string, figures: Figures): string[] {
+export function remarks(name: string, figures: Figures): string[] {
   const { generatorMicros, lateness, refused, acceptedPerSecond, completedPerSecond } = figures;
   const generator =
     `The load generator took ${whole(generatorMicros)} µs of the same cores for a create of ${name}, and was late by ` +
@@ -77,7 +71,7 @@ export function processTable(contest: Contest): Answer {
       Object.entries(usage ?? {}).map(([process, { cpuMicros, peakBytes }]) => [
         `${name}: ${process}`,
         whole(cpuMicros / actions),
-        whole(peakBytes / MIB),
+        mebibytes(peakBytes),
       ]),
     ),
     notes: [],
@@ -125,12 +119,15 @@ export function limitTable(
   };
 }
 
-export function targetTable(targets: readonly Target[]): Answer {
+export function targetTable(
+  targets: readonly Target[],
+  setup = 'Ours, with every durability setting on, history and relay included.',
+): Answer {
   const number = (value: number | undefined, unit: string) =>
     value === undefined ? NOTHING : `${Number(value.toPrecision(3))} ${unit}`;
   return {
     title: 'Is it what is asked for?',
-    setup: 'Ours, with every durability setting on, history and relay included.',
+    setup,
     header: ['', 'Reached', 'Asked for', 'Aim', ''],
     rows: targets.map((target) => {
       const { what, reached, atLeast, atMost, aim, unit } = target;

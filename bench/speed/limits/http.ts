@@ -16,10 +16,10 @@ export async function httpLimit(directory: string, count: number): Promise<Limit
     readyLine: 'ready',
   };
   try {
-    const token = await issuer.token();
+    const tokens = [await issuer.token()];
     return await withPrograms(directory, [program], async ([server]) => {
-      const url = `http://127.0.0.1:${port}`;
-      const creates = new Creates({ url, path: '/actions', token, body: create });
+      const urls = [`http://127.0.0.1:${port}`];
+      const creates = new Creates({ urls, path: '/actions', tokens, body: create });
       try {
         await creates.saturate(Math.ceil(count / 2)); // Warms up: not counted.
         const servers = { server: server!.pid };

@@ -27,12 +27,13 @@ export async function metered(
   ownToo: boolean,
   work: () => Promise<unknown>,
 ): Promise<Limit> {
-  const meter = servers && Meter.start(servers);
   const own = process.cpuUsage();
-  const began = performance.now();
-  await work();
-  const seconds = (performance.now() - began) / 1000;
+  const { result: seconds, usage } = await Meter.during(servers, async () => {
+    const began = performance.now();
+    await work();
+    return (performance.now() - began) / 1000;
+  });
   const { user, system } = process.cpuUsage(own);
-  const micros = meter && totalMicros(meter.stop()) + (ownToo ? user + system : 0);
+  const micros = usage && totalMicros(usage) + (ownToo ? user + system : 0);
   return { perSecond: count / seconds, micros: micros && micros / count };
 }

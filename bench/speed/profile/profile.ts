@@ -44,23 +44,25 @@ async function record({ services, servers, directory, size }: Ground): Promise<A
       await allEnded(ledger, book, warmUp);
       await resetTables(book);
       await book.query('SELECT pg_stat_statements_reset()');
-      const meter = Meter.start({ ...processes, ...servers });
-      const from = nowMicros();
-      await creates.saturate(actions);
-      await allEnded(ledger, book, warmUp + actions);
-      const [to, usage] = [nowMicros(), meter?.stop()];
+      const measured = await Meter.during({ ...processes, ...servers }, async () => {
+        const from = nowMicros();
+        await creates.saturate(actions);
+        await allEnded(ledger, book, warmUp + actions);
+        return { from, to: nowMicros() };
+      });
       const costliest = await statements(book);
       const written = await tablesTable(book, actions);
-      return { from, to, usage, pids: processes, statements: costliest, written };
+      return { ...measured, pids: processes, statements: costliest, written };
     } finally {
       await creates.close();
       await book.end();
     }
   });
+  const { from, to } = run.result;
   const code = PROCESSES.map((name) => {
     const recorded = readProfile(profiles, run.pids[name]!);
-    const parts = sharesByPart(recorded, run.from, run.to).slice(0, PARTS_MAX);
-    const functions = sharesByFunction(recorded, run.from, run.to).slice(0, FUNCTIONS_MAX);
+    const parts = sharesByPart(recorded, from, to).slice(0, PARTS_MAX);
+    const functions = sharesByFunction(recorded, from, to).slice(0, FUNCTIONS_MAX);
     return codeTable(name, [...parts, ...functions], run.usage, actions);
   });
   return [...code, statementTable(run.statements, actions), run.written];

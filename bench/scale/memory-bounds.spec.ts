@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { loadSettings } from '#config/settings';
+import { memoryBounds } from './memory-bounds.ts';
+
+it('adds what the settings let a process hold to what it has at saturation', () => {
+  const settings = loadSettings({
+    BODY_BYTES_MAX: '65536',
+    PUBLISH_QUEUE_BYTES_MAX: String(32 * 2 ** 20),
+    INGEST_BATCH_MAX: '160',
+    CALLS_IN_FLIGHT_MAX: '16',
+    RELAY_BATCH_MAX: '16',
+  });
+  expect(memoryBounds(settings, 2000)).toEqual({ api: 220 + 32 + 125, worker: 260 + 12 });
+});
