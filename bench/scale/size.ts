@@ -14,6 +14,8 @@ export interface SoakSize {
   figures: ContenderSize;
   intervals: number;
   intervalSeconds: number;
+  /** Actions that are there already and old enough to be removed. */
+  oldActions: number;
 }
 
 /** How much of everything a run does, and between what it compares: the first is what the others are compared with. */
@@ -30,7 +32,7 @@ export interface ScaleSize {
 
 const FIGURES = { warmUp: 5000, steadySeconds: 20, actions: 20_000, idleSeconds: 0 };
 
-/** Some forty minutes: a minute for each row of a table, more for each million rows, and the soak. */
+/** The better part of an hour: a minute for each row of a table, more for each million rows, and the soak. */
 export const FULL: ScaleSize = {
   figures: FIGURES,
   processes: [
@@ -52,7 +54,8 @@ export const FULL: ScaleSize = {
     backlog: 10_000,
     env: {},
   },
-  soak: { figures: FIGURES, intervals: 15, intervalSeconds: 60 },
+  // A worker removes 500 and rests three times as long as that took: a quarter of an hour has enough to do with them.
+  soak: { figures: FIGURES, intervals: 15, intervalSeconds: 60, oldActions: 2_000_000 },
 };
 
 const QUICK_FIGURES = { warmUp: 100, steadySeconds: 0.5, actions: 300, idleSeconds: 0 };
@@ -75,5 +78,5 @@ export const QUICK: ScaleSize = {
     backlog: 300,
     env: { PUBLISH_QUEUE_MESSAGES_MAX: '20', PUBLISH_BATCH_MESSAGES_MAX: '20' },
   },
-  soak: { figures: QUICK_FIGURES, intervals: 3, intervalSeconds: 2 },
+  soak: { figures: QUICK_FIGURES, intervals: 3, intervalSeconds: 2, oldActions: 2000 },
 };

@@ -8,13 +8,17 @@ import type { Soak } from './soak.ts';
 import { steadinessOf } from './steadiness.ts';
 
 /** Interval by interval, and whether it goes on as it was. */
-export function soakTables(found: Soak, { intervals: count, intervalSeconds }: SoakSize): Answer[] {
+export function soakTables(found: Soak, size: SoakSize): Answer[] {
+  const { intervals: count, intervalSeconds, oldActions } = size;
   const setup =
-    `One API and one worker at default settings. ${whole(found.perSecond)} creates a second in an open loop: ${ratio(found.perSecond, found.saturatedPerSecond)} the ` +
+    `One API and one worker at default settings but RETENTION_DAYS, while they remove old actions. ${whole(found.perSecond)} creates a second in an open loop: ${ratio(found.perSecond, found.saturatedPerSecond)} the ` +
     `${whole(found.saturatedPerSecond)} a second that it completed when saturated right before. ${count} times ${intervalSeconds} s.`;
   return [
     loadTable(found.intervals, setup),
-    growthTable(found.intervals),
+    growthTable(
+      found.intervals,
+      `Of ${oldActions} old actions ${found.oldAtEnd} were not removed yet at the end.`,
+    ),
     targetTable(steadinessOf(found), 'The last third of the soak beside the third before it.'),
   ];
 }
@@ -50,7 +54,7 @@ function loadTable(intervals: readonly Interval[], setup: string): Answer {
   };
 }
 
-function growthTable(intervals: readonly Interval[]): Answer {
+function growthTable(intervals: readonly Interval[], removal: string): Answer {
   return {
     title: 'What becomes of the tables?',
     setup: 'When each interval ended. Table and indexes in MiB, dead rows as Postgres counts them.',
@@ -65,6 +69,7 @@ function growthTable(intervals: readonly Interval[]): Answer {
     notes: [
       'security_action and security_action_event keep what has ended, and so grow with every action; the other two have rows ' +
         'for what is under way alone.',
+      `${removal} What they leave is room for others once it is vacuumed; files do not get smaller.`,
     ],
   };
 }

@@ -14,6 +14,9 @@ import { withVariant } from './variant.ts';
 
 /** Of the rate at which it completes when saturated: busy, with room to catch up. */
 const SHARE = 0.7;
+/** The least that is more than topics keep; what was there before is older. */
+const RETENTION_DAYS = 15;
+const OLD_DAYS = 20;
 /** What the measurement before and the work after the load may take, while tokens must stay valid. */
 const TOKEN_SECONDS_SPARE = 3600;
 
@@ -26,13 +29,20 @@ export interface Soak {
   intervals: Interval[];
   /** Commands that were not stored once the last action had ended. */
   lagAtEnd: number;
+  /** Of the old actions, those that have not been removed. */
+  oldAtEnd: number;
 }
 
-/** The same load for a long time: does anything grow? */
+/** The same load for a long time, while old actions are removed: does anything grow? */
 export const soak: Question = (ground): Promise<Answer[]> => {
-  const { intervals, intervalSeconds } = ground.size.soak;
-  const tokenSeconds = TOKEN_SECONDS_SPARE + intervals * intervalSeconds;
-  return withVariant(ground.services, { tokenSeconds }, async (contender, system) =>
+  const { intervals, intervalSeconds, oldActions } = ground.size.soak;
+  const variant = {
+    rows: oldActions,
+    rowsAgeDays: OLD_DAYS,
+    env: { RETENTION_DAYS: String(RETENTION_DAYS) },
+    tokenSeconds: TOKEN_SECONDS_SPARE + intervals * intervalSeconds,
+  };
+  return withVariant(ground.services, variant, async (contender, system) =>
     soakTables(await soaked(ground, contender, system), ground.size.soak),
   );
 };
@@ -64,10 +74,20 @@ async function soaked(
     };
     const intervals = await allIntervals(load, size.soak.intervals, (text) => progress.line(text));
     const lagAtEnd = await lag.atRest();
-    return { saturatedPerSecond: completedPerSecond, perSecond, intervals, lagAtEnd };
+    const oldAtEnd = await oldActionsOf(system);
+    return { saturatedPerSecond: completedPerSecond, perSecond, intervals, lagAtEnd, oldAtEnd };
   } finally {
     await Promise.all([creates.close(), watch.stop(), lag.close(), tables.close()]);
   }
+}
+
+async function oldActionsOf(system: System): Promise<number> {
+  const [row] = await system.query<{ count: number }>(
+    `SELECT count(*)::int AS "count" FROM "security_action"
+      WHERE "createdDateTime" < now() - $1 * interval '1 day'`,
+    [RETENTION_DAYS],
+  );
+  return row!.count;
 }
 
 /** One after the other without a gap: what is to be learnt of one is learnt while the next goes on. */

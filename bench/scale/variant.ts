@@ -29,7 +29,7 @@ export function withVariant<T>(
   const { apis, workers, rows = 0, rowsAgeDays = 1, env, ...load } = variant;
   const options = {
     apis: apis ?? PROCESSES.apis,
-    workers: workers ?? PROCESSES.workers,
+    workers: 0,
     env: { ...defaults(services), ...env },
   };
   return withOwnSystem(services, options, async (system) => {
@@ -40,6 +40,11 @@ export function withVariant<T>(
         ageDays: rowsAgeDays,
       });
     }
+    // After that: what they look for when they start is there then, as old actions are.
+    const starting = Array.from({ length: workers ?? PROCESSES.workers }, () =>
+      system.startWorker(),
+    );
+    await Promise.all(starting);
     return work(await contenderOf(services, system, load), system);
   });
 }
