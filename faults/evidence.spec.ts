@@ -56,7 +56,7 @@ describe('evidenceOf', () => {
 
   it('counts actions by what became of them, and faults by what they did', () => {
     expect(evidenceOf(struck()).row).toMatchInlineSnapshot(
-      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 1 cut, 2 kill, 1 pause | 56 | 112 | 53 | 5 | 3 | 105 | 5 | 5 | 6 | none |"`,
+      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 1 cut, 2 kill, 1 pause | 56 | 174 | 53 | 5 | 3 | 126 | 5 | 5 | 6 | none |"`,
     );
   });
 });

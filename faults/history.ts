@@ -23,6 +23,8 @@ export const shownActionSchema = z.object({
     completedDateTime: true,
   }).shape,
   errorInfo: resultInfoSchema.nullable(),
+  /** Who made it. Absent: it was not recorded. */
+  appId: securityActionSchema.shape.appId.optional(),
   /** The mark of the intent it was made from. */
   clientContext: z.string().nullable(),
   states: z.array(z.object(stateSchema.pick({ status: true, updatedDateTime: true }).shape)),
@@ -36,6 +38,8 @@ const intentSchema = z.object({
   mark: z.string(),
   /** As the catalogue keys it: `vendor/provider`. */
   provider: z.string(),
+  /** What is to be done. Absent: it was not recorded. */
+  name: z.string().optional(),
   target: z.string().nullable(),
   idempotencyKey: z.string().nullable(),
   /** Nothing in it makes its product slow, silent or unwilling. */
@@ -168,6 +172,15 @@ const kinds = {
     attemptId: z.string(),
     webhookId: z.string(),
     idempotencyKey: z.string(),
+    /** What the product was told to do, where and for whom. Absent: it was not recorded. */
+    told: z
+      .object({
+        name: z.string().nullable(),
+        target: z.string().nullable(),
+        tenant: z.string().nullable(),
+        clientContext: z.string().nullable(),
+      })
+      .optional(),
     /** The status that was sent back, and when; null: nothing was. */
     answered: z.int().nullable(),
     answeredAtMs: z.number().nullable(),

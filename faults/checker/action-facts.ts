@@ -1,5 +1,5 @@
 import { FAILURE_CODES } from '#domain/errors';
-import { isTerminal } from '#domain/status';
+import { type Status, isTerminal } from '#domain/status';
 import type { EntryOf } from '../history.ts';
 import {
   type ActionRecord,
@@ -65,8 +65,26 @@ export function knownEndedAtMs({ events, exchanges }: ActionRecord): number {
   return Math.min(...times);
 }
 
-/** Whether it may have been hidden when a request about it was answered: a delete that was not refused had begun. */
-export function mayBeDeleted({ exchanges }: ActionRecord, look: Exchange): boolean {
+/** Whether somebody reported this of it before its end was known, and was not refused. */
+export function wasReported(action: ActionRecord, status: Status): boolean {
+  const endedAtMs = knownEndedAtMs(action);
+  const byMessage = action.reports.some(
+    ({ report, beganAtMs }) => report?.status === status && beganAtMs < endedAtMs,
+  );
+  return (
+    byMessage ||
+    action.exchanges.some(
+      ({ invoke, answer }) =>
+        invoke.report?.status === status &&
+        invoke.atMs < endedAtMs &&
+        [200, 503, undefined].includes(answer?.status),
+    )
+  );
+}
+
+/** Whether it may have been hidden when a request about it was answered: it is in the end, and its delete had begun. */
+export function mayBeDeleted({ row, exchanges }: ActionRecord, look: Exchange): boolean {
+  if (!row?.isDeleted) return false;
   return exchanges.some(
     (exchange) =>
       exchange.invoke.operation === 'delete' &&

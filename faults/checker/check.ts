@@ -12,6 +12,7 @@ import { endedIsLeftAlone } from './rules/ended-is-left-alone.ts';
 import { everythingEndsOrSaysWhy } from './rules/everything-ends-or-says-why.ts';
 import { failedWithoutEffectHadNone } from './rules/failed-without-effect-had-none.ts';
 import { kafkaAwayIsSaidAtOnce } from './rules/kafka-away-is-said-at-once.ts';
+import { onlyWhatWasAsked } from './rules/only-what-was-asked.ts';
 import { oneCreateIsOneAction } from './rules/one-create-is-one-action.ts';
 import { otherProvidersGoOn } from './rules/other-providers-go-on.ts';
 import { overloadIsPolite } from './rules/overload-is-polite.ts';
@@ -39,6 +40,7 @@ const RULES: readonly Rule[] = [
   completedMeansDone,
   unknownMeansUnknowable,
   oneCreateIsOneAction,
+  onlyWhatWasAsked,
   statusMovesForward,
   allTellOneStory,
   readsNeverGoBack,

@@ -14,6 +14,8 @@ export interface OrderedPair {
 /** One action on a target, and when it can have been accepted. */
 interface Placed {
   action: ActionRecord;
+  /** By what was asked for, and not by what the product made of it; null: none. */
+  target: string | null;
   /** Undefined: whether it was accepted before anything else is not known. */
   accepted: Entry | undefined;
   sent: Entry;
@@ -31,7 +33,7 @@ const HEARD_WITHIN_MS = 1000;
  */
 export function* orderedPairs(record: RunRecord): Generator<OrderedPair> {
   const placed = record.intents.flatMap((intent) => placedOf(record, intent));
-  const targets = Map.groupBy(placed, ({ action }) => action.row!.targetKey);
+  const targets = Map.groupBy(placed, ({ target }) => target);
   for (const [target, onTarget] of targets) {
     if (target === null) continue;
     for (const second of onTarget) {
@@ -65,7 +67,8 @@ function isAwaited(record: RunRecord, { action, message }: Placed, sentAtMs: num
 }
 
 /** Only an intent that became exactly one action: of several it is not known which send made which. */
-function placedOf({ actions }: RunRecord, { rows, sends, messages }: IntentRecord): Placed[] {
+function placedOf({ actions }: RunRecord, of: IntentRecord): Placed[] {
+  const { intent, tenant, rows, sends, messages } = of;
   const [row, ...others] = rows;
   const action = row && actions.get(row.action.id);
   if (!action || others.length > 0) return [];
@@ -80,6 +83,8 @@ function placedOf({ actions }: RunRecord, { rows, sends, messages }: IntentRecor
   return [
     {
       action,
+      target:
+        intent.target === null ? null : JSON.stringify([tenant, intent.provider, intent.target]),
       accepted: [...answers, ...shown].toSorted((a, b) => a.atMs - b.atMs)[0],
       sent: sent!,
       sentAtMs: begin(sent!),

@@ -56,6 +56,25 @@ describe('P1, nothing accepted is lost: the checker finds', () => {
     `);
   });
 
+  it('a 404 whose delete never came to pass', () => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.completes(id);
+    run.lose(run.invoke('delete', { actionId: id }));
+    run.ask('get', id, { status: 404, error: 'itemNotFound' });
+    expect(found(run)).toContain(`${id} was accepted and then not found`);
+  });
+
+  it('a create that is stored as another', () => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.completes(id);
+    const intent = run.intent();
+    const other = run.invoke('create', { intent });
+    run.answer(other, 201, { shown: [run.notStarted(id, intent)] });
+    expect(found(run)).toContain(`${id} was accepted for m2, and is stored as m1`);
+  });
+
   it('a resend whose id is not known any more', () => {
     const run = new RunBuilder();
     const id = run.created({ target: 'host' });
@@ -126,6 +145,7 @@ describe('P1: the checker allows', () => {
     run.completes(id);
     run.lose(run.invoke('delete', { actionId: id }));
     run.ask('get', id, { status: 404, error: 'itemNotFound' });
+    run.amend(id, { isDeleted: true });
     expect(found(run)).toBe('');
   });
 });

@@ -162,6 +162,19 @@ describe('P5, across the doors: the checker', () => {
   });
 });
 
+describe('P5, whatever the product makes of a target: the checker finds', () => {
+  it('a start before the end of another on the same target under another key', () => {
+    const run = new RunBuilder();
+    const [first, second] = [run.created({ target: 'host' }), run.created({ target: 'host' })];
+    run.events(first, 'created', 'started');
+    run.completes(second);
+    run.call(first);
+    run.events(first, 'completed');
+    for (const entry of run.finish()) if (entry.kind === 'row') entry.targetKey = entry.action.id;
+    expect(found(run)).toContain(`${second} was started before the end of ${first}`);
+  });
+});
+
 describe('P5: the checker allows', () => {
   it('any order of what was sent at once, on other targets, or lost', () => {
     const run = new RunBuilder();

@@ -137,6 +137,18 @@ describe('P3, status is true: the checker finds', () => {
   });
 
   it.each([
+    ['last change', { lastActionDateTime: '2026-01-01T00:00:00.000Z' }],
+    ['end', { completedDateTime: null }],
+    ['errorInfo', { errorInfo: failure(4) }],
+  ])('an event whose %s is not that of the history', (_what, wrong) => {
+    const run = new RunBuilder();
+    run.completes(run.created());
+    const ended = run.entries.findLast((entry) => entry.kind === 'event')!;
+    Object.assign(ended.action, wrong);
+    expect(found(run)).toContain('its event 3 is another one on the topic than in its history');
+  });
+
+  it.each([
     ['status', { status: 'Running' }, 'the row is Running, the history Completed'],
     ['states', { states: [] }, 'its states are not those of its history'],
     ['end', { completedDateTime: null }, 'its completedDateTime is not that of its end'],

@@ -61,6 +61,23 @@ describe('P6, tenants are walls: the checker finds', () => {
     `);
   });
 
+  it.each([
+    ['tenant', { azureTenantId: 'tenant-b' }, 'tenant-b/app-1'],
+    ['app', { appId: 'app-2' }, 'tenant-a/app-2'],
+  ])('an action that is stored as of another %s', (_what, wrong, owner) => {
+    const run = new RunBuilder();
+    const id = run.newId();
+    const intent = run.intent();
+    run.produce({ topic: 'requests', intent });
+    run.store(id, intent);
+    run.completes(id);
+    for (const entry of run.finish()) {
+      if (entry.kind === 'event') entry.tenant = { ...entry.action, ...wrong }.azureTenantId!;
+      if (entry.kind === 'event' || entry.kind === 'row') Object.assign(entry.action, wrong);
+    }
+    expect(found(run)).toContain(`${id} was sent by tenant-a/app-1, and is stored as of ${owner}`);
+  });
+
   it('an event under the wrong tenant', () => {
     const run = new RunBuilder();
     const id = run.created();

@@ -101,6 +101,7 @@ export class RunBuilder {
     return {
       mark: `m${this.#marks}`,
       provider: 'Acme/Strict',
+      name: 'Isolate',
       target: null,
       idempotencyKey: null,
       isPrompt: true,
@@ -249,7 +250,8 @@ export class RunBuilder {
     id: string,
     { acts = true, ...given }: Partial<EntryOf<'call'>> & { acts?: boolean } = {},
   ): EntryOf<'call'> {
-    const { provider } = this.#action(id).intent;
+    const { intent, tenant } = this.#action(id);
+    const { provider, name = null, target, mark: clientContext } = intent;
     const attempt = given.attempt ?? 1;
     const attemptId = given.attemptId ?? `${id.slice(-2)}.${attempt}`;
     const call = this.add<EntryOf<'call'>>({
@@ -261,6 +263,7 @@ export class RunBuilder {
       attemptId,
       webhookId: attemptId,
       idempotencyKey: id,
+      told: { name, target, tenant, clientContext },
       answered: 204,
       answeredAtMs: this.#nowMs + 20,
       said: null,

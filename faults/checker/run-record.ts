@@ -63,6 +63,8 @@ export interface RunRecord {
   /** The stored action that an id is answered as: its own, or that of the first send. */
   rowOf(id: string): EntryOf<'row'> | undefined;
   providerOf(action: ActionRecord): ProviderTraits | undefined;
+  /** What a stored action was made from; undefined when nobody asked for it. */
+  intentOf(action: ActionRecord): IntentRecord | undefined;
   /** The dead letters of a message that was acknowledged. */
   lettersOf(message: EntryOf<'produced'>): EntryOf<'deadLetter'>[];
 }
@@ -88,11 +90,12 @@ export function recordOf(history: readonly Entry[]): RunRecord {
   const actions = actionsOf({ entries, events, rows, exchanges, produced, ownId });
   const letters = Map.groupBy(only('deadLetter'), ({ origin }) => placeOf(origin.topic, origin));
   const traits = new Map(run.providers.map((provider) => [provider.key, provider]));
+  const intents = intentsOf(exchanges, produced, rows);
   return {
     run,
     exchanges,
     actions,
-    intents: intentsOf(exchanges, produced, rows),
+    intents: [...intents.values()],
     produced,
     events,
     samples: only('sample'),
@@ -100,6 +103,7 @@ export function recordOf(history: readonly Entry[]): RunRecord {
     rowOf: (id) => stored.get(id),
     providerOf: ({ row, calls, effects }) =>
       traits.get(row?.provider ?? calls[0]?.provider ?? effects[0]?.provider ?? ''),
+    intentOf: ({ row }) => intents.get(row?.action.clientContext ?? ''),
     lettersOf: ({ topic, place }) => (place && letters.get(placeOf(topic, place))) ?? [],
   };
 }
@@ -197,7 +201,7 @@ function intentsOf(
   exchanges: Exchange[],
   produced: EntryOf<'produced'>[],
   rows: EntryOf<'row'>[],
-): IntentRecord[] {
+): Map<string, IntentRecord> {
   const intents = new Map<string, IntentRecord>();
   const of = (intent: Intent, tenant: string, app: string): IntentRecord => {
     const known = intents.get(intent.mark);
@@ -214,7 +218,7 @@ function intentsOf(
     if (message.intent) of(message.intent, message.tenant, message.app).messages.push(message);
   }
   for (const row of rows) intents.get(row.action.clientContext ?? '')?.rows.push(row);
-  return [...intents.values()];
+  return intents;
 }
 
 /** Of one thing one fault is made at a time, so what follows a beginning is its end. */

@@ -47,17 +47,19 @@ export function wish(
   const { isPrompt, parameters } = isSimulated ? simulated(dice) : behindWebhook(dice, provider);
   marks += 1;
   const mark = `${run}-${marks}`;
+  const name = isSimulated ? 'Simulate' : dice.pick(['Isolate', 'Release']);
   const all = { ...parameters, ...(target !== null && { target }) };
   return {
     intent: {
       mark,
       provider: `Acme/${provider}`,
+      name,
       target,
       idempotencyKey: details.key ?? null,
       isPrompt,
     },
     body: {
-      name: isSimulated ? 'Simulate' : dice.pick(['Isolate', 'Release']),
+      name,
       clientContext: mark,
       parameters: Object.entries(all).map(([name, value]) => ({ name, value })),
       vendorInformation: { vendor: 'Acme', provider },

@@ -97,6 +97,7 @@ export class Product {
       attemptId: sent.attemptId,
       webhookId: String(request.headers['webhook-id']),
       idempotencyKey: String(request.headers['idempotency-key']),
+      told: toldBy(sent),
       answered: status,
       answeredAtMs: status === null ? null : this.#recorder.nowMs(),
       said,
@@ -188,6 +189,15 @@ export class Product {
 function stateOf(known: Case): Status {
   if (known.hasActed && !known.isOwed) known.end ??= 'Completed';
   return known.end ?? (known.isOwed ? 'Running' : 'NotStarted');
+}
+
+function toldBy({ action }: WebhookRequest): EntryOf<'call'>['told'] {
+  return {
+    name: action.name,
+    target: parameterOf(action, 'target') || null,
+    tenant: action.azureTenantId,
+    clientContext: action.clientContext,
+  };
 }
 
 function parameterOf({ parameters }: SecurityAction, name: string): string {

@@ -12,7 +12,15 @@ export const acceptedBecomesARow: Rule = {
         record.exchanges.filter((exchange) => acceptedId(exchange) !== undefined),
         (exchange) => {
           const id = acceptedId(exchange)!;
-          if (record.rowOf(id)) return undefined;
+          const row = record.rowOf(id);
+          const { mark } = exchange.invoke.intent!;
+          if (row?.action.clientContext === mark) return undefined;
+          if (row) {
+            return {
+              says: `${id} was accepted for ${mark}, and is stored as ${row.action.clientContext}`,
+              evidence: [...entriesOf(exchange), row],
+            };
+          }
           const { calls = [], events = [] } = record.actions.get(id) ?? {};
           return {
             says: `${id} was accepted and is not stored`,

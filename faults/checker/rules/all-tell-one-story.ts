@@ -68,15 +68,23 @@ function agrees(
   steps: History['events'],
 ): boolean {
   const { id, type, dateTime, action } = event;
-  const states = steps
-    .filter((one) => one.sequence <= step.sequence && EVENT_TYPES[one.type] !== null)
-    .map(({ status, dateTime: updatedDateTime }) => ({ status, updatedDateTime }));
+  const changes = steps.filter(
+    (one) => one.sequence <= step.sequence && EVENT_TYPES[one.type] !== null,
+  );
+  const states = changes.map(({ status, dateTime: updatedDateTime }) => ({
+    status,
+    updatedDateTime,
+  }));
+  const last = changes.at(-1);
   return (
     id === `${action.id}/${step.sequence}` &&
     type === step.type &&
     dateTime === step.dateTime &&
     action.status === step.status &&
-    isSame(action.states, states)
+    isSame(action.states, states) &&
+    action.lastActionDateTime === step.dateTime &&
+    action.completedDateTime === (isTerminal(step.status) ? last?.dateTime : null) &&
+    isSame(action.errorInfo, step.status === 'Failed' ? last?.errorInfo : null)
   );
 }
 

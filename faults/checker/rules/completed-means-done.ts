@@ -1,5 +1,5 @@
 import type { Entry } from '../../history.ts';
-import { courseOf, isClear } from '../action-facts.ts';
+import { courseOf, isClear, standingEffects, wasReported } from '../action-facts.ts';
 import { type ActionRecord, entriesOf } from '../run-record.ts';
 import { type Rule, judgeEach } from '../rule.ts';
 
@@ -20,13 +20,15 @@ export const completedMeansDone: Rule = {
     ),
 };
 
+/** By what stands, by what the product said after it last took something back, or by a report that came before the end. */
 function isBacked(action: ActionRecord): boolean {
-  if (action.effects.length > 0) return true;
-  if (action.calls.some((call) => call.said === 'Completed' || saysDone(call))) return true;
-  if (action.reports.some(({ report }) => report?.status === 'Completed')) return true;
-  return action.exchanges.some(
-    ({ invoke, answer }) =>
-      invoke.report?.status === 'Completed' && [200, 503, undefined].includes(answer?.status),
+  if (standingEffects(action).length > 0) return true;
+  const takenBackAtMs = action.effects.findLast(({ isTakenBack }) => isTakenBack)?.atMs ?? 0;
+  return (
+    action.calls.some(
+      (call) =>
+        (call.answeredAtMs ?? 0) >= takenBackAtMs && (call.said === 'Completed' || saysDone(call)),
+    ) || wasReported(action, 'Completed')
   );
 }
 

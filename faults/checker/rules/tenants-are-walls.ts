@@ -1,12 +1,23 @@
-import { type Exchange, type RunRecord, entriesOf, isAnswered } from '../run-record.ts';
+import type { EntryOf } from '../../history.ts';
+import {
+  type Exchange,
+  type IntentRecord,
+  type RunRecord,
+  entriesOf,
+  isAnswered,
+} from '../run-record.ts';
 import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
 
-/** P6: no answer and no event shows a tenant what is another's. */
+/** P6: what is stored is its sender's, and no answer and no event shows a tenant what is another's. */
 export const tenantsAreWalls: Rule = {
   promise: 'P6',
   guarantee: 'no tenant is shown what is of another',
   judge: (record) =>
     together(
+      judgeEach(
+        record.intents.flatMap((sent) => sent.rows.map((row) => ({ sent, row }))),
+        judgeOwner,
+      ),
       judgeEach(record.exchanges.filter(isAnswered), (exchange) => judgeShown(record, exchange)),
       judgeEach(record.events, (event) => {
         const { tenant, action } = event;
@@ -16,6 +27,21 @@ export const tenantsAreWalls: Rule = {
       }),
     ),
 };
+
+function judgeOwner({
+  sent: { tenant, app, sends, messages },
+  row,
+}: {
+  sent: IntentRecord;
+  row: EntryOf<'row'>;
+}): Breach | undefined {
+  const { id, azureTenantId, appId = app } = row.action;
+  if (azureTenantId === tenant && appId === app) return undefined;
+  return {
+    says: `${id} was sent by ${tenant}/${app}, and is stored as of ${azureTenantId}/${appId}`,
+    evidence: [...sends.flatMap(entriesOf), ...messages, row],
+  };
+}
 
 function judgeShown(record: RunRecord, exchange: Exchange): Breach | undefined {
   const { invoke, answer } = exchange;
