@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { soundRun } from './checker/sound-run.fixture.ts';
-import { evidenceOf } from './evidence.ts';
+import { TABLE_HEAD, brokenRow, evidenceOf } from './evidence.ts';
 import type { Entry } from './history.ts';
 
 /** As a run is recorded in which each fault struck once. */
@@ -56,7 +56,13 @@ describe('evidenceOf', () => {
 
   it('counts actions by what became of them, and faults by what they did', () => {
     expect(evidenceOf(struck()).row).toMatchInlineSnapshot(
-      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 1 cut, 2 kill, 1 pause | 56 | 174 | 53 | 5 | 3 | 126 | 5 | 5 | 6 | none |"`,
+      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 4 cut, 2 kill, 1 pause | 55 | 173 | 77 | 5 | 3 | 126 | 5 | 6 | 6 | none |"`,
     );
+  });
+
+  it('has a row for a run that came to no end, with as many columns as any', () => {
+    const columns = (row: string) => row.split('|').length;
+    expect(brokenRow(7, 60)).toMatch(/^\| 7 \| 60 \| .*\| broken off \|$/);
+    expect(columns(brokenRow(7, 60))).toBe(columns(TABLE_HEAD[0]!));
   });
 });

@@ -35,6 +35,12 @@ export function evidenceOf(history: readonly Entry[]): Evidence {
   };
 }
 
+/** The row of a run that came to no end: it says nothing of any promise. */
+export function brokenRow(seed: number, seconds: number): string {
+  const unknown = Array.from({ length: 4 + NAMES.length }, () => '');
+  return `| ${[seed, seconds, ...unknown, 'broken off'].join(' | ')} |`;
+}
+
 function shortcomingsOf(history: readonly Entry[], { examined }: Verdict): string[] {
   const [run] = only(history, 'run');
   const rows = only(history, 'row');

@@ -58,13 +58,15 @@ const providerSchema = z.object({
   cancel: z.boolean(),
   probe: z.boolean(),
   timeoutMs: z.number(),
+  /** So many attempts it gets. Absent: that was not recorded. */
+  attemptsMax: z.int().optional(),
 });
 
 export type ProviderTraits = z.infer<typeof providerSchema>;
 
 /** What is promised in numbers, as the run was set up. */
 const boundsSchema = z.object({
-  /** A create is answered so soon even if Kafka is away (ACCEPT_TIMEOUT_MS). */
+  /** A create is answered so soon, whatever is away (ACCEPT_TIMEOUT_MS). */
   acceptTimeoutMs: z.number(),
   /** A read or a cancel is answered so soon even if Postgres is away. */
   readTimeoutMs: z.number(),
@@ -74,7 +76,7 @@ const boundsSchema = z.object({
   recoveryMs: z.number(),
   /** A request that a product receives may have been under way so long. */
   stragglerMs: z.number(),
-  /** So long a create over HTTP waits for the requests on Kafka before it (REQUESTS_WAIT_MS). */
+  /** What lies on `requests` when a create over HTTP is sent, and is stored so soon, was waited for (below REQUESTS_WAIT_MS). */
   requestsWaitMs: z.number(),
   /** What is not hindered ends so soon after it was accepted. */
   endInTimeMs: z.number(),
@@ -128,6 +130,8 @@ const kinds = {
     isReplay: z.boolean(),
     /** Every action it shows. */
     shown: z.array(shownActionSchema),
+    /** It should show something, and what it says cannot be understood. Absent: that was not recorded. */
+    isUnreadable: z.boolean().optional(),
   }),
 
   /** The connection broke or the client gave up: what became of the request is not known. */
@@ -188,6 +192,14 @@ const kinds = {
     said: z.enum(STATUSES).nullable(),
   }),
 
+  /** A product was called in a way that it cannot take for a call of ours: not signed, or of another form. */
+  strayCall: z.strictObject({
+    kind: z.literal('strayCall'),
+    ...at,
+    path: z.string(),
+    reason: z.string(),
+  }),
+
   /** A product acted, or took back what it had done. */
   effect: z.strictObject({
     kind: z.literal('effect'),
@@ -234,6 +246,9 @@ const kinds = {
     process: z.string(),
     rssBytes: z.number(),
   }),
+
+  /** The recorder itself did not get to run since `fromMs`: this machine is too busy to tell what is late. */
+  stall: z.strictObject({ kind: z.literal('stall'), ...at, fromMs: z.number().nonnegative() }),
 
   /** After the run: a row of the database. */
   row: z.strictObject({
@@ -288,11 +303,13 @@ const entrySchema = z.discriminatedUnion('kind', [
   kinds.produced,
   kinds.deadLetter,
   kinds.call,
+  kinds.strayCall,
   kinds.effect,
   kinds.event,
   kinds.fault,
   kinds.ended,
   kinds.sample,
+  kinds.stall,
   kinds.row,
   kinds.history,
   kinds.end,

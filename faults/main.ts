@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, isBuilt } from '../dev/stack/build.ts';
-import { type Evidence, TABLE_HEAD, evidenceOf } from './evidence.ts';
+import { type Evidence, TABLE_HEAD, brokenRow, evidenceOf } from './evidence.ts';
 import { parseHistory } from './history.ts';
 import { NEMESES, type Nemesis } from './runner/fault-plan.ts';
-import { discard, faultRun } from './runner/run.ts';
+import { type RunOptions, discard, faultRun } from './runner/run.ts';
 import { Servers } from './runner/servers.ts';
 
 /*
@@ -15,6 +15,9 @@ import { Servers } from './runner/servers.ts';
  */
 
 const HISTORIES = '.faults';
+/** So much of each run is without faults, at its end: there, nothing may be refused. */
+const CALM_SECONDS = 5;
+const NO_DISKS = 'No disk can be made full here (that takes Linux and root).';
 /** All connection faults under one name. */
 const NET: readonly Nemesis[] = ['cut', 'halfOpen', 'delay'];
 
@@ -56,25 +59,18 @@ async function runSeeds({ seed: first, runs, seconds, nemeses, keep }: Options):
   mkdirSync(HISTORIES, { recursive: true });
   const servers = await Servers.start(directory, say, nemeses.includes('disk'));
   const possible = servers.disks.size > 0 ? nemeses : nemeses.filter((one) => one !== 'disk');
-  if (possible.length < nemeses.length)
-    say('No disk can be made full here (that takes Linux and root).');
+  if (possible.length < nemeses.length) say(NO_DISKS);
   // A disk that was mounted would outlive this process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void servers.stop().finally(() => process.exit(1)));
   }
-  const results: Evidence[] = [];
+  const results: Pick<Evidence, 'row' | 'faults'>[] = [];
   try {
     for (let seed = first; seed < first + runs; seed += 1) {
       const file = join(HISTORIES, `seed-${seed}.jsonl`);
       const log = (line: string) => say(`seed ${seed}: ${line}`);
-      const history = await faultRun(servers, { seed, seconds, nemeses: possible, file, log });
-      log('judging …');
-      const evidence = evidenceOf(history);
-      results.push(evidence);
-      say(evidence.row);
-      for (const fault of evidence.faults) console.log(`\n${fault}`);
-      if (evidence.faults.length > 0 || keep) console.log(`\nThe history is kept in ${file}`);
-      else discard(file);
+      const options = { seed, seconds, calmSeconds: CALM_SECONDS, nemeses: possible, file, log };
+      results.push(await runSeed(servers, options, keep).catch((error) => broken(options, error)));
     }
   } finally {
     await servers.stop();
@@ -82,6 +78,28 @@ async function runSeeds({ seed: first, runs, seconds, nemeses, keep }: Options):
   }
   printTable(results.map(({ row }) => row));
   return results.some(({ faults }) => faults.length > 0) ? 1 : 0;
+}
+
+async function runSeed(servers: Servers, options: RunOptions, keep: boolean): Promise<Evidence> {
+  const { file, log } = options;
+  const history = await faultRun(servers, options);
+  log('judging …');
+  const evidence = evidenceOf(history);
+  say(evidence.row);
+  for (const fault of evidence.faults) console.log(`\n${fault}`);
+  if (evidence.faults.length > 0 || keep) console.log(`\nThe history is kept in ${file}`);
+  else discard(file);
+  return evidence;
+}
+
+/** A run that came to no end is one row all the same, and those after it are made. */
+function broken(
+  { seed, seconds, log }: RunOptions,
+  error: unknown,
+): Pick<Evidence, 'row' | 'faults'> {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log(`broken off: ${reason}`);
+  return { row: brokenRow(seed, seconds), faults: [reason] };
 }
 
 function printTable(rows: string[]): void {

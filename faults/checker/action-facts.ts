@@ -106,6 +106,36 @@ export function firstOfEach(events: EntryOf<'event'>[]): EntryOf<'event'>[] {
   return events.filter(({ id }) => !seen.has(id) && seen.add(id));
 }
 
+/**
+ * Faults that can have hindered the run of an action of this provider in this span: not those of an API process, nor of
+ * another provider.
+ */
+export function workFaultsDuring(
+  record: RunRecord,
+  provider: string,
+  span: { fromMs: number; toMs: number },
+): FaultWindow[] {
+  return faultsDuring(record, span.fromMs, span.toMs).filter(
+    ({ subject }) =>
+      !/^(api-|client>)/.test(subject) &&
+      (!subject.startsWith('provider:') || subject === `provider:${provider}`),
+  );
+}
+
+/** When something was first heard of it. */
+export function knownFromMs({ exchanges, events }: ActionRecord): number {
+  return Math.min(...exchanges.map(({ invoke }) => invoke.atMs), ...events.map(({ atMs }) => atMs));
+}
+
+/** Whether this machine stood still in this span, or shortly before: then nobody can say what was late by itself. */
+export function stoodStillDuring(
+  { stalls, run }: RunRecord,
+  fromMs: number,
+  toMs: number,
+): boolean {
+  return stalls.some((stall) => stall.fromMs <= toMs && stall.atMs + run.bounds.marginMs >= fromMs);
+}
+
 /** Faults whose consequences can have been felt in this span. */
 export function faultsDuring(
   { faults, run }: RunRecord,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseHistory } from '../history.ts';
 import { check } from './check.ts';
-import { PROMISES } from './rule.ts';
+import { EXCUSED, type Finding, PROMISES, judgeEach } from './rule.ts';
 import { soundRun } from './sound-run.fixture.ts';
 
 describe('check', () => {
@@ -35,6 +35,15 @@ describe('check', () => {
     const history = soundRun();
     expect(() => check(history.slice(0, -1))).toThrow('no entry of kind end');
     expect(() => check(history.slice(1))).toThrow('no entry of kind run');
+  });
+});
+
+describe('judgeEach', () => {
+  it('counts only cases that could have turned out wrong', () => {
+    const breach = { says: 'wrong', evidence: [] };
+    const cases: Finding[] = [undefined, breach, EXCUSED];
+    const judged = judgeEach(cases, (one) => one);
+    expect(judged).toEqual({ examined: 2, breaches: [breach] });
   });
 });
 

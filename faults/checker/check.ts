@@ -6,10 +6,12 @@ import { acceptedBecomesARow } from './rules/accepted-becomes-a-row.ts';
 import { acceptedCancelStops } from './rules/accepted-cancel-stops.ts';
 import { acceptedIsFound } from './rules/accepted-is-found.ts';
 import { allTellOneStory } from './rules/all-tell-one-story.ts';
+import { calmIsServed } from './rules/calm-is-served.ts';
 import { completedMeansDone } from './rules/completed-means-done.ts';
 import { createsOutlivePostgres } from './rules/creates-outlive-postgres.ts';
 import { endedIsLeftAlone } from './rules/ended-is-left-alone.ts';
 import { everythingEndsOrSaysWhy } from './rules/everything-ends-or-says-why.ts';
+import { failedSaysWhy } from './rules/failed-says-why.ts';
 import { failedWithoutEffectHadNone } from './rules/failed-without-effect-had-none.ts';
 import { kafkaAwayIsSaidAtOnce } from './rules/kafka-away-is-said-at-once.ts';
 import { onlyWhatWasAsked } from './rules/only-what-was-asked.ts';
@@ -28,6 +30,7 @@ import { targetsKeepOrder } from './rules/targets-keep-order.ts';
 import { tenantsAreWalls } from './rules/tenants-are-walls.ts';
 import { tooLateChangesNothing } from './rules/too-late-changes-nothing.ts';
 import { unknownMeansUnknowable } from './rules/unknown-means-unknowable.ts';
+import { whatIsSaidCanBeRead } from './rules/what-is-said-can-be-read.ts';
 
 /** Every guarantee, by promise. */
 const RULES: readonly Rule[] = [
@@ -44,6 +47,8 @@ const RULES: readonly Rule[] = [
   statusMovesForward,
   allTellOneStory,
   readsNeverGoBack,
+  whatIsSaidCanBeRead,
+  failedSaysWhy,
   failedWithoutEffectHadNone,
   preventedIsNeverSeen,
   acceptedCancelStops,
@@ -54,6 +59,7 @@ const RULES: readonly Rule[] = [
   poisonBecomesADeadLetter,
   poisonHoldsUpNothing,
   overloadIsPolite,
+  calmIsServed,
   createsOutlivePostgres,
   kafkaAwayIsSaidAtOnce,
   otherProvidersGoOn,

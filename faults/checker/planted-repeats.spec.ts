@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EntryOf } from '../history.ts';
 import { RunBuilder, failure, found } from './run-builder.fixture.ts';
 
 describe('P2, nothing runs twice: the checker finds', () => {
@@ -114,6 +115,22 @@ describe('P2, nothing runs twice: the checker finds', () => {
     `);
   });
 
+  it.each([
+    ['soon, where no fault could hold a call up', 3000, 1],
+    ['at once, if two attempts lie between', 0, 2],
+  ])('a call after a report had ended the action, %s', (_what, pauseMs, attempt) => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.events(id, 'created');
+    run.produce({
+      topic: 'reports',
+      report: { actionId: id, status: 'Completed', attemptId: null },
+    });
+    run.events(id, { type: 'completed', attempt: null });
+    run.pass(pauseMs).call(id, { attempt, acts: false });
+    expect(found(run)).toContain(`${id} was sent to its product after it had ended`);
+  });
+
   it('a Completed that nobody did', () => {
     const run = new RunBuilder();
     const id = run.created();
@@ -151,6 +168,28 @@ describe('P2, nothing runs twice: the checker finds', () => {
     `);
   });
 
+  it('an unknown outcome of a call that was begun after it', () => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.events(id, 'created', 'started', { type: 'failed', errorInfo: failure(3) });
+    run.call(id);
+    expect(found(run)).toContain(`${id} ended as outcome unknown`);
+  });
+
+  it.each(['api-1', 'client>api-1', 'api-1>postgres', 'provider:Acme/Patient'])(
+    'an unknown outcome that was known, whatever befell %s',
+    (subject) => {
+      const run = new RunBuilder();
+      const id = run.created();
+      run.fault('begin', 'cut', subject);
+      run.events(id, 'created', 'started');
+      run.call(id);
+      run.events(id, { type: 'failed', errorInfo: failure(3) });
+      run.fault('end', 'cut', subject);
+      expect(found(run)).toContain(`${id} ended as outcome unknown`);
+    },
+  );
+
   it('two actions of one message', () => {
     const run = new RunBuilder();
     const intent = run.intent();
@@ -183,7 +222,9 @@ describe('P2, nothing runs twice: the checker finds', () => {
       "P2 Nothing runs twice: a create makes one action
         m1 became 2 actions, and 1 at most can be right
             0.020  #1 create m1 at Acme/Strict on host, by tenant-a/app-1 to api-1
+            0.029  fault begin: cut client>api-1
             0.030  #1 lost: reset
+            0.030  fault end: cut client>api-1
             0.040  #2 create m1 at Acme/Strict on host resend 1, by tenant-a/app-1 to api-1
             0.050  #2 201 00000000-0000-4000-8000-000000000001 NotStarted
             0.170  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 1)
@@ -230,88 +271,6 @@ describe('P2, nothing runs twice: the checker finds', () => {
   });
 });
 
-describe('P2, only what was asked for is run: the checker finds', () => {
-  it.each([
-    ['name', { name: 'Release' }, 'was told name Release in place of Isolate'],
-    ['target', { target: 'other' }, 'was told target other in place of host'],
-    ['tenant', { tenant: 'tenant-b' }, 'was told tenant tenant-b in place of tenant-a'],
-    ['mark', { clientContext: 'm9' }, 'was told clientContext m9 in place of m1'],
-  ])('a call with another %s', (_what, wrong, says) => {
-    const run = new RunBuilder();
-    const id = run.created({ target: 'host' });
-    run.events(id, 'created', 'started');
-    const call = run.call(id);
-    Object.assign(call.told!, wrong);
-    run.events(id, 'completed');
-    const violations = found(run);
-    expect(violations.split('\n\n')).toHaveLength(1);
-    expect(violations).toContain(`the product of ${id} ${says}`);
-  });
-
-  it('a call to another product', () => {
-    const run = new RunBuilder();
-    const id = run.created();
-    run.events(id, 'created', 'started');
-    run.call(id, { provider: 'Acme/Patient' });
-    run.events(id, 'completed');
-    expect(found(run)).toContain(`${id} was asked of Acme/Strict, and Acme/Patient got it`);
-  });
-
-  it('an effect of another product', () => {
-    const run = new RunBuilder();
-    const id = run.created();
-    run.completes(id);
-    run.entries.find((entry) => entry.kind === 'effect')!.provider = 'Acme/Patient';
-    expect(found(run)).toContain(`${id} was asked of Acme/Strict, and Acme/Patient got it`);
-  });
-
-  it('an action that nobody asked for', () => {
-    const run = new RunBuilder();
-    const id = run.newId();
-    run.store(id, run.intent());
-    run.completes(id);
-    expect(found(run)).toContain(`${id} is stored, and nobody asked for it`);
-  });
-
-  it('a call and an effect of what is not stored', () => {
-    const run = new RunBuilder();
-    const id = run.newId();
-    run.store(id, run.intent());
-    run.call(id);
-    run.forget(id);
-    expect(found(run)).toMatchInlineSnapshot(`
-      "P2 Nothing runs twice: only what was asked for is run, as it was asked for
-        00000000-0000-4000-8000-000000000001 was run, and is not stored
-            0.020  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
-            0.030  Acme/Strict did 00000000-0000-4000-8000-000000000001 (01.1)"
-    `);
-  });
-
-  it('a Completed whose effect was taken back', () => {
-    const run = new RunBuilder();
-    const id = run.created({ provider: 'Acme/Patient' });
-    run.events(id, 'created', 'started');
-    const { attemptId } = run.call(id, { answered: null, answeredAtMs: null });
-    run.effect(id, attemptId, true);
-    run.events(id, 'completed');
-    expect(found(run)).toContain(`${id} is Completed, and no product did it or said so`);
-  });
-
-  it('a Completed that was only reported after it had ended so', () => {
-    const run = new RunBuilder();
-    const id = run.created();
-    run.events(id, 'created', 'started');
-    run.call(id, { answered: 503 });
-    run.events(id, 'completed');
-    const patch = run.invoke('patch', {
-      actionId: id,
-      report: { status: 'Completed', attemptId: null },
-    });
-    run.answer(patch, 200, { shown: [run.shown(id)] });
-    expect(found(run)).toContain(`${id} is Completed, and no product did it or said so`);
-  });
-});
-
 describe('P2: the checker allows', () => {
   it('repeats that are recognizable, and one effect of them', () => {
     const run = new RunBuilder();
@@ -336,6 +295,21 @@ describe('P2: the checker allows', () => {
     expect(found(run)).toBe('');
   });
 
+  it('a call that a fault has held up, when a report has ended the action', () => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.events(id, 'created', 'started');
+    run.fault('begin', 'delay', 'provider:Acme/Strict');
+    run.produce({
+      topic: 'reports',
+      report: { actionId: id, status: 'Completed', attemptId: null },
+    });
+    run.events(id, { type: 'completed', attempt: null });
+    run.pass(3000).call(id);
+    run.fault('end', 'delay', 'provider:Acme/Strict');
+    expect(found(run)).toBe('');
+  });
+
   it('an unknown outcome where a fault could be felt, or an answer came late', () => {
     const run = new RunBuilder();
     const [lost, late] = [run.created(), run.created()];
@@ -348,6 +322,25 @@ describe('P2: the checker allows', () => {
     run.events(lost, 'created', 'started');
     run.call(lost);
     run.events(lost, { type: 'failed', errorInfo: failure(3) });
+    expect(found(run)).toBe('');
+  });
+
+  it('an unknown outcome of a call that arrived after it had been given up', () => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.events(id, 'created', 'started');
+    run.pass(2500).events(id, { type: 'failed', errorInfo: failure(3) });
+    run.call(id);
+    expect(found(run)).toBe('');
+  });
+
+  it('an unknown outcome where this machine stood still', () => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.events(id, 'created', 'started');
+    run.call(id);
+    run.add<EntryOf<'stall'>>({ kind: 'stall', fromMs: 0 });
+    run.events(id, { type: 'failed', errorInfo: failure(3) });
     expect(found(run)).toBe('');
   });
 

@@ -16,6 +16,18 @@ describe('P3, status is true: the checker finds', () => {
             0.080  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.080Z: Completed (partition 1 offset 2)
             0.090  event 00000000-0000-4000-8000-000000000001/4 failed, dated 2026-01-01T00:00:00.090Z: Failed (partition 1 offset 3)
             0.100  history of 00000000-0000-4000-8000-000000000001: 1 created NotStarted 2026-01-01T00:00:00.040Z, 2 started Running 2026-01-01T00:00:00.050Z, 3 completed Completed 2026-01-01T00:00:00.080Z, 4 failed Failed 2026-01-01T00:00:00.090Z
+            0.110  in the end 00000000-0000-4000-8000-000000000001 is Failed with code 4 (version 4, position 1)
+
+      P3 Status is true: what Failed did so for the reason that it gives
+        00000000-0000-4000-8000-000000000001 is Failed with code 4, and its product had not refused it
+            0.020  #1 create m1 at Acme/Strict on no target, by tenant-a/app-1 to api-1
+            0.030  #1 201 00000000-0000-4000-8000-000000000001 NotStarted
+            0.040  event 00000000-0000-4000-8000-000000000001/1 created, dated 2026-01-01T00:00:00.040Z: NotStarted (partition 1 offset 0)
+            0.050  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.050Z: Running (partition 1 offset 1)
+            0.060  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
+            0.070  Acme/Strict did 00000000-0000-4000-8000-000000000001 (01.1)
+            0.080  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.080Z: Completed (partition 1 offset 2)
+            0.090  event 00000000-0000-4000-8000-000000000001/4 failed, dated 2026-01-01T00:00:00.090Z: Failed (partition 1 offset 3)
             0.110  in the end 00000000-0000-4000-8000-000000000001 is Failed with code 4 (version 4, position 1)"
     `);
   });
@@ -212,6 +224,8 @@ describe('P3, status is true: the checker finds', () => {
     const id = run.created({ provider: 'Acme/Patient' });
     run.events(id, 'created', 'started');
     run.call(id, { answered: 503 });
+    run.events(id, 'attemptFailed');
+    run.call(id, { attempt: 2, answered: 503 });
     run.effect(id, 'late');
     run.events(id, { type: 'failed', errorInfo: failure(5) });
     expect(found(run)).toMatchInlineSnapshot(`
@@ -220,9 +234,11 @@ describe('P3, status is true: the checker finds', () => {
             0.040  event 00000000-0000-4000-8000-000000000001/1 created, dated 2026-01-01T00:00:00.040Z: NotStarted (partition 1 offset 0)
             0.050  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.050Z: Running (partition 1 offset 1)
             0.060  Acme/Patient called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 503
-            0.070  Acme/Patient did 00000000-0000-4000-8000-000000000001 (late)
-            0.080  event 00000000-0000-4000-8000-000000000001/3 failed, dated 2026-01-01T00:00:00.080Z: Failed (partition 1 offset 2)
-            0.100  in the end 00000000-0000-4000-8000-000000000001 is Failed with code 5 (version 3, position 1)"
+            0.070  event 00000000-0000-4000-8000-000000000001/3 attemptFailed, dated 2026-01-01T00:00:00.070Z: Running (partition 1 offset 2)
+            0.080  Acme/Patient called to act: 00000000-0000-4000-8000-000000000001, attempt 2 (01.2), answered 503
+            0.090  Acme/Patient did 00000000-0000-4000-8000-000000000001 (late)
+            0.100  event 00000000-0000-4000-8000-000000000001/4 failed, dated 2026-01-01T00:00:00.100Z: Failed (partition 1 offset 3)
+            0.120  in the end 00000000-0000-4000-8000-000000000001 is Failed with code 5 (version 4, position 1)"
     `);
   });
 
@@ -259,6 +275,35 @@ describe('P3, status is true: the checker finds', () => {
       "P3 Status is true: row, history and events tell one story
         00000000-0000-4000-8000-000000000001: there are events of it, and it is not stored
             0.020  event 00000000-0000-4000-8000-000000000001/1 created, dated 2026-01-01T00:00:00.020Z: NotStarted (partition 1 offset 0)"
+    `);
+  });
+});
+
+describe('P3, what is said can be read: the checker finds', () => {
+  it('an answer that shows nothing where it must', () => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.completes(id);
+    run.ask('get', id, { shown: [], isUnreadable: true });
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P3 Status is true: answers and calls can be read
+        the 200 to a get cannot be read
+            0.090  #2 get 00000000-0000-4000-8000-000000000001, by tenant-a/app-1 to api-1
+            0.100  #2 200 unreadable"
+    `);
+  });
+
+  it('a call that its product could not take for one', () => {
+    const run = new RunBuilder();
+    run.add<EntryOf<'strayCall'>>({
+      kind: 'strayCall',
+      path: '/Strict/act',
+      reason: 'No matching signature found',
+    });
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P3 Status is true: answers and calls can be read
+        a call to /Strict/act is none: No matching signature found
+            0.020  a product was called at /Strict/act, and could not take it: No matching signature found"
     `);
   });
 });

@@ -48,6 +48,18 @@ describe('P6, tenants are walls: the checker finds', () => {
     `);
   });
 
+  it.each([
+    ['patch', 403],
+    ['get', 403],
+    ['delete', 412],
+  ] as const)('a %s that is refused with %i', (operation, status) => {
+    const run = new RunBuilder();
+    const id = run.created();
+    run.completes(id);
+    run.ask(operation, id, { by: 'tenant-b', status, error: 'some' });
+    expect(found(run)).toContain(`a ${operation} of another tenant's ${id} is answered otherwise`);
+  });
+
   it('another refusal than a 404', () => {
     const run = new RunBuilder();
     const id = run.created();
@@ -92,6 +104,7 @@ describe('P6: the checker allows', () => {
     const run = new RunBuilder();
     const id = run.created();
     run.completes(id);
+    run.disturb();
     run.ask('get', id, {
       by: 'tenant-b',
       status: 503,

@@ -37,16 +37,20 @@ export interface Rule {
   judge: (record: RunRecord) => Judgement;
 }
 
-/** Looks at each case; what `judge` returns is what is wrong with it. */
-export function judgeEach<Case>(
-  cases: Iterable<Case>,
-  judge: (one: Case) => Breach | undefined | Breach[],
-): Judgement {
+/** Something allows every outcome of this case, or hides it: it puts nothing to the test, and does not count. */
+export const EXCUSED = Symbol('excused');
+
+/** What is wrong with a case; undefined: nothing. */
+export type Finding = Breach | undefined | Breach[] | typeof EXCUSED;
+
+/** Looks at each case, and counts those that could have turned out wrong. */
+export function judgeEach<Case>(cases: Iterable<Case>, judge: (one: Case) => Finding): Judgement {
   let examined = 0;
   const breaches: Breach[] = [];
   for (const one of cases) {
-    examined += 1;
     const found = judge(one);
+    if (found === EXCUSED) continue;
+    examined += 1;
     if (found) breaches.push(...[found].flat());
   }
   return { examined, breaches };

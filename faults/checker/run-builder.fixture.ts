@@ -4,19 +4,10 @@ import type { ResultInfo } from '#domain/security-action';
 import { type Status, isTerminal } from '#domain/status';
 import type { Entry, EntryOf, Intent, ShownAction } from '../history.ts';
 import { check, formatViolation } from './check.ts';
+import { RUN } from './run-entry.fixture.ts';
 
-/** The wall clock of every built run at its begin. */
-const STARTED_AT_MS = Date.parse('2026-01-01T00:00:00.000Z');
+const STARTED_AT_MS = Date.parse(RUN.startedAt);
 const PARTITIONS = 4;
-
-const traits = (key: string, idempotent: boolean) => ({
-  key,
-  type: 'webhook' as const,
-  idempotent,
-  cancel: idempotent,
-  probe: idempotent,
-  timeoutMs: 2000,
-});
 
 type Step = EntryOf<'history'>['events'][number];
 type Answer = EntryOf<'answer'>;
@@ -62,24 +53,7 @@ export class RunBuilder {
   #marks = 0;
 
   constructor() {
-    this.add<EntryOf<'run'>>({
-      kind: 'run',
-      seed: 1,
-      seconds: 60,
-      nemeses: ['kill'],
-      startedAt: new Date(STARTED_AT_MS).toISOString(),
-      providers: [traits('Acme/Strict', false), traits('Acme/Patient', true)],
-      bounds: {
-        acceptTimeoutMs: 3000,
-        readTimeoutMs: 5000,
-        marginMs: 500,
-        recoveryMs: 1000,
-        stragglerMs: 5000,
-        requestsWaitMs: 500,
-        endInTimeMs: 2000,
-        rssBytesMax: 400 * 2 ** 20,
-      },
-    });
+    this.add<EntryOf<'run'>>(RUN);
   }
 
   /** Lets time pass. */
@@ -150,8 +124,18 @@ export class RunBuilder {
     });
   }
 
+  /** Its connection breaks, and so do all of clients for that moment. */
   lose(request: number): void {
     this.add<EntryOf<'lost'>>({ kind: 'lost', request, reason: 'reset' });
+    this.disturb();
+  }
+
+  /** For a moment clients do not reach an API process; for a while they may feel it. */
+  disturb(): this {
+    const cut = { kind: 'fault', nemesis: 'cut', subject: 'client>api-1' } as const;
+    this.entries.push({ ...cut, phase: 'begin', atMs: this.#nowMs - 1 });
+    this.entries.push({ ...cut, phase: 'end', atMs: this.#nowMs });
+    return this;
   }
 
   /** A create that is answered 201. @returns the id */

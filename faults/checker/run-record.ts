@@ -59,6 +59,8 @@ export interface RunRecord {
   produced: EntryOf<'produced'>[];
   events: EntryOf<'event'>[];
   samples: EntryOf<'sample'>[];
+  strayCalls: EntryOf<'strayCall'>[];
+  stalls: EntryOf<'stall'>[];
   faults: FaultWindow[];
   /** The stored action that an id is answered as: its own, or that of the first send. */
   rowOf(id: string): EntryOf<'row'> | undefined;
@@ -99,6 +101,8 @@ export function recordOf(history: readonly Entry[]): RunRecord {
     produced,
     events,
     samples: only('sample'),
+    strayCalls: only('strayCall'),
+    stalls: only('stall'),
     faults: faultsOf(only('fault')),
     rowOf: (id) => stored.get(id),
     providerOf: ({ row, calls, effects }) =>

@@ -39,6 +39,8 @@ function describe(entry: Entry): string {
     }
     case 'call':
       return describeCall(entry);
+    case 'strayCall':
+      return `a product was called at ${entry.path}, and could not take it: ${entry.reason}`;
     case 'effect':
       return `${entry.provider} ${entry.isTakenBack ? 'took back' : 'did'} ${entry.actionId} (${entry.attemptId})`;
     case 'event':
@@ -49,6 +51,8 @@ function describe(entry: Entry): string {
       return `${entry.process} ended by itself`;
     case 'sample':
       return `${entry.process} has ${Math.round(entry.rssBytes / 2 ** 20)} MiB`;
+    case 'stall':
+      return `this machine stood still since ${(entry.fromMs / 1000).toFixed(3)}`;
     case 'row':
       return describeRow(entry);
     case 'history':
@@ -75,12 +79,22 @@ function describeInvoke(entry: Of<'invoke'>): string {
 }
 
 function describeAnswer(entry: Of<'answer'>): string {
-  const { request, status, error, retryAfterSeconds, cancelOutcome, isReplay, shown } = entry;
+  const {
+    request,
+    status,
+    error,
+    retryAfterSeconds,
+    cancelOutcome,
+    isReplay,
+    isUnreadable,
+    shown,
+  } = entry;
   const about = [
     error?.code,
     retryAfterSeconds !== null && `retry after ${retryAfterSeconds} s`,
     cancelOutcome,
     isReplay && 'replayed',
+    isUnreadable === true && 'unreadable',
     // A list shows many: those that matter are named in the sentence above the story.
     shown.length > 3
       ? `${shown.length} actions`

@@ -80,5 +80,6 @@ function traitsOf(
   type: ProviderTraits['type'],
   traits: { idempotent: boolean; cancel: boolean; probe: boolean },
 ): ProviderTraits {
-  return { key: `Acme/${name}`, type, ...traits, timeoutMs: TIMEOUT_MS };
+  const { attemptsMax } = RETRY;
+  return { key: `Acme/${name}`, type, ...traits, timeoutMs: TIMEOUT_MS, attemptsMax };
 }

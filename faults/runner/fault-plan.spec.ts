@@ -52,6 +52,12 @@ describe('planFaults', () => {
     );
   });
 
+  it('says so when no nemesis is left', () => {
+    expect(() => planFaults(subjects, options({ nemeses: [] }))).toThrow(
+      'No nemesis is left that can strike here.',
+    );
+  });
+
   it('lets each server be away alone first, with time to recover before the next', () => {
     const [first, second, third, ...rest] = planFaults(subjects, options());
     expect(new Set([first!, second!, third!].map(({ subject }) => subject))).toEqual(

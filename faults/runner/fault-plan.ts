@@ -62,10 +62,11 @@ const GAP_MS = { min: 300, max: 3000 };
 /**
  * First outages that stand alone, as many as there is time for, so that what each may hinder can be told from what it
  * may not; then faults of all kinds in turn, up to several at once.
- * @throws Error when there is no time for each nemesis once, or nothing for it to befall
+ * @throws Error when there is no nemesis, no time for each once, or nothing for it to befall
  */
 export function planFaults(subjects: Subjects, options: PlanOptions): PlannedFault[] {
   const { nemeses, seconds } = options;
+  if (nemeses.length === 0) throw new Error('No nemesis is left that can strike here.');
   const dice = new Dice(options.seed);
   const alone = aloneOutages(subjects, options, dice);
   const plan = [...alone];

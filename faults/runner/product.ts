@@ -83,8 +83,11 @@ export class Product {
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
     const atMs = this.#recorder.nowMs();
-    const verified = this.#webhook.verify(body, request.headers as Record<string, string>);
-    const sent = webhookRequestSchema.parse(verified);
+    const sent = this.#take(body, request);
+    if (!sent) {
+      response.writeHead(400).end();
+      return;
+    }
     const [, name, question] = request.url!.split('/') as [string, WebhookName, Question];
     const { status, said, isReset } = await this.#reply(name, question, sent);
     this.#recorder.note<EntryOf<'call'>>({
@@ -105,6 +108,18 @@ export class Product {
     if (isReset) response.socket?.resetAndDestroy();
     else if (status !== null)
       response.writeHead(status).end(said && JSON.stringify({ status: said }));
+  }
+
+  /** What was sent, if it is a call of the service; one that is none is recorded as such. */
+  #take(body: string, { headers, url }: IncomingMessage): WebhookRequest | undefined {
+    try {
+      const verified = this.#webhook.verify(body, headers as Record<string, string>);
+      return webhookRequestSchema.parse(verified);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#recorder.note<EntryOf<'strayCall'>>({ kind: 'strayCall', path: url ?? '', reason });
+      return undefined;
+    }
   }
 
   async #reply(name: WebhookName, question: Question, sent: WebhookRequest): Promise<Reply> {

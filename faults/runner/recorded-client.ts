@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type EntryOf, type Intent, type ShownAction, shownActionSchema } from '../history.ts';
+import { historyEntrySchema } from '../../apps/api/src/security-actions/history-entry.ts';
 import type { Recorder } from './recorder.ts';
 
 /** Beyond every time that is promised: what takes so long is lost. */
@@ -38,6 +39,7 @@ interface Asked {
 interface RawAnswer {
   status: number;
   headers: Headers;
+  /** Undefined: there is none, or it is not JSON. */
   body: unknown;
 }
 
@@ -74,7 +76,8 @@ export class RecordedClient {
 
   /** Several creates in one request: each of them is recorded as one of its own. */
   async createBatch(sents: Sent[]): Promise<Outcome[]> {
-    const numbers = sents.map((sent) => this.#invoke({ operation: 'create', sent }));
+    const asked = sents.map((sent): Asked => ({ operation: 'create', sent }));
+    const numbers = asked.map((one) => this.#invoke(one));
     const body = {
       requests: sents.map((sent, index) => ({
         id: String(index),
@@ -88,8 +91,9 @@ export class RecordedClient {
     const parsed = 'status' in answer ? batchSchema.safeParse(answer.body) : undefined;
     return numbers.map((request, index) => {
       const item = parsed?.data?.responses.find(({ id }) => id === String(index));
-      if (item) return this.#settle(request, { ...item, headers: new Headers(item.headers) });
-      return this.#settle(request, answer);
+      const one = asked[index]!;
+      if (item) return this.#settle(request, one, { ...item, headers: new Headers(item.headers) });
+      return this.#settle(request, one, answer);
     });
   }
 
@@ -129,7 +133,7 @@ export class RecordedClient {
     headers: Record<string, string> = {},
   ): Promise<Outcome> {
     const request = this.#invoke(asked);
-    return this.#settle(request, await this.#fetch(method, path, body, headers));
+    return this.#settle(request, asked, await this.#fetch(method, path, body, headers));
   }
 
   #invoke({ operation, actionId, sent, report = null }: Asked): number {
@@ -167,13 +171,13 @@ export class RecordedClient {
         signal: AbortSignal.timeout(CLIENT_TIMEOUT_MS),
       });
       const text = await response.text();
-      return { status: response.status, headers: response.headers, body: text && JSON.parse(text) };
+      return { status: response.status, headers: response.headers, body: parsedJson(text) };
     } catch (error) {
       return { reason: reasonOf(error) };
     }
   }
 
-  #settle(request: number, answer: RawAnswer | { reason: string }): Outcome {
+  #settle(request: number, { operation }: Asked, answer: RawAnswer | { reason: string }): Outcome {
     if ('reason' in answer) {
       this.#recorder.note<EntryOf<'lost'>>({ kind: 'lost', request, reason: answer.reason });
       return { status: undefined, shown: [], retryAfterSeconds: null };
@@ -191,6 +195,7 @@ export class RecordedClient {
       cancelOutcome: headers.get('cancel-outcome') as EntryOf<'answer'>['cancelOutcome'],
       isReplay: headers.get('idempotency-replayed') === 'true',
       shown,
+      isUnreadable: !(status < 400 ? READABLE[operation](body) : errorIn(body) !== null),
     });
     return { status, shown, retryAfterSeconds };
   }
@@ -204,12 +209,35 @@ function createHeaders({ intent, clientRequestId, retryAttempt }: Sent): Record<
   };
 }
 
+const listSchema = z.object({ value: z.array(shownActionSchema) });
+const historySchema = z.object({ value: z.array(historyEntrySchema).min(1) });
+
+/** What the body of an answer that is no error must show, by what was asked for. */
+const READABLE: Record<Asked['operation'], (body: unknown) => boolean> = {
+  create: (body) => shownActionSchema.safeParse(body).success,
+  get: (body) => shownActionSchema.safeParse(body).success,
+  patch: (body) => shownActionSchema.safeParse(body).success,
+  list: (body) => listSchema.safeParse(body).success,
+  history: (body) => historySchema.safeParse(body).success,
+  // These answer without a body.
+  cancel: () => true,
+  delete: () => true,
+};
+
 /** The actions of an answer: itself, those of a list, or none. */
 function shownIn(body: unknown): ShownAction[] {
-  const list = z.object({ value: z.array(shownActionSchema) }).safeParse(body);
+  const list = listSchema.safeParse(body);
   if (list.success) return list.data.value;
   const one = shownActionSchema.safeParse(body);
   return one.success ? [one.data] : [];
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Dates and ids of the request differ from answer to answer; nothing else may. */
@@ -222,6 +250,7 @@ function errorIn(body: unknown): EntryOf<'answer'>['error'] {
 
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
-  const { code, name } = cause as { code?: string; name?: string };
-  return code ?? name ?? 'unknown';
+  const { code, name } = cause as { code?: unknown; name?: string };
+  // The code of a DOMException, such as of a time-out, is a number that says nothing.
+  return typeof code === 'string' ? code : (name ?? 'unknown');
 }

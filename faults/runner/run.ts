@@ -9,7 +9,7 @@ import { PlanClock } from './plan-clock.ts';
 import { RecordedEffects } from './recorded-effects.ts';
 import { RecordedTopics } from './recorded-topics.ts';
 import { Recorder } from './recorder.ts';
-import { sampleMemory } from './samples.ts';
+import { sampleMemory, watchStalls } from './samples.ts';
 import { APIS, type Servers, WORKERS } from './servers.ts';
 import { Workload } from './workload.ts';
 import { World } from './world.ts';
@@ -17,8 +17,10 @@ import { World } from './world.ts';
 /** What a run is to be like. */
 export interface RunOptions {
   seed: number;
-  /** How long requests are sent and faults made. */
+  /** How long faults are made while requests are sent. */
   seconds: number;
+  /** How long requests are sent on when no fault can be felt any more. */
+  calmSeconds: number;
   nemeses: readonly Nemesis[];
   /** Where its history is written. */
   file: string;
@@ -38,8 +40,8 @@ const RECOVERS_WITHIN_MS = 8000;
  * everything at once.
  */
 const BOUNDS: EntryOf<'run'>['bounds'] = {
-  // ACCEPT_TIMEOUT_MS, and before it REQUESTS_WAIT_MS.
-  acceptTimeoutMs: 3500,
+  // ACCEPT_TIMEOUT_MS; what is waited for before the create is sent to Kafka is part of it.
+  acceptTimeoutMs: 3000,
   readTimeoutMs: 5000,
   marginMs: 2000,
   // A Kafka that was killed serves again after 10 s at most, and what a dead worker owned has a new owner as soon.
@@ -102,7 +104,7 @@ async function act(
   world: World,
   servers: Servers,
   recorder: Recorder,
-  { seed, seconds, nemeses, log }: RunOptions,
+  { seed, seconds, calmSeconds, nemeses, log }: RunOptions,
 ): Promise<void> {
   const { system, product } = world;
   const brokers = servers.kafka.brokers.join(',');
@@ -110,6 +112,7 @@ async function act(
   const effects = new RecordedEffects(recorder, `${system.directory}/effects.jsonl`);
   const apps = [...APIS, ...WORKERS].map((name) => world.victims.get(name)!);
   const stopSampling = sampleMemory(recorder, apps);
+  const stopWatching = watchStalls(recorder);
   try {
     const { issuer, topicPrefix: run } = system;
     const workload = new Workload({
@@ -131,6 +134,7 @@ async function act(
       befall(world, recorder, plan, { seed, clock }),
       clock.until(seconds * 1000),
     ]);
+    if (calmSeconds > 0) await passed(recoveryMs + calmSeconds * 1000);
     workload.stop();
     await working;
     log('until nothing is under way …');
@@ -139,6 +143,7 @@ async function act(
     await recordEnd(world, recorder, isQuiet);
   } finally {
     stopSampling();
+    stopWatching();
     await topics.stop();
   }
 }

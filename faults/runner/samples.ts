@@ -5,6 +5,9 @@ import type { Recorder } from './recorder.ts';
 import type { Victim } from './victim.ts';
 
 const INTERVAL_MS = 2000;
+const TICK_MS = 50;
+/** On a machine that has room a timer is late by some milliseconds; what is promised in seconds can be told up to this. */
+const STALL_MS = 300;
 const run = promisify(execFile);
 
 /** Notes how much memory each process has, again and again. @returns what ends it */
@@ -13,6 +16,18 @@ export function sampleMemory(recorder: Recorder, victims: readonly Victim[]): ()
     for (const victim of victims) sample(recorder, victim).catch(() => undefined);
   };
   const timer = setInterval(look, INTERVAL_MS);
+  return () => clearInterval(timer);
+}
+
+/** Notes each time that a timer of this process comes far too late. @returns what ends it */
+export function watchStalls(recorder: Recorder): () => void {
+  let dueAtMs = recorder.nowMs() + TICK_MS;
+  const timer = setInterval(() => {
+    const nowMs = recorder.nowMs();
+    if (nowMs - dueAtMs > STALL_MS)
+      recorder.note<EntryOf<'stall'>>({ kind: 'stall', fromMs: dueAtMs });
+    dueAtMs = nowMs + TICK_MS;
+  }, TICK_MS);
   return () => clearInterval(timer);
 }
 

@@ -232,13 +232,14 @@ class Lane {
     await this.#around.topics.produce(topic, message, { tenant, app, poison: code });
   }
 
-  /** More readers of one new action than may wait. */
+  /** More readers of one new action than may wait in one process. */
   async #burst(): Promise<void> {
-    const outcome = await this.#client.create(sent(wish(this.dice, this.#around.run)));
+    const client = this.#client;
+    const outcome = await client.create(sent(wish(this.dice, this.#around.run)));
     this.#remember(outcome);
     const [action] = outcome.shown;
     if (!action) return;
-    await Promise.all(Array.from({ length: BURST }, () => this.#client.get(action.id)));
+    await Promise.all(Array.from({ length: BURST }, () => client.get(action.id)));
   }
 
   async #strange(): Promise<void> {

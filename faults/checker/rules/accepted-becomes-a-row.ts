@@ -1,6 +1,6 @@
 import type { EntryOf } from '../../history.ts';
 import { acceptedId, entriesOf, type IntentRecord, type RunRecord } from '../run-record.ts';
-import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
+import { EXCUSED, type Finding, type Rule, judgeEach, together } from '../rule.ts';
 
 /** P1: what was answered 201, or acknowledged by Kafka and no poison, is stored, as itself or as the one it repeats. */
 export const acceptedBecomesARow: Rule = {
@@ -45,11 +45,11 @@ function judgeMessage(
   record: RunRecord,
   intent: IntentRecord,
   message: EntryOf<'produced'>,
-): Breach | undefined {
+): Finding {
   if (intent.rows.length > 0) return undefined;
   const { topic, place } = message;
   const [letter] = record.lettersOf(message);
-  if (letter && sharesItsKey(record, intent)) return undefined;
+  if (letter && sharesItsKey(record, intent)) return EXCUSED;
   const where = `message ${topic}/${place!.partition} offset ${place!.offset}`;
   return {
     says: letter

@@ -6,7 +6,7 @@ import {
   isAnswered,
 } from '../run-record.ts';
 import { mayBeDeleted } from '../action-facts.ts';
-import { type Rule, judgeEach } from '../rule.ts';
+import { EXCUSED, type Rule, judgeEach } from '../rule.ts';
 
 /** P1: whoever was answered 201 finds the action from then on, until somebody deletes it. */
 export const acceptedIsFound: Rule = {
@@ -16,7 +16,8 @@ export const acceptedIsFound: Rule = {
     judgeEach(
       [...actions.values()].flatMap((action) => looksAfterAcceptance(action)),
       ({ action, accepted, look }) => {
-        if (look.answer.status !== 404 || mayBeDeleted(action, look)) return undefined;
+        if (look.answer.status !== 404) return undefined;
+        if (mayBeDeleted(action, look)) return EXCUSED;
         return {
           says: `${action.id} was accepted and then not found`,
           evidence: [...entriesOf(accepted), ...entriesOf(look)],

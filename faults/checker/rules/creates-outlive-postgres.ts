@@ -1,6 +1,6 @@
 import { type Outage, outagesOf } from '../outage-windows.ts';
 import { type Exchange, entriesOf, overAtMs } from '../run-record.ts';
-import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
+import { EXCUSED, type Finding, type Rule, judgeEach, together } from '../rule.ts';
 import { within } from '../within.ts';
 
 /** P9: while Postgres alone is away, creates are accepted, and everything else says in time that it cannot be had. */
@@ -44,7 +44,7 @@ function isRefused(status: number): boolean {
 function judge(
   { exchange, outage }: Asked,
   { isRight, timeoutMs }: { isRight: (status: number) => boolean; timeoutMs: number },
-): Breach | undefined {
+): Finding {
   const { invoke, answer } = exchange;
   const evidence = [...outage.fault.entries, ...entriesOf(exchange)];
   if (overAtMs(exchange) - invoke.atMs > timeoutMs && invoke.atMs + timeoutMs < outage.toMs) {
@@ -53,7 +53,8 @@ function judge(
       evidence,
     };
   }
-  if (overAtMs(exchange) > outage.toMs || (answer && isRight(answer.status))) return undefined;
+  if (overAtMs(exchange) > outage.toMs) return EXCUSED;
+  if (answer && isRight(answer.status)) return undefined;
   const how = answer ? `answered ${answer.status}` : 'not answered';
   return { says: `a ${invoke.operation} was ${how} while only Postgres was away`, evidence };
 }

@@ -1,10 +1,11 @@
 import { actCalls, endOf, knownEndedAtMs } from '../action-facts.ts';
+import { callsBegunAfter } from '../late-calls.ts';
 import type { ActionRecord, RunRecord } from '../run-record.ts';
 import { type Breach, type Rule, judgeEach } from '../rule.ts';
 
 /**
  * P2: nobody calls a product for an action that has ended. A call that was on its way already may arrive later, so only
- * what was certainly begun after the end counts: a later attempt than the one that ended it, or one beyond all delay.
+ * what was certainly begun after the end counts.
  */
 export const endedIsLeftAlone: Rule = {
   promise: 'P2',
@@ -16,14 +17,9 @@ export const endedIsLeftAlone: Rule = {
     ),
 };
 
-function judgeAction({ run }: RunRecord, action: ActionRecord): Breach | undefined {
+function judgeAction(record: RunRecord, action: ActionRecord): Breach | undefined {
   const { attempt } = endOf(action)!;
-  const endedAtMs = knownEndedAtMs(action);
-  const late = actCalls(action).filter(
-    (call) =>
-      (attempt !== null && call.attempt > attempt) ||
-      call.atMs > endedAtMs + run.bounds.stragglerMs,
-  );
+  const late = callsBegunAfter(record, action, { atMs: knownEndedAtMs(action), attempt });
   if (late.length === 0) return undefined;
   const ends = action.events.filter(({ type }) => type === endOf(action)!.type).slice(0, 1);
   return {

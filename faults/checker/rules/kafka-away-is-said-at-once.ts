@@ -2,7 +2,7 @@ import { mayBeDeleted } from '../action-facts.ts';
 import { type Outage, outagesOf } from '../outage-windows.ts';
 import { type Exchange, type RunRecord, entriesOf, overAtMs } from '../run-record.ts';
 import { within } from '../within.ts';
-import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
+import { EXCUSED, type Finding, type Rule, judgeEach, together } from '../rule.ts';
 
 /** P9: while Kafka alone is away, creates are refused at once, and what is stored is read and cancelled as ever. */
 export const kafkaAwayIsSaidAtOnce: Rule = {
@@ -26,7 +26,7 @@ export const kafkaAwayIsSaidAtOnce: Rule = {
   },
 };
 
-function judgeCreate({ run }: RunRecord, exchange: Exchange, outage: Outage): Breach | undefined {
+function judgeCreate({ run }: RunRecord, exchange: Exchange, outage: Outage): Finding {
   const limitMs = run.bounds.acceptTimeoutMs + run.bounds.marginMs;
   const { invoke, answer } = exchange;
   const evidence = [...outage.fault.entries, ...entriesOf(exchange)];
@@ -37,7 +37,8 @@ function judgeCreate({ run }: RunRecord, exchange: Exchange, outage: Outage): Br
   const isRight =
     answer &&
     (answer.status === 503 || answer.isReplay || (answer.status < 500 && answer.status >= 400));
-  if (overAtMs(exchange) > outage.toMs || isRight) return undefined;
+  if (overAtMs(exchange) > outage.toMs) return EXCUSED;
+  if (isRight) return undefined;
   const how = answer ? `answered ${answer.status}` : 'not answered';
   return { says: `a create was ${how} while Kafka was away`, evidence };
 }
@@ -57,9 +58,10 @@ function isOfStored({ actions }: RunRecord, exchange: Exchange): boolean {
   );
 }
 
-function judgeOther(exchange: Exchange, outage: Outage): Breach | undefined {
+function judgeOther(exchange: Exchange, outage: Outage): Finding {
   const { invoke, answer } = exchange;
-  if (overAtMs(exchange) > outage.toMs || (answer && answer.status < 500)) return undefined;
+  if (overAtMs(exchange) > outage.toMs) return EXCUSED;
+  if (answer && answer.status < 500) return undefined;
   const how = answer ? `answered ${answer.status}` : 'not answered';
   return {
     says: `a ${invoke.operation} of what is stored was ${how} while only Kafka was away`,

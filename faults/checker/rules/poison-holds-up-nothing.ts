@@ -1,7 +1,7 @@
 import { isTerminal } from '#domain/status';
 import type { EntryOf } from '../../history.ts';
 import type { RunRecord } from '../run-record.ts';
-import { type Breach, type Rule, judgeEach } from '../rule.ts';
+import { EXCUSED, type Finding, type Rule, judgeEach } from '../rule.ts';
 
 /** P7: what lies behind poison in its partition is handled, and no good report is given up. */
 export const poisonHoldsUpNothing: Rule = {
@@ -34,7 +34,9 @@ function judgeMessage(
   record: RunRecord,
   message: EntryOf<'produced'>,
   poison: EntryOf<'produced'>,
-): Breach | undefined {
+): Finding {
+  // Whether a report came before the delete of its action is not known.
+  if (message.report && record.rowOf(message.report.actionId)?.isDeleted) return EXCUSED;
   if (wasHandled(record, message)) return undefined;
   return {
     says: `${partitionOf(message)} offset ${message.place!.offset} lies behind poison and was not handled`,
@@ -48,8 +50,6 @@ function wasHandled(record: RunRecord, message: EntryOf<'produced'>): boolean {
   // A create that was refused under its key is handled; of a good report nothing can be refused.
   if (intent) return wasRefused || isStored(record, intent.mark);
   const row = report && record.rowOf(report.actionId);
-  // Whether a report came before the delete of its action is not known.
-  if (row?.isDeleted) return true;
   if (!row || wasRefused) return false;
   const { status } = row.action;
   const isUnderWay = report.status === 'Running' || report.status === 'NotStarted';

@@ -2,7 +2,7 @@ import { FAILURE_CODES } from '#domain/errors';
 import { actCalls, failureCode, mayHaveActed, standingEffects } from '../action-facts.ts';
 import { type ActionRecord, type Answered, entriesOf } from '../run-record.ts';
 import { cancelsOf } from '../cancels.ts';
-import { type Breach, type Rule, judgeEach } from '../rule.ts';
+import { EXCUSED, type Finding, type Rule, judgeEach } from '../rule.ts';
 
 /** P4: after `cancel-outcome: prevented` no product does it, nor is one asked to; before it none can have done it. */
 export const preventedIsNeverSeen: Rule = {
@@ -18,7 +18,7 @@ export const preventedIsNeverSeen: Rule = {
     ),
 };
 
-function judgeCancel(action: ActionRecord, cancel: Answered): Breach | undefined {
+function judgeCancel(action: ActionRecord, cancel: Answered): Finding {
   const seen = actCalls(action).filter(
     (call) => call.atMs > cancel.answer.atMs || mayHaveActed(call),
   );
@@ -29,7 +29,8 @@ function judgeCancel(action: ActionRecord, cancel: Answered): Breach | undefined
       evidence: [...entriesOf(cancel), ...seen, ...done],
     };
   }
-  if (!action.row || failureCode(action) === FAILURE_CODES.cancelled) return undefined;
+  if (!action.row) return EXCUSED;
+  if (failureCode(action) === FAILURE_CODES.cancelled) return undefined;
   return {
     says: `${action.id} was prevented, and is ${action.row.action.status} with code ${failureCode(action)}`,
     evidence: [...entriesOf(cancel), action.row],
