@@ -11,6 +11,11 @@ export interface PartitionEnds {
 /** Far above the few milliseconds of a read and above the time-outs of kafkajs: it ends what hangs for good. */
 const READ_TIMEOUT_MS = 10_000;
 
+/** kafkajs stumbled over a broker that went away in the middle of an answer: another try may do better. */
+class OffsetsUnread extends Error {
+  readonly retriable = true;
+}
+
 /**
  * Reads offsets over one admin connection, which is replaced after any failure: kafkajs keeps connections that
  * are dead, or whose handshake went unanswered, and takes them for good ones.
@@ -67,7 +72,9 @@ export class OffsetReader {
       return await this.#try(read);
     } catch {
       // The connection may have died since the last read, as after a restart of Kafka: once more on a new one.
-      return await this.#try(read);
+      return await this.#try(read).catch((error: unknown) => {
+        throw error instanceof TypeError ? new OffsetsUnread(error.message) : error;
+      });
     }
   }
 

@@ -11,7 +11,8 @@ const MESSAGE_LENGTH_MAX = 1000;
 /** The body of every call: to `url`, `cancelUrl` and `probeUrl`. */
 export const webhookRequestSchema = z.object({
   action: securityActionSchema,
-  attempt: z.int().positive(),
+  /** 0 in a question about an action that was reported Running before it was called. */
+  attempt: z.int().nonnegative(),
   attemptId: z.string(),
 });
 

@@ -239,6 +239,13 @@ describe.each(['cancel', 'probe'] as const)('a %s', (question) => {
     return finding;
   }
 
+  it('about an action that was never called is a request like any other', async () => {
+    const { product, provider } = await start(answers(200, { status: 'Running' }));
+    await provider[question]!(actionWith(), { ...ATTEMPT, number: 0 }, signal);
+    const [request] = product.requests;
+    expect(webhookRequestSchema.parse(verified(request!))).toMatchObject({ attempt: 0 });
+  });
+
   it.each(['NotStarted', 'Running', 'Completed'])('is told %s', async (status) => {
     const finding = { kind: 'known', status, errorInfo: null };
     expect(await findingOf(200, { status })).toEqual(finding);
