@@ -6,7 +6,11 @@ import { setTimeout as passed } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import type { SecurityAction } from '#domain/security-action';
 import type { Status } from '#domain/status';
-import { type WebhookRequest, webhookRequestSchema } from '#providers/webhook-messages';
+import {
+  type WebhookRequest,
+  webhookQuestionSchema,
+  webhookRequestSchema,
+} from '#providers/webhook-messages';
 import type { EntryOf } from '../history.ts';
 import { WEBHOOKS, type WebhookName } from './catalogue.ts';
 import type { Recorder } from './recorder.ts';
@@ -83,12 +87,12 @@ export class Product {
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
     const atMs = this.#recorder.nowMs();
-    const sent = this.#take(body, request);
+    const [, name, question] = request.url!.split('/') as [string, WebhookName, Question];
+    const sent = this.#take(question, body, request);
     if (!sent) {
       response.writeHead(400).end();
       return;
     }
-    const [, name, question] = request.url!.split('/') as [string, WebhookName, Question];
     const { status, said, isReset } = await this.#reply(name, question, sent);
     this.#recorder.note<EntryOf<'call'>>({
       kind: 'call',
@@ -111,10 +115,14 @@ export class Product {
   }
 
   /** What was sent, if it is a call of the service; one that is none is recorded as such. */
-  #take(body: string, { headers, url }: IncomingMessage): WebhookRequest | undefined {
+  #take(
+    question: Question,
+    body: string,
+    { headers, url }: IncomingMessage,
+  ): WebhookRequest | undefined {
+    const schema = question === 'act' ? webhookRequestSchema : webhookQuestionSchema;
     try {
-      const verified = this.#webhook.verify(body, headers as Record<string, string>);
-      return webhookRequestSchema.parse(verified);
+      return schema.parse(this.#webhook.verify(body, headers as Record<string, string>));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#recorder.note<EntryOf<'strayCall'>>({ kind: 'strayCall', path: url ?? '', reason });

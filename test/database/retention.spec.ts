@@ -205,7 +205,6 @@ describe('the removal of old actions', () => {
     expect([...scanned(/Seq Scan on (?<name>\w+)/)].toSorted()).toEqual([
       'outbox',
       'security_action_revert',
-      'security_action_work',
     ]);
     await database.clear();
   });

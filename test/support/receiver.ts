@@ -3,7 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import type { SecurityAction } from '#domain/security-action';
-import { type WebhookRequest, webhookRequestSchema } from '#providers/webhook-messages';
+import {
+  type WebhookRequest,
+  webhookQuestionSchema,
+  webhookRequestSchema,
+} from '#providers/webhook-messages';
 
 /** One call as it came, its signature verified. */
 export interface Call extends WebhookRequest {
@@ -51,9 +55,10 @@ export class Receiver {
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
     const verified = this.#webhook.verify(body, request.headers as Record<string, string>);
-    const sent = webhookRequestSchema.parse(verified);
-    if (this.isLocked) throw new Error('locked');
     const question = request.url!.slice(1) as Call['question'];
+    const schema = question === 'act' ? webhookRequestSchema : webhookQuestionSchema;
+    const sent = schema.parse(verified);
+    if (this.isLocked) throw new Error('locked');
     const idempotencyKey = String(request.headers['idempotency-key']);
     this.calls.push({ ...sent, question, idempotencyKey, receivedAtMs: performance.now() });
     if (question === 'act')

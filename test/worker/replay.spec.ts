@@ -3,7 +3,6 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { CreateCommand } from '#domain/command';
 import type { DeadLetter } from '#domain/dead-letter';
 import { Client, type ErrorBody, PUBLISHED_SAMPLE, simulate } from '../support/client.ts';
 import { drained } from '../support/drained.ts';
@@ -11,6 +10,7 @@ import { operatorOf } from '../support/holds.ts';
 import { produce } from '../support/produce.ts';
 import { type LetterChoice, putAside } from '../support/put-aside.ts';
 import { readTopic } from '../support/read-topic.ts';
+import { simulateCommand } from '../support/simulate-command.ts';
 import { System } from '../support/system.ts';
 import { rewind } from '../support/topics.ts';
 
@@ -273,35 +273,11 @@ describe('the replay of dead letters', () => {
   }, 120_000);
 
   describe('of a command', () => {
-    const command = (change: object = {}): CreateCommand => ({
-      schemaVersion: 1,
-      acceptedDateTime: new Date().toISOString(),
-      caller: { tenantId: 'tenant-a', appId: 'app-1', user: null },
-      clientRequestId: null,
-      provider: { key: 'SecurityActions/Simulator', action: 'Simulate' },
-      targetKey: null,
-      resendKey: randomUUID(),
-      action: {
-        id: randomUUID(),
-        name: 'Simulate',
-        actionReason: null,
-        clientContext: null,
-        parameters: [],
-        vendorInformation: {
-          vendor: 'SecurityActions',
-          provider: 'Simulator',
-          providerVersion: null,
-          subProvider: null,
-        },
-        properties: {},
-      },
-      ...change,
-    });
     const putCommandAside = (value: string, offset: number) =>
       letter({ topic: 'commands', offset, key: 'its key', value });
 
     it('sends it as it was, under its key', async () => {
-      const sent = command();
+      const sent = simulateCommand();
       // Spaces and unknown parts: what is sent are the bytes, not what this release makes of them.
       const value = JSON.stringify({ ...sent, later: true }, null, 1);
       const { body } = await replay(await putCommandAside(value, 200));
@@ -314,7 +290,10 @@ describe('the replay of dead letters', () => {
     });
 
     it('is refused while this release cannot read it either', async () => {
-      const id = await putCommandAside(JSON.stringify(command({ schemaVersion: 99 })), 201);
+      const id = await putCommandAside(
+        JSON.stringify({ ...simulateCommand(), schemaVersion: 99 }),
+        201,
+      );
       expect(await refusal(id)).toMatchObject({ status: 400, code: 'invalidRequest' });
     });
 
@@ -327,7 +306,7 @@ describe('the replay of dead letters', () => {
       if (isDeleted) {
         await client.request('DELETE', `v1.0/security/securityActions/${actionId}`);
       }
-      const sent = command();
+      const sent = simulateCommand();
       const id = await putCommandAside(
         JSON.stringify({ ...sent, action: { ...sent.action, id: actionId } }),
         isDeleted ? 203 : 202,

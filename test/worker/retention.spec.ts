@@ -8,6 +8,7 @@ import { drained } from '../support/drained.ts';
 import { operatorOf } from '../support/holds.ts';
 import { produce } from '../support/produce.ts';
 import { putAside } from '../support/put-aside.ts';
+import { simulateCommand } from '../support/simulate-command.ts';
 import { System } from '../support/system.ts';
 
 const LETTERS = 'v1.0/security/securityActionDeadLetters';
@@ -27,29 +28,6 @@ describe('the retention of actions', () => {
   afterAll(() => system?.stop());
   afterEach(() => system.query('TRUNCATE dead_letter'));
 
-  const command = (id: string, acceptedAt: Date): CreateCommand => ({
-    schemaVersion: 1,
-    acceptedDateTime: acceptedAt.toISOString(),
-    caller: { tenantId: 'tenant-a', appId: 'app-1', user: null },
-    clientRequestId: null,
-    provider: { key: 'SecurityActions/Simulator', action: 'Simulate' },
-    targetKey: null,
-    resendKey: randomUUID(),
-    action: {
-      id,
-      name: 'Simulate',
-      actionReason: null,
-      clientContext: null,
-      parameters: [],
-      vendorInformation: {
-        vendor: 'SecurityActions',
-        provider: 'Simulator',
-        providerVersion: null,
-        subProvider: null,
-      },
-      properties: {},
-    },
-  });
   const completed = async () => {
     const id = await client.created(simulate());
     await vi.waitFor(async () => expect((await client.get(id)).body.status).toBe('Completed'), {
@@ -110,9 +88,9 @@ describe('the retention of actions', () => {
     await removed(ran);
     const [never, current] = [randomUUID(), randomUUID()];
     await send(
-      command(ran, daysAgo(RETENTION_DAYS + 1)),
-      command(current, daysAgo(RETENTION_DAYS - 1)),
-      command(never, daysAgo(RETENTION_DAYS + 1)),
+      simulateCommand({ id: ran, acceptedAt: daysAgo(RETENTION_DAYS + 1) }),
+      simulateCommand({ id: current, acceptedAt: daysAgo(RETENTION_DAYS - 1) }),
+      simulateCommand({ id: never, acceptedAt: daysAgo(RETENTION_DAYS + 1) }),
     );
     const { value } = await letters();
     expect(value.map(({ code, appId, state }) => ({ code, appId, state }))).toEqual([
@@ -130,14 +108,14 @@ describe('the retention of actions', () => {
 
   it('knows what is still on record, and so only comes again', async () => {
     const id = await completed();
-    await send(command(id, daysAgo(400)));
+    await send(simulateCommand({ id, acceptedAt: daysAgo(400) }));
     expect((await letters()).value).toEqual([]);
     expect(effectsOf(id)).toHaveLength(1);
   });
 
   it('refuses the replay of what is older, and leaves the letter open', async () => {
     const id = randomUUID();
-    await send(command(id, daysAgo(RETENTION_DAYS + 1)));
+    await send(simulateCommand({ id, acceptedAt: daysAgo(RETENTION_DAYS + 1) }));
     const tooOld = { timestamp: daysAgo(RETENTION_DAYS + 1).getTime() };
     const value = JSON.stringify(simulate());
     await putAside(system, { ...tooOld, value }, { timestamp: daysAgo(14).getTime(), value });

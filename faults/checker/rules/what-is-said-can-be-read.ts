@@ -18,6 +18,7 @@ export const whatIsSaidCanBeRead: Rule = {
           };
         },
       ),
+      // Those that could be read: each might have been one of the strays below.
       judgeEach(
         [...actions.values()].flatMap(({ calls }) =>
           calls.filter(({ told }) => told !== undefined),

@@ -93,7 +93,7 @@ export async function lockOld(
 /** By the key of the table, whatever Postgres expects of its size: it may have filled since it was last counted. */
 const none = (rows: string) => `(SELECT true FROM ${rows} LIMIT 1) IS NULL`;
 
-// The revert before its action: the id of a revert is derived, and one that stands would keep another of it from being made.
+// What has ended has no work. The revert before its action: the id of a revert is derived, and one that stands would keep another of it from being made.
 const LOCK_OLD = `
   WITH waiting AS MATERIALIZED (
     SELECT "azureTenantId", "actionId" FROM "outbox" ORDER BY "position" LIMIT $5
@@ -104,8 +104,6 @@ const LOCK_OLD = `
      AND (SELECT count(*) FROM waiting) < $5
      AND NOT EXISTS (SELECT FROM waiting o
            WHERE o."azureTenantId" = a."azureTenantId" AND o."actionId" = a."id")
-     AND ${none(`"security_action_work" w
-           WHERE w."azureTenantId" = a."azureTenantId" AND w."actionId" = a."id"`)}
      AND ${none(`"security_action_revert" t
            WHERE t."azureTenantId" = a."azureTenantId" AND t."actionId" = a."id"`)}
      AND ${none(`"security_action" r

@@ -8,12 +8,16 @@ import { type Status, parseStatus } from '#domain/status';
 /** Longest message that is taken over from a product. */
 const MESSAGE_LENGTH_MAX = 1000;
 
-/** The body of every call: to `url`, `cancelUrl` and `probeUrl`. */
+/** The body of a call, to `url`. */
 export const webhookRequestSchema = z.object({
   action: securityActionSchema,
-  /** 0 in a question about an action that was reported Running before it was called. */
-  attempt: z.int().nonnegative(),
+  attempt: z.int().positive(),
   attemptId: z.string(),
+});
+
+/** The body of a question, to `cancelUrl` and `probeUrl`: attempt 0 is of an action that was reported Running before any call. */
+export const webhookQuestionSchema = webhookRequestSchema.extend({
+  attempt: z.int().nonnegative(),
 });
 
 export type WebhookRequest = z.infer<typeof webhookRequestSchema>;

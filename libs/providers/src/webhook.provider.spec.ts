@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ATTEMPT, PARAMETER_VALUE, actionWith } from './action.fixture.ts';
 import type { Outcome } from './provider.ts';
 import { Product, SECRET, answers, verified, webhookTo } from './product.fixture.ts';
-import { webhookRequestSchema } from './webhook-messages.ts';
+import { webhookQuestionSchema, webhookRequestSchema } from './webhook-messages.ts';
 import type { WebhookProvider } from './webhook.provider.ts';
 
 /* The table of answers of docs/providers.md, row by row, as a product gives them over HTTP. */
@@ -239,11 +239,13 @@ describe.each(['cancel', 'probe'] as const)('a %s', (question) => {
     return finding;
   }
 
-  it('about an action that was never called is a request like any other', async () => {
+  it('is of attempt 0 for an action that was never called, as no call is', async () => {
     const { product, provider } = await start(answers(200, { status: 'Running' }));
     await provider[question]!(actionWith(), { ...ATTEMPT, number: 0 }, signal);
     const [request] = product.requests;
-    expect(webhookRequestSchema.parse(verified(request!))).toMatchObject({ attempt: 0 });
+    const body = verified(request!);
+    expect(webhookQuestionSchema.parse(body)).toMatchObject({ attempt: 0 });
+    expect(webhookRequestSchema.safeParse(body).success).toBe(false);
   });
 
   it.each(['NotStarted', 'Running', 'Completed'])('is told %s', async (status) => {

@@ -35,7 +35,7 @@ export const PAIRS_AT_START_MAX = 2000;
 
 /** What a message of each topic can be put aside for. */
 const DEAD_LETTERS_AT_START = {
-  commands: ['invalidRequest', 'expired'],
+  commands: ['invalidRequest', 'expired', 'idempotencyKeyReuse'],
   requests: [
     'InvalidAuthenticationToken',
     'Authorization_RequestDenied',
