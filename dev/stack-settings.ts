@@ -6,7 +6,7 @@ import { root } from './repository.ts';
 const port = z.coerce.number().int().min(1).max(65_535);
 const processes = z.coerce.number().int().positive().max(32);
 
-/** Settings of `npm start` alone; those of the API and the worker are in libs/config/src/settings.ts. */
+/** Settings of `npm start` alone; those of the API and the worker are in libs/config/src/settings/. */
 export const stackSettings = {
   STACK_DIR: z
     .string()
