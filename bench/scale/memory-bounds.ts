@@ -14,7 +14,10 @@ export function memoryBounds(
 ): { api: number; worker: number } {
   const bodies = (count: number) => (count * settings.BODY_BYTES_MAX) / MIB;
   return {
-    api: MEMORY_MIB_MAX.api + settings.PUBLISH_QUEUE_BYTES_MAX / MIB + bodies(connections),
+    api:
+      MEMORY_MIB_MAX.api +
+      settings.PUBLISH_QUEUE_BYTES_MAX / MIB +
+      Math.min(bodies(connections), settings.BODY_BYTES_IN_FLIGHT_MAX / MIB),
     worker:
       MEMORY_MIB_MAX.worker +
       bodies(settings.INGEST_BATCH_MAX + settings.CALLS_IN_FLIGHT_MAX + settings.RELAY_BATCH_MAX),

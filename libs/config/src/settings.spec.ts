@@ -128,6 +128,7 @@ describe('a size', () => {
   it.each([
     ['BODY_BYTES_MAX', 204_800, 'a message that Kafka refuses'],
     ['BATCH_BODY_BYTES_MAX', 16_777_216, 'held in memory'],
+    ['BODY_BYTES_IN_FLIGHT_MAX', 1_073_741_824, 'held in memory'],
     ['PAGE_SIZE_MAX', 2000, 'held in memory'],
     ['PUBLISH_QUEUE_MESSAGES_MAX', 1_000_000, 'given up'],
     ['PUBLISH_QUEUE_BYTES_MAX', 1_073_741_824, 'held in memory'],

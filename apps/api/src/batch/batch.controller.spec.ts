@@ -19,6 +19,7 @@ describe('a batch', () => {
       env: {
         BODY_BYTES_MAX: '2000',
         BATCH_BODY_BYTES_MAX: '20000',
+        BODY_BYTES_IN_FLIGHT_MAX: '17000',
         BATCH_TIMEOUT_MS: '300',
         TRUST_PROXY: 'true',
       },
@@ -184,6 +185,20 @@ describe('a batch', () => {
       expect((await answers(requests)).map(({ status }) => status)).toEqual([201, 413]);
       const tooLarge = await send([{ ...requests[0], body: 'x'.repeat(20_000) }]);
       expect(tooLarge.statusCode).toBe(413);
+    });
+
+    it('and takes the room for bodies once, for the batch and not again for what is in it', async () => {
+      const requests = Array.from({ length: 8 }, (_, index) => ({
+        id: String(index),
+        method: 'POST',
+        url: PATH,
+        headers: JSON_TYPE,
+        body: { text: 'x'.repeat(1900) },
+      }));
+      // The room is as good as full with the batch alone.
+      expect(JSON.stringify({ requests }).length).toBeGreaterThan(16_000);
+      const statuses = (await answers(requests)).map(({ status }) => status);
+      expect(statuses).toEqual(requests.map(() => 201));
     });
   });
 

@@ -10,6 +10,7 @@ import type { Settings } from '#config/settings';
 import { NestLogger } from '#observability/logger';
 import { registerDocs } from '../openapi/docs.controller.ts';
 import { registerBodyParser } from './body-parser.ts';
+import { registerBodyRoom } from './body-room.ts';
 import { registerCors } from './cors.ts';
 import { Drain } from './drain.ts';
 import { ErrorFilter } from './error-filter.ts';
@@ -49,6 +50,7 @@ export async function createHttpApplication(
   registerCors(fastify, settings);
   new KnownPaths().register(fastify);
   registerRateLimit(fastify, settings);
+  registerBodyRoom(fastify, settings);
   registerBodyParser(fastify, settings);
   registerDocs(fastify);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {

@@ -6,13 +6,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parse } from 'secure-json-parse';
 import type { Settings } from '#config/settings';
 import { ApiError } from '#domain/errors';
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Which setting limits the body of the route; BODY_BYTES_MAX without. */
-    bodyLimit?: 'BATCH_BODY_BYTES_MAX';
-  }
-}
+import { bodyBytesMaxOf } from './body-limit.ts';
+import { type BodyShare, noRoom } from './body-room.ts';
 
 const gunzipAsync = promisify(gunzip);
 
@@ -31,17 +26,16 @@ export const ENCODINGS_READ = ['gzip', 'x-gzip', 'identity', ''];
  * called JSON, `null`, gzip, a gzip header on a plain body).
  */
 export function registerBodyParser(fastify: FastifyInstance, settings: Settings): void {
-  const bytesMaxOf = ({ routeOptions }: FastifyRequest) =>
-    settings[routeOptions.config.bodyLimit ?? 'BODY_BYTES_MAX'];
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(
     'application/json',
     (request: FastifyRequest, payload: IncomingMessage) =>
-      parseJsonBody(request, payload, bytesMaxOf(request)),
+      parseJsonBody(request, payload, bodyBytesMaxOf(request, settings)),
   );
   // Whatever else it is called: fine as long as nothing is in it.
   fastify.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
-    if ((await readBody(payload, bytesMaxOf(request))).length > 0)
+    const bytesMax = bodyBytesMaxOf(request, settings);
+    if ((await readBody(payload, bytesMax, request.bodyShare)).length > 0)
       throw new ApiError('unsupportedMediaType');
     return undefined;
   });
@@ -52,7 +46,7 @@ async function parseJsonBody(
   payload: IncomingMessage,
   bytesMax: number,
 ): Promise<unknown> {
-  const sent = await readBody(payload, bytesMax);
+  const sent = await readBody(payload, bytesMax, request.bodyShare);
   if (sent.length === 0) return undefined;
   const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
   if (!ENCODINGS_READ.includes(encoding)) {
@@ -61,17 +55,21 @@ async function parseJsonBody(
       `The content encoding '${encoding.slice(0, 50)}' is not supported; supported: gzip, identity.`,
     );
   }
-  return parseJson(await unzip(sent, bytesMax));
+  return parseJson(await unzip(sent, bytesMax, request.bodyShare));
 }
 
 /**
  * The bytes decide whether it is gzip, not the header: the Go SDK repeats a request with the header of the
  * first try and a plain body. JSON cannot begin with these bytes.
  */
-async function unzip(bytes: Buffer, bytesMax: number): Promise<Buffer> {
+async function unzip(bytes: Buffer, bytesMax: number, share?: BodyShare): Promise<Buffer> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  // How large it becomes is only known afterwards.
+  if (share?.hold(bytesMax) === false) throw noRoom();
   try {
-    return await gunzipAsync(bytes, { maxOutputLength: bytesMax });
+    const unzipped = await gunzipAsync(bytes, { maxOutputLength: bytesMax });
+    share?.hold(unzipped.length);
+    return unzipped;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
     throw new ApiError('invalidRequest', 'The body is not valid gzip.');
@@ -102,26 +100,33 @@ function isNestedWithin(value: unknown, levels: number): boolean {
 }
 
 /**
- * Reads up to `bytesMax` bytes; of a larger body nothing is kept.
- * @throws ApiError requestEntityTooLarge, once the rest has come (or is too much to wait for)
+ * Reads up to `bytesMax` bytes, as far as there is room; of a body that is refused nothing is kept.
+ * @throws ApiError requestEntityTooLarge, serviceNotAvailable, once the rest has come (or is too much to wait for)
  */
-function readBody(payload: IncomingMessage, bytesMax: number): Promise<Buffer> {
+function readBody(payload: IncomingMessage, bytesMax: number, share?: BodyShare): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const declared = Number(payload.headers['content-length'] ?? 0);
-    if (declared > DRAINED_BYTES_MAX && declared > bytesMax) {
-      reject(tooLarge(bytesMax));
+    let refusal = declared > bytesMax ? tooLarge(bytesMax) : undefined;
+    if (refusal && declared > DRAINED_BYTES_MAX) {
+      reject(refusal);
       return;
     }
     const chunks: Buffer[] = [];
     let size = 0;
     payload.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= bytesMax) chunks.push(chunk);
-      else chunks.length = 0;
-      if (size > bytesMax && size > DRAINED_BYTES_MAX) reject(tooLarge(bytesMax));
+      if (size > bytesMax) refusal ??= tooLarge(bytesMax);
+      if (!refusal && share?.hold(size) === false) refusal = noRoom();
+      if (!refusal) {
+        chunks.push(chunk);
+        return;
+      }
+      chunks.length = 0;
+      share?.hold(0);
+      if (size > DRAINED_BYTES_MAX) reject(refusal);
     });
     payload.on('end', () => {
-      if (size > bytesMax) reject(tooLarge(bytesMax));
+      if (refusal) reject(refusal);
       else resolve(Buffer.concat(chunks, size));
     });
     payload.on('error', () => reject(new ApiError('invalidRequest', 'The body did not arrive.')));

@@ -45,6 +45,11 @@ export const http = {
   )
     .default(1_048_576)
     .describe('The same for $batch as a whole; BODY_BYTES_MAX holds for each of its requests.'),
+  BODY_BYTES_IN_FLIGHT_MAX: countUpTo(1024 ** 3, 'bodies are held in memory')
+    .default(16 * 1024 * 1024)
+    .describe(
+      'Bodies that one process has read and not yet answered, in bytes; beyond: 503. What is made of a body takes several times as much.',
+    ),
   BATCH_TIMEOUT_MS: milliseconds
     .default(10_000)
     .describe('Requests of a $batch that have not begun by then are answered 503.'),
