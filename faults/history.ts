@@ -9,6 +9,9 @@ import { historyEntrySchema } from '../apps/api/src/security-actions/history-ent
  * the file says nothing. Nothing here depends on how the run was made: the checker needs the file and no more.
  */
 
+/** A server ended by itself, of a fault that is over or not, and is started again: a fault that no nemesis makes. */
+export const COLLAPSE = 'collapse';
+
 const at = { atMs: z.number().nonnegative() };
 const actionId = z.uuid();
 

@@ -1,7 +1,8 @@
+import { COLLAPSE } from '../history.ts';
 import type { FaultWindow, RunRecord } from './run-record.ts';
 
 /** Faults that take their subject away as a whole; a delay does not. */
-const AWAY: readonly string[] = ['kill', 'stop', 'pause', 'cut', 'halfOpen'];
+const AWAY: readonly string[] = ['kill', 'stop', 'pause', 'cut', 'halfOpen', COLLAPSE];
 
 /** A span in which one thing was away and, as far as is known, nothing else was wrong. */
 export interface Outage {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EntryOf } from '../history.ts';
+import { COLLAPSE, type EntryOf } from '../history.ts';
 import { RunBuilder, found } from './run-builder.fixture.ts';
 
 const MIB = 2 ** 20;
@@ -106,6 +106,15 @@ describe('P8: the checker allows', () => {
     const id = run.created();
     run.ask('get', id, { status: 503, error: 'notYetVisible', retryAfterSeconds: 1 });
     run.completes(id);
+    expect(found(run)).toBe('');
+  });
+
+  it('what is refused while a server is away that has ended by itself', () => {
+    const run = calmRun();
+    run.fault('begin', COLLAPSE, 'kafka');
+    const away = { error: 'serviceNotAvailable', retryAfterSeconds: 1 };
+    run.answer(run.invoke('create', { intent: run.intent() }), 503, away);
+    run.fault('end', COLLAPSE, 'kafka');
     expect(found(run)).toBe('');
   });
 

@@ -18,10 +18,14 @@ export class Victim {
   #reviving: Promise<void> | undefined;
   #slowing: Promise<void> | undefined;
   #isSlow = false;
-  readonly #onEndedByItself: () => void;
+  readonly #onEndedByItself: (restored: Promise<void>) => void;
 
-  /** @param onEndedByItself hears of each end that no fault had brought about */
-  constructor(name: string, process: ServiceProcess, onEndedByItself: () => void) {
+  /** @param onEndedByItself hears of each end that no fault had brought about, and when it serves again */
+  constructor(
+    name: string,
+    process: ServiceProcess,
+    onEndedByItself: (restored: Promise<void>) => void,
+  ) {
     this.name = name;
     this.#process = process;
     this.#onEndedByItself = onEndedByItself;
@@ -113,8 +117,9 @@ export class Victim {
     this.#process.exited
       .then(async () => {
         if (this.#isHeldDown || this.#isRetired || this.#reviving) return;
-        this.#onEndedByItself();
-        await this.revive();
+        const restored = this.revive();
+        this.#onEndedByItself(restored);
+        await restored;
       })
       .catch(() => undefined);
   }

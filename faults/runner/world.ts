@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import type { AppProcess } from '../../test/support/app-process.ts';
 import { System } from '../../test/support/system.ts';
 import { WEBHOOKS, type WebhookName, catalogue } from './catalogue.ts';
-import type { EntryOf } from '../history.ts';
+import { COLLAPSE, type EntryOf } from '../history.ts';
 import type { Subjects } from './fault-plan.ts';
 import type { Disk } from './full-disk.ts';
 import { Product } from './product.ts';
@@ -173,11 +173,27 @@ function victimsOf(
     const note = () => recorder.note<EntryOf<'ended'>>({ kind: 'ended', process: name });
     return [name, new Victim(name, process, note)] as const;
   });
-  // A server may end over a full disk, and that is its affair.
-  const ofServers = Object.entries({ kafka, postgres }).map(
-    ([name, process]) => [name, new Victim(name, process, () => undefined)] as const,
-  );
+  // A server may end over a full disk, and that is its affair. It does so when the disk has room again, too.
+  const ofServers = Object.entries({ kafka, postgres }).map(([name, process]) => {
+    const note = (restored: Promise<void>) => void noteCollapse(recorder, name, restored);
+    return [name, new Victim(name, process, note)] as const;
+  });
   return new Map<string, Victim>([...ofProduct, ...ofServers]);
+}
+
+/** It is away until it serves again, whenever the fault was over that it ended of. */
+async function noteCollapse(
+  recorder: Recorder,
+  subject: string,
+  restored: Promise<void>,
+): Promise<void> {
+  const note = (phase: EntryOf<'fault'>['phase']) =>
+    recorder.note<EntryOf<'fault'>>({ kind: 'fault', phase, nemesis: COLLAPSE, subject });
+  note('strike');
+  note('begin');
+  await restored;
+  note('end');
+  note('over');
 }
 
 function linksOf(
