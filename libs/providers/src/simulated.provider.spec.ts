@@ -30,10 +30,10 @@ const never = new AbortController().signal;
 
 function execute(
   parameters: Record<string, string | null> = {},
-  { number = 1, signal = never, from = provider() } = {},
+  { number = 1, signal = never, from = provider(), id = actionWith().id } = {},
 ) {
   return from.execute(
-    actionWith(parameters),
+    actionWith(parameters, { id }),
     { id: `attempt-${number}`, number, targetKey: null },
     signal,
   );
@@ -193,6 +193,11 @@ describe('a cancel of a simulated action', () => {
     },
   );
 
+  it('keeps from acting what was given to a worker that ended before it called', async () => {
+    expect(await cancel({})).toEqual(takenBack);
+    expect(effects()).toMatchObject([{ takenBack: true }]);
+  });
+
   it('leaves the calls of other actions alone', async () => {
     const from = provider();
     const deadline = new AbortController();
@@ -206,6 +211,10 @@ describe('a cancel of a simulated action', () => {
 });
 
 describe('a probe of a simulated action', () => {
+  const attempt = (number: number) => ({ id: `attempt-${number}`, number, targetKey: null });
+  const probe = (parameters: Record<string, string>, number = 1) =>
+    provider().probe!(actionWith(parameters), attempt(number), never);
+
   it.each([
     [{}, 1, 'Completed'],
     [{ outcome: 'Unknown' }, 1, 'Completed'],
@@ -213,15 +222,34 @@ describe('a probe of a simulated action', () => {
     [{ outcome: 'Failed' }, 1, 'Failed'],
     [{ failAttempts: '2' }, 2, 'NotStarted'],
     [{ failAttempts: '2' }, 3, 'Completed'],
-  ])('says of %j in attempt %d: %s', async (parameters, number, status) => {
-    const action = actionWith(parameters as Record<string, string>);
-    const finding = await provider().probe!(
-      action,
-      { id: 'attempt', number, targetKey: null },
-      never,
-    );
-    expect(finding).toMatchObject({ kind: 'known', status });
-    expect(effects()).toEqual([]);
+  ])('says of %j, once attempt %d has ended: %s', async (parameters, number, status) => {
+    const steering = parameters as Record<string, string>;
+    await execute(steering, { number, signal: AbortSignal.abort() });
+    const before = effects();
+    expect(await probe(steering, number)).toMatchObject({ kind: 'known', status });
+    expect(effects()).toEqual(before);
+  });
+
+  it.each<Record<string, string>>([{}, { outcome: 'Unknown' }, { outcome: 'Stall' }])(
+    'says NotStarted of %j when its worker ended before it called',
+    async (parameters) => {
+      expect(await probe(parameters)).toMatchObject({ kind: 'known', status: 'NotStarted' });
+      await execute({}, { id: 'another' });
+      expect(await probe(parameters)).toMatchObject({ kind: 'known', status: 'NotStarted' });
+    },
+  );
+
+  it('says NotStarted of what was taken back', async () => {
+    await execute({ outcome: 'Stall' }, { signal: AbortSignal.abort() });
+    const taken = await provider().cancel!(actionWith({ outcome: 'Stall' }), attempt(1), never);
+    expect(taken).toMatchObject({ status: 'Failed' });
+    expect(await probe({ outcome: 'Stall' })).toMatchObject({ status: 'NotStarted' });
+  });
+
+  it('goes by the parameters alone without an effects file', async () => {
+    const from = new SimulatedProvider(undefined, CAPABLE);
+    const finding = await from.probe!(actionWith({}), attempt(1), never);
+    expect(finding).toMatchObject({ kind: 'known', status: 'Completed' });
   });
 
   it('says Running while the call is under way', async () => {

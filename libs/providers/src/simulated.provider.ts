@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FAILURE_CODES } from '#domain/errors';
 import type { SecurityAction } from '#domain/security-action';
@@ -27,8 +27,8 @@ interface Call {
  * at the moment a real product would act, so that effects can be counted from outside; a later line with
  * `takenBack` says that those of its action stand no more.
  *
- * It remembers the calls that are under way here and nothing else: of any other attempt it says what the parameters
- * told that attempt to do.
+ * It remembers the calls that are under way here. Of any other attempt it says what the parameters told that attempt to do,
+ * unless the effects file, which all workers share, shows that none has acted.
  */
 export class SimulatedProvider implements Provider {
   readonly cancel: Provider['cancel'];
@@ -70,7 +70,7 @@ export class SimulatedProvider implements Provider {
   /** Works while nothing has ended: on what is under way, what stalls, and what did nothing yet. What is done is done. */
   async #cancel(action: SecurityAction, attempt: Attempt): Promise<Finding> {
     const calls = this.#callsOf(action);
-    const state = stateOf(action, attempt);
+    const state = await this.#stateOf(action, attempt);
     if (calls.length === 0 && isTerminal(state)) return finding(state);
     const written = Promise.all(calls.map((call) => call.written)).then(() =>
       this.#write({ actionId: action.id, attemptId: attempt.id, takenBack: true }),
@@ -83,9 +83,28 @@ export class SimulatedProvider implements Provider {
     return finding('Failed', 'taken back');
   }
 
-  #probe(action: SecurityAction, attempt: Attempt): Promise<Finding> {
+  async #probe(action: SecurityAction, attempt: Attempt): Promise<Finding> {
     const isUnderWay = this.#callsOf(action).length > 0;
-    return Promise.resolve(finding(isUnderWay ? 'Running' : stateOf(action, attempt)));
+    return finding(isUnderWay ? 'Running' : await this.#stateOf(action, attempt));
+  }
+
+  /** What became of an attempt that is not under way here, by what it was told to do. */
+  async #stateOf(action: SecurityAction, attempt: Attempt): Promise<Status> {
+    const { failAttempts, outcome } = steeringOf(action);
+    if (attempt.number <= failAttempts) return 'NotStarted';
+    if (outcome === 'Failed') return 'Failed';
+    // The worker that it was given to may have ended before it called.
+    if (!(await this.#hasActed(action.id))) return 'NotStarted';
+    return outcome === 'Stall' ? 'Running' : 'Completed';
+  }
+
+  /** Whether an effect of the action stands. Without a file there is nothing that could say no. */
+  async #hasActed(actionId: string): Promise<boolean> {
+    if (this.#effectsFile === undefined) return true;
+    await using file = await open(this.#effectsFile, 'a+');
+    let last = '';
+    for await (const line of file.readLines({ start: 0 })) if (line.includes(actionId)) last = line;
+    return last !== '' && !last.includes('"takenBack":true');
   }
 
   #callsOf(action: SecurityAction): Call[] {
@@ -109,14 +128,6 @@ function effectOf(action: SecurityAction, attempt: Attempt): object {
     name: action.name,
     ...traceHeaders(),
   };
-}
-
-/** What became of an attempt that is not under way here, by what it was told to do. */
-function stateOf(action: SecurityAction, attempt: Attempt): Status {
-  const { failAttempts, outcome } = steeringOf(action);
-  if (attempt.number <= failAttempts) return 'NotStarted';
-  if (outcome === 'Stall') return 'Running';
-  return outcome === 'Failed' ? 'Failed' : 'Completed';
 }
 
 function finding(status: Status, message = REFUSAL.message): Finding {
