@@ -5,6 +5,7 @@ import type { Settings } from '#config/settings';
 import { installAbortedRecords } from './aborted-records.ts';
 import { bridgeLog, type KafkaLog } from './client-log.ts';
 import { installNullHeaders } from './null-header.ts';
+import { installProduceEncoder } from './produce-encoder.ts';
 import { createSocketFactory } from './socket-factory.ts';
 import { installTimerGuard } from './timer-guard.ts';
 import { installZstdCodec } from './zstd-codec.ts';
@@ -12,6 +13,7 @@ import { installZstdCodec } from './zstd-codec.ts';
 installAbortedRecords();
 installTimerGuard();
 installNullHeaders();
+installProduceEncoder();
 installZstdCodec();
 
 const CONNECT_TIMEOUT_MS_MAX = 2000;

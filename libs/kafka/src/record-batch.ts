@@ -1,0 +1,100 @@
+import type { IHeaders, Message } from 'kafkajs';
+import { ByteWriter, varBytesSize, varIntSize } from './byte-writer.ts';
+import { crc32c } from './crc32c.ts';
+import { NULL_HEADER_VALUE } from './null-header.ts';
+
+/*
+ * Kafka's record batch, the second version of its message format: neither compressed, nor of a transaction, nor of an
+ * idempotent producer, with one timestamp for all records.
+ */
+
+/** From the first offset to the number of records. */
+const HEADER_BYTES = 61;
+/** Of these, what the length does not count: the first offset, and itself. */
+const UNCOUNTED_BYTES = 12;
+const CRC_AT = 17;
+const CRC_ENDS_AT = 21;
+const MAGIC = 2;
+export const NO_PRODUCER_ID = -1;
+
+/** Records, and how much room they take. */
+export interface MeasuredBatch {
+  records: MeasuredRecord[];
+  /** All of the batch, in bytes. */
+  bytes: number;
+}
+
+interface MeasuredRecord {
+  key: string | Buffer | null;
+  value: string | Buffer | null;
+  /** Name and value by turns. */
+  headers: readonly (string | Buffer | null)[];
+  /** Without the length in front. */
+  bytes: number;
+}
+
+export function measuredBatch(messages: readonly Message[]): MeasuredBatch {
+  const records = messages.map(measuredRecord);
+  let bytes = HEADER_BYTES;
+  for (const record of records) bytes += varIntSize(record.bytes) + record.bytes;
+  return { records, bytes };
+}
+
+function measuredRecord({ key = null, value, headers }: Message, index: number): MeasuredRecord {
+  const flat = flattened(headers);
+  // One byte for attributes, one for the distance in time from the first record.
+  let bytes = 2 + varIntSize(index) + varBytesSize(key) + varBytesSize(value);
+  bytes += varIntSize(flat.length / 2);
+  for (const part of flat) bytes += varBytesSize(part);
+  return { key, value, headers: flat, bytes };
+}
+
+function flattened(headers: IHeaders = {}): (string | Buffer | null)[] {
+  const flat: (string | Buffer | null)[] = [];
+  for (const [name, values = []] of Object.entries(headers)) {
+    for (const value of Array.isArray(values) ? values : [values]) {
+      flat.push(name, value === NULL_HEADER_VALUE ? null : value);
+    }
+  }
+  return flat;
+}
+
+/** @param nowMs the timestamp of all records, in milliseconds since the epoch */
+export function writeBatch(
+  writer: ByteWriter,
+  { records, bytes }: MeasuredBatch,
+  nowMs: number,
+): void {
+  const beginsAt = writer.length;
+  writer.int64(0); // First offset: the broker sets it.
+  writer.int32(bytes - UNCOUNTED_BYTES);
+  writer.int32(0); // Epoch of the leader: the broker's, too.
+  writer.int8(MAGIC);
+  writer.int32(0); // The CRC, see below.
+  writer.int16(0); // Attributes.
+  writer.int32(records.length - 1);
+  writer.int64(nowMs);
+  writer.int64(nowMs);
+  writer.int64(NO_PRODUCER_ID);
+  writer.int16(0); // Epoch of the producer.
+  writer.int32(0); // First sequence.
+  writer.int32(records.length);
+  for (const [index, record] of records.entries()) writeRecord(writer, record, index);
+  const covered = writer.bytes.subarray(beginsAt + CRC_ENDS_AT, writer.length);
+  writer.patchUInt32(crc32c(covered), beginsAt + CRC_AT);
+}
+
+function writeRecord(
+  writer: ByteWriter,
+  { key, value, headers, bytes }: MeasuredRecord,
+  index: number,
+): void {
+  writer.varInt(bytes);
+  writer.int8(0); // Attributes.
+  writer.varInt(0); // Distance in time from the first record.
+  writer.varInt(index);
+  writer.varBytes(key);
+  writer.varBytes(value);
+  writer.varInt(headers.length / 2);
+  for (const part of headers) writer.varBytes(part);
+}
