@@ -1,5 +1,6 @@
-import { createHash, hash, randomFillSync } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { v7 } from 'uuid';
+import { randomBytes } from './random-bytes.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -8,27 +9,14 @@ let sequence = 0;
 
 /** A fresh action id: UUIDv7, so that the primary key grows at its end; each greater than the one before. */
 export function newActionId(): string {
-  const random = randomBytes();
+  const random = randomBytes(16);
   const nowMs = Date.now();
   if (nowMs > lastMs) {
     lastMs = nowMs;
     // The upper half is left to those of the same millisecond, which count on from here.
-    sequence = new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1;
+    sequence = random.readUInt32BE(0) >>> 1;
   } else sequence += 1;
   return v7({ random, msecs: lastMs, seq: sequence });
-}
-
-/** Drawn for 256 ids at a time: each draw is a call into the system, dearer than all else that an id takes. */
-const RANDOM = new Uint8Array(256 * 16);
-let randomUsed = RANDOM.length;
-
-function randomBytes(): Uint8Array {
-  if (randomUsed === RANDOM.length) {
-    randomFillSync(RANDOM);
-    randomUsed = 0;
-  }
-  randomUsed += 16;
-  return RANDOM.subarray(randomUsed - 16, randomUsed);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Context,
   ROOT_CONTEXT,
@@ -11,6 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { randomBytes } from '#domain/random-bytes';
 import { outerIdOf } from './inner-request.ts';
 import { PROBES } from './probes.ts';
 import { clientRequestIdOf } from './request-context.ts';
