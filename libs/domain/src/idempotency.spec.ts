@@ -43,6 +43,31 @@ describe('a repeat of a create', () => {
     expect(resendKey(by, key, other)).not.toBe(resendKey(caller, 'k', request()));
   });
 
+  it('has the same id and resend key in this release and the next', () => {
+    const full = request({
+      parameters: [
+        { name: 'ip', value: '10.0.0.1' },
+        { value: null, name: 'é' },
+      ],
+      vendorInformation: { vendor: 'V', subProvider: 's', provider: 'P', providerVersion: '1' },
+      actionReason: 'why',
+      clientContext: 'c',
+      revertAfter: 'PT1H',
+      first: { b: 1, a: [{ d: 1, c: null }] },
+      10: true,
+      9: 1.5,
+    });
+    const timed = request({ revertDateTime: '2026-01-31T13:00:00+01:00' });
+    // A change would make a second action of a repeat that comes after the update.
+    expect([request(), full, timed].map((one) => keyedActionId(caller, 'k', one))).toEqual([
+      'ab756d00-3049-84d7-8bb0-10dc2dce3370',
+      '42419c5b-c7d2-877c-925e-c8be04368fd1',
+      '038d7b1a-45ec-8050-a03e-e0c5b820e946',
+    ]);
+    expect(resendKey(caller, null, request())).toBe('f1576778-846e-8a1e-9b10-22f58b71e7b7');
+    expect(resendKey(caller, 'r', full)).toBe('c91796c9-e553-8ea7-93b1-bdbff8d2d54c');
+  });
+
   it('is the same whoever in the app sends it', () => {
     expect(keyedActionId({ ...caller, user: 'ann' }, 'k', request())).toBe(
       keyedActionId(caller, 'k', request()),
