@@ -23,14 +23,15 @@ export async function endsWithin(work: Promise<unknown>, timeoutMs: number): Pro
  * @throws Error after `timeoutMs`; `work` itself goes on unheard.
  */
 export async function answeredWithin<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  const timer = new AbortController();
-  const late = delay(timeoutMs, undefined, { signal: timer.signal }).then(
-    () => Promise.reject(new Error(`No answer from Kafka within ${timeoutMs} ms`)),
-    () => undefined as never,
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  // No signal that ends the wait: each would make an error with a stack, and this is around every request to Kafka.
+  const timer = setTimeout(
+    () => reject(new Error(`No answer from Kafka within ${timeoutMs} ms`)),
+    timeoutMs,
   );
   try {
     return await Promise.race([work, late]);
   } finally {
-    timer.abort();
+    clearTimeout(timer);
   }
 }
