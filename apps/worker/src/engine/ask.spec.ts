@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ask } from './ask.ts';
 
-const never = new AbortController().signal;
 const silent = () => new Promise<string>(() => undefined);
 const onSilence = (reason: string) => `gave up: ${reason}`;
 
@@ -14,13 +13,17 @@ describe('a question to a provider', () => {
   });
 
   it('has the answer of the provider, and leaves no timer behind', async () => {
-    const answer = ask(async () => 'done', { timeoutMs: 1000, signals: [never] }, onSilence);
+    const answer = ask(
+      async () => 'done',
+      { timeoutMs: 1000, call: new AbortController() },
+      onSilence,
+    );
     expect(await answer).toBe('done');
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is given up soon after its deadline when the provider heeds no signal', async () => {
-    const answer = ask(silent, { timeoutMs: 1000, signals: [never] }, onSilence);
+    const answer = ask(silent, { timeoutMs: 1000, call: new AbortController() }, onSilence);
     await vi.advanceTimersByTimeAsync(1200);
     expect(await answer).toBe('gave up: no answer in 1000 ms');
     expect(vi.getTimerCount()).toBe(0);
@@ -31,21 +34,23 @@ describe('a question to a provider', () => {
       new Promise<string>((resolve) => {
         signal.addEventListener('abort', () => resolve('nothing was sent'));
       });
-    const answer = ask(heeding, { timeoutMs: 1000, signals: [never] }, onSilence);
+    const answer = ask(heeding, { timeoutMs: 1000, call: new AbortController() }, onSilence);
     await vi.advanceTimersByTimeAsync(1000);
     expect(await answer).toBe('nothing was sent');
   });
 
-  it('is given up for any of its signals, also one that has fired before', async () => {
-    const lost = AbortSignal.abort(new Error('taken over'));
-    const answer = ask(silent, { timeoutMs: 1000, signals: [never, lost] }, onSilence);
+  it.each(['before', 'after'])('is given up when it is aborted %s it was asked', async (when) => {
+    const call = new AbortController();
+    if (when === 'before') call.abort(new Error('taken over'));
+    const answer = ask(silent, { timeoutMs: 1000, call }, onSilence);
+    call.abort(new Error('taken over'));
     await vi.advanceTimersByTimeAsync(200);
     expect(await answer).toBe('gave up: taken over');
   });
 
   it('fails as the provider does', async () => {
     const failing = () => Promise.reject(new Error('broken'));
-    const answer = ask(failing, { timeoutMs: 1000, signals: [never] }, onSilence);
+    const answer = ask(failing, { timeoutMs: 1000, call: new AbortController() }, onSilence);
     await expect(answer).rejects.toThrow('broken');
     expect(vi.getTimerCount()).toBe(0);
   });

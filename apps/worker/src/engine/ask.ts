@@ -2,21 +2,18 @@
 const LAST_WORD_MS = 100;
 
 /**
- * Asks a provider, and returns soon after `timeoutMs` have passed or one of `signals` fired, whatever the provider makes
- * of the signal it is given.
+ * Asks a provider, and returns soon after `timeoutMs` have passed or `call` was aborted, whatever the provider makes of the
+ * signal it is given.
+ * @param call is for this question alone: what hears of its end must not outlive it
  * @param onSilence what the answer is if there is none by then
  */
 export async function ask<T>(
   question: (signal: AbortSignal) => Promise<T>,
-  { timeoutMs, signals }: { timeoutMs: number; signals: AbortSignal[] },
+  { timeoutMs, call }: { timeoutMs: number; call: AbortController },
   onSilence: (reason: string) => T,
 ): Promise<T> {
-  const deadline = new AbortController();
-  const timer = setTimeout(
-    () => deadline.abort(new Error(`no answer in ${timeoutMs} ms`)),
-    timeoutMs,
-  );
-  const signal = AbortSignal.any([deadline.signal, ...signals]);
+  const { signal } = call;
+  const timer = setTimeout(() => call.abort(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
   let lastWord: NodeJS.Timeout | undefined;
   const silence = new Promise<T>((resolve) => {
     const giveUp = () => {

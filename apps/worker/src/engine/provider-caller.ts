@@ -18,6 +18,7 @@ export class ProviderCaller {
   readonly #circuits: Circuits;
   readonly #metrics: ActionMetrics;
   readonly #stopping = new AbortController();
+  readonly #underWay = new Set<AbortController>();
 
   constructor(providers: Providers, circuits: Circuits, metrics: ActionMetrics) {
     this.#providers = providers;
@@ -27,7 +28,9 @@ export class ProviderCaller {
 
   /** From now on every call is given up: the process must end. */
   abort(): void {
-    this.#stopping.abort(new Error('The worker is stopping.'));
+    const reason = new Error('The worker is stopping.');
+    this.#stopping.abort(reason);
+    for (const call of this.#underWay) call.abort(reason);
   }
 
   get isAborted(): boolean {
@@ -111,12 +114,27 @@ export class ProviderCaller {
     question: (signal: AbortSignal) => Promise<T>,
     onFailure: (reason: string) => T,
   ): Promise<T> {
-    const limits = { timeoutMs: entry.timeoutMs, signals: [this.#stopping.signal, lost.signal] };
+    const call = this.#begin(lost.signal);
     try {
-      return await ask(question, limits, onFailure);
+      return await ask(question, { timeoutMs: entry.timeoutMs, call }, onFailure);
     } catch (error) {
       this.#logger.error({ actionId: claim.actionId, err: error }, 'provider threw');
       return onFailure('the provider failed unexpectedly');
+    } finally {
+      this.#underWay.delete(call);
     }
+  }
+
+  /**
+   * A call that is aborted when the worker stops or its holding is lost. Not `AbortSignal.any`: what that makes stays in
+   * memory, with all that listens to it, as long as one of its sources lives, and the worker's own lives for ever.
+   */
+  #begin(lost: AbortSignal): AbortController {
+    const call = new AbortController();
+    this.#underWay.add(call);
+    if (this.isAborted) call.abort(this.#stopping.signal.reason);
+    else if (lost.aborted) call.abort(lost.reason);
+    else lost.addEventListener('abort', () => call.abort(lost.reason), { once: true });
+    return call;
   }
 }

@@ -1,0 +1,82 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { ROOT_CONTEXT } from '@opentelemetry/api';
+import { Registry } from 'prom-client';
+import { expect, it, vi } from 'vitest';
+import { Settings } from '#config/settings';
+import { Catalogue } from '#providers/catalogue';
+import type { Provider } from '#providers/provider';
+import { providerEntry } from '#providers/provider-entry.fixture';
+import { ActionMetrics } from '../metrics/action-metrics.ts';
+import { Providers } from '../providers.ts';
+import { Circuits } from './circuits.ts';
+import { claimOf } from './claim.fixture.ts';
+import type { Holding } from './holdings.ts';
+import { ProviderCaller } from './provider-caller.ts';
+
+const entry = providerEntry();
+
+function callerOf(execute: Provider['execute']): ProviderCaller {
+  return new ProviderCaller(
+    new Providers(new Map([['Acme/Firewall', { execute }]])),
+    new Circuits({ CIRCUIT_FAILURES_MAX: 5, CIRCUIT_OPEN_MS: 1000 } as Settings),
+    new ActionMetrics(new Registry(), new Catalogue([entry])),
+  );
+}
+
+function holdingOf(): Holding {
+  return {
+    claim: claimOf(),
+    entry,
+    leaseEndsAtMs: performance.now() + 60_000,
+    lost: new AbortController(),
+    takingBack: null,
+    takeBackAtMs: 0,
+    trace: ROOT_CONTEXT,
+  };
+}
+
+/** Acts until it is told to stop, and says why it did. */
+const heeding: Provider['execute'] = (_action, _attempt, signal) =>
+  new Promise((resolve) => {
+    const stop = () => resolve({ kind: 'notDone', reason: (signal.reason as Error).message });
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop);
+  });
+
+it('ends calls when the worker must stop, those under way and those that begin afterwards', async () => {
+  const caller = callerOf(heeding);
+  const underWay = [caller.execute(holdingOf()), caller.execute(holdingOf())];
+  caller.abort();
+  const outcomes = await Promise.all([...underWay, caller.execute(holdingOf())]);
+  const stopped = { kind: 'notDone', reason: 'The worker is stopping.' };
+  expect(outcomes).toEqual([stopped, stopped, stopped]);
+});
+
+it('ends the calls for what was lost, and no other', async () => {
+  const caller = callerOf(heeding);
+  const [lost, kept] = [holdingOf(), holdingOf()];
+  const outcomes = [caller.execute(lost), caller.execute(kept)];
+  lost.lost.abort(new Error('taken over'));
+  const takenOver = { kind: 'notDone', reason: 'taken over' };
+  expect(await outcomes[0]).toEqual(takenOver);
+  expect(await caller.execute(lost)).toEqual(takenOver);
+  caller.abort();
+  expect(await outcomes[1]).toEqual({ kind: 'notDone', reason: 'The worker is stopping.' });
+});
+
+it('keeps nothing of a call in memory once it has ended, however long the worker lives', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const signals: WeakRef<AbortSignal>[] = [];
+  const caller = callerOf((_action, _attempt, signal) => {
+    signals.push(new WeakRef(signal));
+    return Promise.resolve({ kind: 'completed' });
+  });
+  await caller.execute(holdingOf());
+  await vi.waitFor(() => {
+    collectGarbage();
+    expect(signals.map((signal) => signal.deref() !== undefined)).toEqual([false]);
+  });
+  expect(caller.isAborted).toBe(false);
+});
