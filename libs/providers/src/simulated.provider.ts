@@ -54,7 +54,7 @@ export class SimulatedProvider implements Provider {
     this.#calls.add(call);
     try {
       await call.written;
-      const isTimely = await answered(steering, AbortSignal.any([signal, takeBack.signal]));
+      const isTimely = await answered(steering, [signal, takeBack.signal]);
       if (takeBack.signal.aborted) {
         await call.written;
         return { kind: 'notDone', reason: 'taken back by a cancel' };
@@ -135,10 +135,13 @@ function finding(status: Status, message = REFUSAL.message): Finding {
 }
 
 /** Waits as long as the parameters say; false if it was not let. */
-async function answered(steering: Steering, signal: AbortSignal): Promise<boolean> {
+async function answered({ outcome, delayMs }: Steering, signals: AbortSignal[]): Promise<boolean> {
+  const stalls = outcome === 'Stall';
+  if (!stalls && !(delayMs > 0)) return true;
+  const signal = AbortSignal.any(signals);
   try {
-    if (steering.outcome === 'Stall') await untilAborted(signal);
-    if (steering.delayMs > 0) await delay(steering.delayMs, undefined, { signal });
+    if (stalls) await untilAborted(signal);
+    if (delayMs > 0) await delay(delayMs, undefined, { signal });
     return true;
   } catch {
     return false;
