@@ -95,8 +95,13 @@ export function toSecurityAction(row: Omit<ActionRow, 'work'>): SecurityAction {
     vendorInformation: vendorOf(row.vendorInformation),
     ...row.properties,
     ...shownRevert(row),
-    ...(row.reportedAfterwards && { reportedAfterwards: reportOf(row.reportedAfterwards) }),
+    ...shownReport(row),
   };
+}
+
+/** What the resource shows of a report after its end, as an open property: only if there was one. */
+export function shownReport({ reportedAfterwards }: Pick<ActionRow, 'reportedAfterwards'>) {
+  return reportedAfterwards && { reportedAfterwards: reportOf(reportedAfterwards) };
 }
 
 /** What an unfinished action waits for; null when it waits for nothing. `isKnown` tells our providers. */

@@ -82,8 +82,8 @@ type InsertedRow = Omit<ActionRow, 'states' | 'work'> & {
 
 /** The claim of an action that was started as it was stored. */
 function firstClaim(row: InsertedRow, attemptId: string): Claim {
-  const created = { appId: row.appId, user: row.user, status: 'NotStarted' as const };
-  const started = { appId: null, user: null, status: 'Running' as const };
+  const action = toSecurityAction({ ...row, states: [] });
+  const { createdDateTime, lastActionDateTime } = action;
   return {
     azureTenantId: row.azureTenantId,
     actionId: row.id,
@@ -98,13 +98,18 @@ function firstClaim(row: InsertedRow, attemptId: string): Claim {
     awaitingReport: false,
     unavailableMs: null,
     traceparent: row.traceparent,
-    action: toSecurityAction({
-      ...row,
+    action: {
+      ...action,
       states: [
-        { ...created, updatedDateTime: row.createdDateTime.toISOString() },
-        { ...started, updatedDateTime: row.lastActionDateTime.toISOString() },
+        {
+          appId: row.appId,
+          status: 'NotStarted',
+          updatedDateTime: createdDateTime,
+          user: row.user,
+        },
+        { appId: null, status: 'Running', updatedDateTime: lastActionDateTime, user: null },
       ],
-    }),
+    },
   };
 }
 

@@ -1,7 +1,8 @@
 import type { EventType } from '#domain/event';
+import { shownRevert } from '#domain/revert';
+import type { SecurityAction, SecurityActionState } from '#domain/security-action';
 import { isTerminal } from '#domain/status';
-import type { SecurityAction } from '#domain/security-action';
-import { type ActionRow, type Database, toSecurityAction } from './action-row.ts';
+import { type ActionRow, type Database, shownReport, toSecurityAction } from './action-row.ts';
 import type {
   RevertState,
   SecurityActionEventEntity,
@@ -71,6 +72,8 @@ interface OutboxRow extends Omit<ActionRow, 'states' | 'work'> {
   log: LoggedEvent[];
 }
 
+type LoggedAction = Omit<OutboxRow, 'entries' | 'log'>;
+
 /**
  * The oldest events of the outbox, in the order in which they must be published. An action and its log are read once for
  * all its events among them, and by their keys (LIMIT 1 sees to that): a join would be planned for a full outbox, and read
@@ -102,51 +105,82 @@ export async function readOutbox(
          WHERE a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId" LIMIT 1) a`,
     [limit, without],
   );
-  return rows
-    .flatMap(eventsOf)
-    .toSorted((one, other) => Number(BigInt(one.position) - BigInt(other.position)));
+  return rows.flatMap(eventsOf).toSorted(byPosition);
+}
+
+/** Positions are whole numbers from 1 on, in decimal: a longer one is greater, and of one length they compare as text. */
+function byPosition({ position: one }: OutboxEvent, { position: other }: OutboxEvent): number {
+  if (one.length !== other.length) return one.length - other.length;
+  return one < other ? -1 : 1;
 }
 
 function eventsOf({ entries, log, ...row }: OutboxRow): OutboxEvent[] {
+  const always = unchanging(row);
+  const logged = log.map(withMoment);
   return entries.map(({ position, sequence }) => {
-    const past = log.filter((event) => event.sequence <= sequence);
-    const { type, dateTime } = past.at(-1)!;
+    const past = logged.filter((event) => event.sequence <= sequence);
+    const { type, moment } = past.at(-1)!;
     return {
       position,
       type,
       sequence,
-      dateTime: new Date(dateTime),
+      dateTime: moment,
       providerKey: row.providerKey,
       actionName: row.actionName,
       clientRequestId: row.clientRequestId,
       traceparent: row.traceparent,
-      action: toSecurityAction(rowAfter(row, past)),
+      action: actionAfter(row, always, past),
     };
   });
 }
 
-/** The row as it was right after the last of these events, which are all until then. */
-function rowAfter(row: Omit<OutboxRow, 'entries' | 'log'>, past: LoggedEvent[]) {
+type EventThen = ReturnType<typeof withMoment>;
+
+/** Each event is part of several pictures: its time is read and written out once. */
+function withMoment(event: LoggedEvent) {
+  const moment = new Date(event.dateTime);
+  return { ...event, moment, dateTime: moment.toISOString() };
+}
+
+/** The resource without what its events have told of it, but for its end: worked out once for all of them. */
+function unchanging(row: LoggedAction): SecurityAction {
+  return toSecurityAction({ ...row, ...NO_REVERT, states: [], reportedAfterwards: null });
+}
+
+const NO_REVERT = {
+  revertDateTime: null,
+  revertAfter: null,
+  revertsActionId: null,
+  revertedByActionId: null,
+};
+
+/** The resource as it was right after the last of these events, which are all until then. */
+function actionAfter(row: LoggedAction, always: SecurityAction, past: EventThen[]): SecurityAction {
   const { status, dateTime } = past.at(-1)!;
   const hasEnded = isTerminal(status);
   const wasReportedAfterwards = past.some(({ type }) => type === 'reportedAfterwards');
-  return {
-    ...row,
-    ...revertOf(past.findLast(({ revert }) => revert !== null)?.revert ?? null),
-    states: past
-      .filter(({ changedStatus }) => changedStatus)
-      .map((event) => ({
-        appId: event.appId,
-        status: event.status,
-        updatedDateTime: event.dateTime,
-        user: event.user,
-      })),
+  const revert = {
     status,
     errorInfo: hasEnded ? row.errorInfo : null,
-    lastActionDateTime: new Date(dateTime),
     completedDateTime: hasEnded ? row.completedDateTime : null,
-    reportedAfterwards: wasReportedAfterwards ? row.reportedAfterwards : null,
+    revertsActionId: row.revertsActionId,
+    ...revertOf(past.findLast((event) => event.revert !== null)?.revert ?? null),
   };
+  return {
+    ...always,
+    completedDateTime: hasEnded ? always.completedDateTime : null,
+    errorInfo: hasEnded ? always.errorInfo : null,
+    lastActionDateTime: dateTime,
+    states: past.filter(({ changedStatus }) => changedStatus).map(stateOf),
+    status,
+    ...shownRevert(revert),
+    ...(wasReportedAfterwards && shownReport(row)),
+  };
+}
+
+function stateOf(event: EventThen): SecurityActionState {
+  const { appId, status, dateTime: updatedDateTime, user } = event;
+  return { appId, status, updatedDateTime, user };
 }
 
 /** What the row said about its revert then; an action without an event about it had none. */
