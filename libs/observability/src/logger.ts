@@ -90,6 +90,7 @@ export class NestLogger implements LoggerService {
 
   /** Nest puts the name of the logger last, and, by an older habit, a stack before it. */
   #write(level: Level, message: unknown, rest: unknown[]): void {
+    if (!this.#logger.isLevelEnabled(level)) return;
     const context = rest.at(-1);
     const [second] = rest.slice(0, -1);
     const sentence = typeof second === 'string' ? second : undefined;

@@ -9,6 +9,7 @@ import {
   propagation,
   trace,
 } from '@opentelemetry/api';
+import { parseTraceParent } from '@opentelemetry/core';
 
 /*
  * The trace of an action as text, the way it travels: in the header `traceparent` of requests, messages and calls, and in
@@ -17,7 +18,8 @@ import {
 
 /** The context that a `traceparent` names. */
 export function contextOf(traceparent: string | null | undefined): Context {
-  return traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent }) : ROOT_CONTEXT;
+  const named = traceparent ? parseTraceParent(traceparent) : null;
+  return named ? trace.setSpanContext(ROOT_CONTEXT, { ...named, isRemote: true }) : ROOT_CONTEXT;
 }
 
 /** A context as `traceparent`; undefined when it belongs to no trace. */
@@ -35,7 +37,7 @@ export function traceIdOf(traced: Context = context.active()): string | undefine
 
 /** The same of a `traceparent`. */
 export function traceIdIn(traceparent: string | null | undefined): string | undefined {
-  return traceIdOf(contextOf(traceparent));
+  return traceparent ? parseTraceParent(traceparent)?.traceId : undefined;
 }
 
 /** A link to what a span has in common with others, such as the batch it came in. */

@@ -60,9 +60,11 @@ export type ProviderEntry = z.infer<typeof providerSchema>;
 /** What an operator configured, in the order of the file. */
 export class Catalogue {
   readonly providers: readonly ProviderEntry[];
+  readonly #byKey: ReadonlyMap<string, ProviderEntry>;
 
   constructor(providers: readonly ProviderEntry[]) {
     this.providers = providers;
+    this.#byKey = new Map(providers.map((entry) => [providerKey(entry), entry]));
   }
 
   /** What the Kafka providers among them are told on, without the prefix of the installation. */
@@ -72,7 +74,7 @@ export class Catalogue {
 
   /** The entry with this key (`vendor/provider` as the file spells it), if this process has it. */
   get(key: string): ProviderEntry | undefined {
-    return this.providers.find((entry) => providerKey(entry) === key);
+    return this.#byKey.get(key);
   }
 }
 
