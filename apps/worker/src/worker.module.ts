@@ -25,6 +25,7 @@ import { Engine } from './engine/engine.ts';
 import { Executor } from './engine/executor.ts';
 import { Holdings } from './engine/holdings.ts';
 import { LeaseKeeper } from './engine/lease-keeper.ts';
+import { PlanKeeper } from './engine/plan-keeper.ts';
 import { ProviderCaller } from './engine/provider-caller.ts';
 import { Recovery } from './engine/recovery.ts';
 import { Settler } from './engine/settler.ts';
@@ -78,6 +79,7 @@ const LIFELINE_CONNECTIONS = 3;
     LeaseKeeper,
     SlotKeeper,
     Recovery,
+    PlanKeeper,
     // From timers in Postgres to the commands topic.
     Reverts,
     // From Postgres to the events topic.
@@ -101,8 +103,17 @@ export class WorkerModule {
   static with(settings: Settings, logger: Logger): DynamicModule {
     const catalogue = loadCatalogue(settings.PROVIDERS_FILE, readSecret);
     const pools = [
-      { applicationName: 'worker', connectionsMax: settings.DATABASE_POOL_SIZE },
-      { name: LIFELINE, applicationName: 'worker lifeline', connectionsMax: LIFELINE_CONNECTIONS },
+      {
+        applicationName: 'worker',
+        connectionsMax: settings.DATABASE_POOL_SIZE,
+        findsByIndex: true,
+      },
+      {
+        name: LIFELINE,
+        applicationName: 'worker lifeline',
+        connectionsMax: LIFELINE_CONNECTIONS,
+        findsByIndex: true,
+      },
     ];
     return {
       module: WorkerModule,

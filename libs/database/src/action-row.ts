@@ -45,9 +45,47 @@ export interface ActionRow extends SecurityActionEntity {
   } | null;
 }
 
+/** The columns of the action table, one by one: a statement may be prepared, and outlive a new one. */
+const COLUMNS: readonly (keyof SecurityActionEntity)[] = [
+  'azureTenantId',
+  'id',
+  'position',
+  'version',
+  'status',
+  'providerKey',
+  'actionName',
+  'targetKey',
+  'name',
+  'actionReason',
+  'appId',
+  'user',
+  'clientContext',
+  'clientRequestId',
+  'resendKey',
+  'isResend',
+  'parameters',
+  'vendorInformation',
+  'properties',
+  'errorInfo',
+  'traceparent',
+  'reportedAfterwards',
+  'revertDateTime',
+  'revertAfter',
+  'revertsActionId',
+  'revertedByActionId',
+  'createdDateTime',
+  'lastActionDateTime',
+  'completedDateTime',
+  'deletedDateTime',
+];
+
+/** All columns of the action table, or of what has the same ones, under this name. */
+export const columnsOf = (table: string) =>
+  COLUMNS.map((column) => `${table}."${column}"`).join(', ');
+
 /** The columns of `ActionRow`, for a query whose action table is `a`. */
 export const actionColumns = `
-  a.*,
+  ${columnsOf('a')},
   (SELECT json_agg(json_build_object('appId', e."appId", 'status', e."status",
             'updatedDateTime', e."dateTime", 'user', e."user") ORDER BY e."sequence")
      FROM "security_action_event" e

@@ -7,7 +7,9 @@ import {
   keyOfAction,
   toSecurityAction,
 } from './action-row.ts';
+import { onlyThoseOf } from './held-rows.ts';
 import { shareHoldGuard } from './hold-guard.queries.ts';
+import { prepared } from './prepared.ts';
 import { recordEvents } from './record-events.ts';
 import { standingHold } from './standing-hold.ts';
 
@@ -145,6 +147,7 @@ export const LEASE_PICKED = `
            "repeatable" = w."providerKey" = ANY($3::text[])
       FROM picked p
      WHERE w."azureTenantId" = p."azureTenantId" AND w."actionId" = p."actionId"
+       AND ${onlyThoseOf('picked')}
     RETURNING w."azureTenantId", w."actionId", w."providerKey", w."actionName",
       w."targetKey", w."attempt", w."attemptId", w."next", w."probes", w."mayHaveActed", w."awaitingReport",
       extract(epoch FROM clock_timestamp() - w."unavailableSince")::float8 * 1000 AS "unavailableMs",
@@ -163,7 +166,7 @@ export const LEASED = `SELECT (SELECT jsonb_agg(l ORDER BY l."turn") FROM leased
  * The clock, not the begin of the transaction, says when it started: an ingest may have waited for the end of the action
  * before, and would claim the next one with a time from before that end.
  */
-const CLAIM = `
+const CLAIM = prepared(`
   WITH RECURSIVE room AS (
     SELECT * FROM unnest($4::text[], $5::integer[], $6::text[], $7::text[])
       AS r("providerKey", "slots", "lastTenant", "lastName")
@@ -246,7 +249,7 @@ const CLAIM = `
   ${LEASED}, (
     SELECT jsonb_object_agg("providerKey",
              jsonb_build_object('azureTenantId', "azureTenantId", 'actionName', "actionName"))
-      FROM round WHERE "turn" = ${GROUPS_MAX}) AS "cutOffAt"`;
+      FROM round WHERE "turn" = ${GROUPS_MAX}) AS "cutOffAt"`);
 
 /** The resources of claimed actions and their traces, by `keyOfAction`. */
 async function findActions(
@@ -254,15 +257,10 @@ async function findActions(
   references: ActionReference[],
 ): Promise<Map<string, Pick<Claim, 'action' | 'traceparent'>>> {
   if (references.length === 0) return new Map();
-  const rows: ActionRow[] = await database.query(
-    `SELECT ${actionColumns} FROM unnest($1::text[], $2::uuid[]) AS r("azureTenantId", "actionId")
-       JOIN "security_action" a
-         ON a."azureTenantId" = r."azureTenantId" AND a."id" = r."actionId"`,
-    [
-      references.map((reference) => reference.azureTenantId),
-      references.map((reference) => reference.actionId),
-    ],
-  );
+  const rows: ActionRow[] = await database.query(FIND_ACTIONS, [
+    references.map((reference) => reference.azureTenantId),
+    references.map((reference) => reference.actionId),
+  ]);
   return new Map(
     rows.map((row) => [
       keyOfAction({ azureTenantId: row.azureTenantId, actionId: row.id }),
@@ -270,3 +268,9 @@ async function findActions(
     ]),
   );
 }
+
+const FIND_ACTIONS = prepared(`
+  SELECT ${actionColumns} FROM unnest($1::text[], $2::uuid[]) AS r("azureTenantId", "actionId")
+   CROSS JOIN LATERAL (
+     SELECT * FROM "security_action" a
+      WHERE a."azureTenantId" = r."azureTenantId" AND a."id" = r."actionId" LIMIT 1) a`);

@@ -35,7 +35,17 @@ export interface PoolOptions {
   connectionsMax: number;
   /** How long the server works on a statement; default: DATABASE_STATEMENT_TIMEOUT_MS. */
   statementTimeoutMs?: number;
+  /** Every statement that is run on it finds its rows by an index, and may be planned once for all values. */
+  findsByIndex?: boolean;
 }
+
+/** Whatever the default of the database: each transaction relies on it, and to say so each time costs a round trip. */
+const READ_COMMITTED = '-c default_transaction_isolation=read\\ committed';
+/**
+ * A plan that is kept (`prepared`) is made without the lengths of the batches, which would make it once more for each; and
+ * while the tables are small, an index is the way that stays right when they have grown.
+ */
+const FIND_BY_INDEX = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
 
 /** The one definition of a connection, for the apps and for the migrations. */
 export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSourceOptions {
@@ -77,6 +87,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
     connectTimeoutMS: settings.DATABASE_CONNECT_TIMEOUT_MS,
     extra: {
       Client: ImpatientClient,
+      options: pool.findsByIndex ? `${READ_COMMITTED} ${FIND_BY_INDEX}` : READ_COMMITTED,
       statement_timeout: statementTimeoutMs,
       lock_timeout: statementTimeoutMs,
       // A server that hangs answers nothing, not even its own time-out: the client must give up by itself.

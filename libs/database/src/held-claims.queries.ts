@@ -1,5 +1,6 @@
 import type { ActionReference, Database } from './action-row.ts';
 import type { Claim } from './claim.queries.ts';
+import { lockHeldRows, onlyThoseOf } from './held-rows.ts';
 
 /*
  * What the holder of claims does with them between the claim and the settlement. Each statement is fenced by the
@@ -66,7 +67,6 @@ export async function findUnfinished(
   );
 }
 
-/** Locks in the order that every multi-row lock on this table follows, so that none waits in a circle. */
 async function changeHeld(
   database: Database,
   claims: ClaimReference[],
@@ -74,17 +74,11 @@ async function changeHeld(
   condition = '',
 ): Promise<Set<string>> {
   const [rows]: [{ attemptId: string }[], number] = await database.query(
-    `WITH held AS (
-       SELECT w."azureTenantId", w."actionId", w."attemptId"
-         FROM unnest($1::text[], $2::uuid[], $3::uuid[])
-           AS c("azureTenantId", "actionId", "attemptId")
-         JOIN "security_action_work" w
-           ON w."azureTenantId" = c."azureTenantId" AND w."actionId" = c."actionId"
-          AND w."attemptId" = c."attemptId" ${condition}
-        ORDER BY w."azureTenantId", w."targetKey", w."actionId" FOR UPDATE OF w)
+    `WITH held AS (${lockHeldRows(condition)})
      UPDATE "security_action_work" w SET ${change}
        FROM held
       WHERE w."azureTenantId" = held."azureTenantId" AND w."actionId" = held."actionId"
+        AND ${onlyThoseOf('held')}
      RETURNING held."attemptId"`,
     [
       claims.map((claim) => claim.azureTenantId),

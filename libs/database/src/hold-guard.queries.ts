@@ -1,5 +1,6 @@
 import type { Database } from './action-row.ts';
 import type { Claim } from './claim.queries.ts';
+import { prepared } from './prepared.ts';
 import { standingHold } from './standing-hold.ts';
 
 /*
@@ -33,15 +34,15 @@ export async function areHeld(
   database: Database,
   claims: Pick<Claim, 'azureTenantId' | 'providerKey' | 'actionName'>[],
 ): Promise<boolean> {
-  const rows: unknown[] = await database.query(
-    `SELECT FROM unnest($1::text[], $2::text[], $3::text[])
-         AS started("azureTenantId", "providerKey", "actionName")
-      WHERE EXISTS (${standingHold('started')}) LIMIT 1`,
-    [
-      claims.map(({ azureTenantId }) => azureTenantId),
-      claims.map(({ providerKey }) => providerKey),
-      claims.map(({ actionName }) => actionName),
-    ],
-  );
+  const rows: unknown[] = await database.query(ARE_HELD, [
+    claims.map(({ azureTenantId }) => azureTenantId),
+    claims.map(({ providerKey }) => providerKey),
+    claims.map(({ actionName }) => actionName),
+  ]);
   return rows.length > 0;
 }
+
+const ARE_HELD = prepared(`
+  SELECT FROM unnest($1::text[], $2::text[], $3::text[])
+      AS started("azureTenantId", "providerKey", "actionName")
+   WHERE EXISTS (${standingHold('started')}) LIMIT 1`);

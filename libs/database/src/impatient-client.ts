@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { preparedName } from './prepared.ts';
 
 /**
  * A connection that is given up together with the query it did not answer in time. pg only stops waiting: the query
@@ -14,7 +15,7 @@ export class ImpatientClient extends pg.Client {
 
   // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, promise or stream
   override query(...args: any[]): any {
-    const answer: unknown = super.query(...(args as [string]));
+    const answer: unknown = super.query(...(named(args) as [string]));
     if (answer instanceof Promise) answer.catch((error: unknown) => this.#giveUpAfter(error));
     return answer;
   }
@@ -29,4 +30,10 @@ export class ImpatientClient extends pg.Client {
       .connection;
     stream.destroy();
   }
+}
+
+/** The arguments of a query, with the name of its statement if it is one to be prepared. */
+function named([text, values, ...rest]: unknown[]): unknown[] {
+  const name = typeof text === 'string' ? preparedName(text) : undefined;
+  return name === undefined ? [text, values, ...rest] : [{ name, text, values }, ...rest];
 }

@@ -3,9 +3,11 @@ import {
   type ActionReference,
   type ActionRow,
   type Database,
+  columnsOf,
   toSecurityAction,
 } from './action-row.ts';
 import type { Claim, ClaimLease, ClaimRoom } from './claim.queries.ts';
+import { prepared } from './prepared.ts';
 import { recordEvents, revertState } from './record-events.ts';
 import { standingHold } from './standing-hold.ts';
 
@@ -122,7 +124,7 @@ function firstClaim(row: InsertedRow, attemptId: string): Claim {
  * `promoteHeads`, which locks and so sees better. New work on a target comes from its one partition only, so none can be
  * about to appear.
  */
-const INSERT = `
+const INSERT = prepared(`
   WITH input AS (
     SELECT * FROM unnest(
       $1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
@@ -169,7 +171,7 @@ const INSERT = `
       "traceparent", "isResend"
     FROM judged ORDER BY "ordinal"
     ON CONFLICT DO NOTHING
-    RETURNING *
+    RETURNING ${columnsOf('"security_action"')}
   ),
   born AS MATERIALIZED (
     SELECT a.*, j."ready", CASE WHEN j."starts" THEN gen_random_uuid() END AS "attemptId"
@@ -207,4 +209,4 @@ const INSERT = `
       CASE WHEN "attemptId" IS NOT NULL THEN "providerKey" = ANY($26::text[]) END
     FROM born
   )
-  SELECT * FROM born ORDER BY "position"`;
+  SELECT * FROM born ORDER BY "position"`);

@@ -2,7 +2,14 @@ import type { EventType } from '#domain/event';
 import { shownRevert } from '#domain/revert';
 import type { SecurityAction, SecurityActionState } from '#domain/security-action';
 import { isTerminal } from '#domain/status';
-import { type ActionRow, type Database, shownReport, toSecurityAction } from './action-row.ts';
+import {
+  type ActionRow,
+  type Database,
+  columnsOf,
+  shownReport,
+  toSecurityAction,
+} from './action-row.ts';
+import { prepared } from './prepared.ts';
 import type {
   RevertState,
   SecurityActionEventEntity,
@@ -85,26 +92,7 @@ export async function readOutbox(
   limit: number,
   without: readonly string[] = [],
 ): Promise<OutboxEvent[]> {
-  const rows: OutboxRow[] = await database.query(
-    `SELECT a.*, o."entries", (
-              SELECT json_agg(json_build_object('sequence', e."sequence", 'type', e."type",
-                       'status', e."status", 'changedStatus', e."changedStatus",
-                       'dateTime', e."dateTime", 'appId', e."appId", 'user', e."user",
-                       'revert', e."revert") ORDER BY e."sequence")
-                FROM "security_action_event" e
-               WHERE e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
-                 AND e."sequence" <= o."last") AS "log"
-       FROM (SELECT "azureTenantId", "actionId", max("sequence") AS "last",
-                    json_agg(json_build_object('position', "position"::text, 'sequence', "sequence"))
-                      AS "entries"
-               FROM (SELECT * FROM "outbox" WHERE "actionId" <> ALL($2::uuid[])
-                      ORDER BY "position" LIMIT $1) oldest
-              GROUP BY "azureTenantId", "actionId") o
-      CROSS JOIN LATERAL (
-        SELECT * FROM "security_action" a
-         WHERE a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId" LIMIT 1) a`,
-    [limit, without],
-  );
+  const rows: OutboxRow[] = await database.query(READ, [limit, without]);
   return rows.flatMap(eventsOf).toSorted(byPosition);
 }
 
@@ -113,6 +101,25 @@ function byPosition({ position: one }: OutboxEvent, { position: other }: OutboxE
   if (one.length !== other.length) return one.length - other.length;
   return one < other ? -1 : 1;
 }
+
+const READ = prepared(`
+  SELECT ${columnsOf('a')}, o."entries", (
+            SELECT json_agg(json_build_object('sequence', e."sequence", 'type', e."type",
+                     'status', e."status", 'changedStatus', e."changedStatus",
+                     'dateTime', e."dateTime", 'appId', e."appId", 'user', e."user",
+                     'revert', e."revert") ORDER BY e."sequence")
+              FROM "security_action_event" e
+             WHERE e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
+               AND e."sequence" <= o."last") AS "log"
+     FROM (SELECT "azureTenantId", "actionId", max("sequence") AS "last",
+                  json_agg(json_build_object('position', "position"::text, 'sequence', "sequence"))
+                    AS "entries"
+             FROM (SELECT * FROM "outbox" WHERE "actionId" <> ALL($2::uuid[])
+                    ORDER BY "position" LIMIT $1) oldest
+            GROUP BY "azureTenantId", "actionId") o
+    CROSS JOIN LATERAL (
+      SELECT * FROM "security_action" a
+       WHERE a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId" LIMIT 1) a`);
 
 function eventsOf({ entries, log, ...row }: OutboxRow): OutboxEvent[] {
   const always = unchanging(row);
@@ -201,11 +208,16 @@ export async function deleteFromOutbox(
   lease: RelayLease,
   positions: string[],
 ): Promise<boolean> {
-  const [, count]: [unknown[], number] = await database.query(
-    `DELETE FROM "outbox" WHERE "position" = ANY($1::bigint[])
-       AND EXISTS (SELECT FROM "relay_lease"
-                    WHERE "name" = $2 AND "owner" = $3 AND "epoch" = $4)`,
-    [positions, RELAY, lease.owner, lease.epoch],
-  );
+  const [, count]: [unknown[], number] = await database.query(DELETE, [
+    positions,
+    RELAY,
+    lease.owner,
+    lease.epoch,
+  ]);
   return count > 0;
 }
+
+const DELETE = prepared(`
+  DELETE FROM "outbox" WHERE "position" = ANY($1::bigint[])
+     AND EXISTS (SELECT FROM "relay_lease"
+                  WHERE "name" = $2 AND "owner" = $3 AND "epoch" = $4)`);

@@ -1,5 +1,6 @@
 import type { Database } from './action-row.ts';
 import type { ClaimReference } from './held-claims.queries.ts';
+import { onlyThoseOf } from './held-rows.ts';
 import { lockHeads, promoteHeads, type Target } from './targets.queries.ts';
 
 /*
@@ -55,6 +56,7 @@ export async function freeExpired(
             "attempt" = w."attempt" - CASE e."fate" WHEN 'unsent' THEN 1 ELSE 0 END
        FROM expired e
       WHERE w."azureTenantId" = e."azureTenantId" AND w."actionId" = e."actionId"
+        AND ${onlyThoseOf('expired')}
      RETURNING w."actionId"`,
     [limit, probeable],
   );

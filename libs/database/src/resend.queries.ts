@@ -1,6 +1,7 @@
 import { type CreateCommand, receivedMs } from '#domain/command';
 import { type SentAction, resendWindowMs } from '#domain/resends';
 import type { Database } from './action-row.ts';
+import { prepared } from './prepared.ts';
 
 /** A command that makes no action of its own: its id stands for the action that an earlier sending has made. */
 export interface Alias {
@@ -32,11 +33,7 @@ export async function findOvertakers(
 ): Promise<SentAction[]> {
   const received = commands.map(receivedMs);
   // The order makes it a look at the end of the index. Without it Postgres may read the table, for one row that it expects.
-  const [any]: unknown[] = await database.query(
-    `SELECT FROM "security_action" WHERE "isResend" AND "createdDateTime" > $1
-      ORDER BY "createdDateTime" DESC LIMIT 1`,
-    [new Date(Math.min(...received))],
-  );
+  const [any]: unknown[] = await database.query(ANY_RESEND, [new Date(Math.min(...received))]);
   if (!any) return [];
   const rows: SentRow[] = await database.query(
     `SELECT ${SENT} FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::integer[])
@@ -54,6 +51,10 @@ export async function findOvertakers(
   );
   return rows.map(sentAction);
 }
+
+const ANY_RESEND = prepared(`
+  SELECT FROM "security_action" WHERE "isResend" AND "createdDateTime" > $1
+   ORDER BY "createdDateTime" DESC LIMIT 1`);
 
 /**
  * What of these commands is stored, and for each that says to be a resend what is newest on its target; without a target,

@@ -4,6 +4,8 @@ import type { Status } from '#domain/status';
 import type { Database } from './action-row.ts';
 import type { ClaimReference } from './held-claims.queries.ts';
 import { type Target, promoteHeads } from './targets.queries.ts';
+import { onlyThoseOf, lockHeldRows } from './held-rows.ts';
+import { prepared } from './prepared.ts';
 import { recordEvents } from './record-events.ts';
 
 /** How an attempt, or a probe, ended. All but the first three leave the action Running and free its lease. */
@@ -89,24 +91,20 @@ function mayHaveActed(settlement: Settlement): boolean {
 // A held row is the head of its target, and locking it is what `lockHeads` asks for; but for one that was taken to cancel
 // it before its turn came. For those see `promoteHeads`: locking the head after the row behind it would be to wait in a
 // circle with whoever holds the head and makes that row ready.
-const SETTLE = `
-  WITH outcome AS (
-    SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[],
-      $7::jsonb[], $8::bigint[], $9::text[], $10::boolean[], $11::boolean[])
-      AS o("azureTenantId", "actionId", "attemptId", "type", "status", "ends", "errorInfo", "dueInMs",
-        "next", "mayHaveActed", "unavailable")
+const SETTLE = prepared(`
+  WITH locked AS (${lockHeldRows()}),
+  held AS MATERIALIZED (
+    SELECT l.*, ($4::text[])["at"] AS "type", ($5::text[])["at"] AS "status",
+           ($6::boolean[])["at"] AS "ends", ($7::jsonb[])["at"] AS "errorInfo",
+           ($8::bigint[])["at"] AS "dueInMs", ($9::text[])["at"] AS "next",
+           ($10::boolean[])["at"] AS "mayHaveActed", ($11::boolean[])["at"] AS "unavailable"
+      FROM (SELECT *, array_position($3::uuid[], "attemptId") AS "at" FROM locked) l
   ),
-  held AS (
-    SELECT o.*, w."attempt", w."targetKey" FROM outcome o
-      JOIN "security_action_work" w
-        ON w."azureTenantId" = o."azureTenantId" AND w."actionId" = o."actionId"
-       AND w."attemptId" = o."attemptId"
-     ORDER BY w."azureTenantId", w."targetKey", w."actionId"
-       FOR UPDATE OF w
-  ),
+  ending AS (SELECT * FROM held WHERE "ends"),
+  staying AS (SELECT * FROM held WHERE NOT "ends"),
   ended AS (
-    DELETE FROM "security_action_work" w USING held h
-     WHERE w."azureTenantId" = h."azureTenantId" AND w."actionId" = h."actionId" AND h."ends"
+    DELETE FROM "security_action_work" w
+     WHERE ${onlyThoseOf('ending')} AND w."attemptId" = ANY(ARRAY(SELECT "attemptId" FROM ending))
   ),
   freed AS (
     UPDATE "security_action_work" w
@@ -121,8 +119,9 @@ const SETTLE = `
            "unavailableSince" = CASE WHEN h."unavailable"
              THEN coalesce(w."unavailableSince", clock_timestamp()) END,
            "dueDateTime" = clock_timestamp() + h."dueInMs" * interval '1 ms'
-      FROM held h
-     WHERE w."azureTenantId" = h."azureTenantId" AND w."actionId" = h."actionId" AND NOT h."ends"
+      FROM staying h
+     WHERE w."azureTenantId" = h."azureTenantId" AND w."actionId" = h."actionId"
+       AND ${onlyThoseOf('staying')}
   ),
   changed AS (
     UPDATE "security_action" a
@@ -138,4 +137,4 @@ const SETTLE = `
       h."attempt", h."attemptId", NULL::text AS "appId", NULL::text AS "user", h."errorInfo"
   ),
   ${recordEvents('changed')}
-  SELECT "azureTenantId", "targetKey", "attemptId", "type" FROM held`;
+  SELECT "azureTenantId", "targetKey", "attemptId", "type" FROM held`);

@@ -1,4 +1,6 @@
 import type { Database } from './action-row.ts';
+import { onlyThoseOf } from './held-rows.ts';
+import { prepared } from './prepared.ts';
 
 /*
  * The order on a target: which of its actions is first, and so ready. Everybody who changes that goes through here.
@@ -25,13 +27,7 @@ export interface Target {
  */
 export async function lockHeads(database: Database, targets: Target[]): Promise<void> {
   if (targets.length === 0) return;
-  await database.query(
-    `SELECT head."actionId" FROM (${TARGETS}) t CROSS JOIN LATERAL (
-       SELECT w."actionId" FROM "security_action_work" w
-        WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
-        ORDER BY w."position" LIMIT 1 FOR UPDATE) head`,
-    targetArrays(targets),
-  );
+  await database.query(LOCK, targetArrays(targets));
 }
 
 /**
@@ -45,6 +41,8 @@ export async function lockHeads(database: Database, targets: Target[]): Promise<
  */
 export async function promoteHeads(database: Database, targets: Target[]): Promise<number> {
   if (targets.length === 0) return 0;
+  const waiting: unknown[] = await database.query(ANY_WAITS, targetArrays(targets));
+  if (waiting.length === 0) return 0;
   const [row]: { found: number; promoted: number }[] = await database.query(
     PROMOTE,
     targetArrays(targets),
@@ -55,6 +53,20 @@ export async function promoteHeads(database: Database, targets: Target[]): Promi
 
 const TARGETS = `SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[]) AS u("azureTenantId", "targetKey")
   ORDER BY 1, 2`;
+
+const LOCK = prepared(`
+  SELECT head."actionId" FROM (${TARGETS}) t CROSS JOIN LATERAL (
+    SELECT w."actionId" FROM "security_action_work" w
+     WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
+     ORDER BY w."position" LIMIT 1 FOR UPDATE) head`);
+
+/** Nothing waits on most targets, and this is the cheaper question. */
+const ANY_WAITS = prepared(`
+  SELECT FROM unnest($1::text[], $2::uuid[]) AS t("azureTenantId", "targetKey") CROSS JOIN LATERAL (
+    SELECT w."ready" FROM "security_action_work" w
+     WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
+     ORDER BY w."position" LIMIT 1) head
+   WHERE NOT head."ready" LIMIT 1`);
 
 const PROMOTE = `
   WITH head AS (
@@ -67,6 +79,7 @@ const PROMOTE = `
   promoted AS (
     UPDATE "security_action_work" w SET "ready" = true FROM head
      WHERE w."azureTenantId" = head."azureTenantId" AND w."actionId" = head."actionId"
+       AND ${onlyThoseOf('head')}
     RETURNING w."actionId"
   )
   SELECT (SELECT count(*)::integer FROM head) AS "found",

@@ -5,14 +5,14 @@ const CONFLICTS = ['40001', '40P01'];
 const CONFLICT_RETRIES_MAX = 3;
 
 /**
- * Runs `work` in one READ COMMITTED transaction. A deadlock or serialization conflict is the database asking for
- * another try, so it gets a few; every other failure is the caller's.
+ * Runs `work` in one transaction, READ COMMITTED as each connection's are by default (`dataSourceOptions`). A deadlock or
+ * serialization conflict is the database asking for another try, so it gets a few; every other failure is the caller's.
  */
 export async function inTransaction<T>(
   dataSource: DataSource,
   work: (manager: EntityManager) => Promise<T>,
 ): Promise<T> {
-  return pRetry(() => dataSource.transaction('READ COMMITTED', work), {
+  return pRetry(() => dataSource.transaction(work), {
     retries: CONFLICT_RETRIES_MAX,
     minTimeout: 10,
     maxTimeout: 100,

@@ -1,0 +1,36 @@
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { hasStatistics, keepPlans } from '#database/prepared';
+import { Loop } from './loop.ts';
+
+/** A look costs next to nothing; there are some sixty of them, as Postgres analyzes new tables within a minute. */
+const INTERVAL_MS = 1000;
+
+/** Has the statements of the hot path prepared, as soon as Postgres can plan them well. */
+@Injectable()
+export class PlanKeeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #loop: Loop;
+
+  constructor(@InjectDataSource() database: DataSource) {
+    this.#loop = new Loop(PlanKeeper.name, INTERVAL_MS, async () => {
+      if (await hasStatistics(database.manager)) {
+        keepPlans();
+        void this.#loop.stop();
+      }
+      return false;
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.#loop.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.#loop.stop();
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * Finds and locks the rows of claims: $1 their tenants, $2 their action ids, $3 their attempt ids. Whose attempt id is not on
+ * record any more is not among them. In the order that every lock on several rows of this table follows, so that none waits in
+ * a circle.
+ *
+ * By lists of ids, and not by a join with them: Postgres often takes the table for empty, which it is between two batches,
+ * and a join with an empty table is planned to read all of it. With lists there is no way but to look them up.
+ */
+export const lockHeldRows = (condition = '') => `
+  SELECT w."azureTenantId", w."actionId", w."attemptId", w."attempt", w."targetKey"
+    FROM "security_action_work" w
+   WHERE w."azureTenantId" = ANY($1::text[]) AND w."actionId" = ANY($2::uuid[])
+     AND w."attemptId" = ANY($3::uuid[]) ${condition}
+   ORDER BY w."azureTenantId", w."targetKey", w."actionId" FOR UPDATE OF w`;
+
+/** Has a join of `w`, the table of work, with a CTE look up the rows by their ids; for the reason see `lockHeldRows`. */
+export const onlyThoseOf = (cte: string) => `
+  w."azureTenantId" = ANY(ARRAY(SELECT "azureTenantId" FROM ${cte}))
+  AND w."actionId" = ANY(ARRAY(SELECT "actionId" FROM ${cte}))`;

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DataSource, type EntityManager } from 'typeorm';
+import { type Claim, claimWork } from '#database/claim.queries';
+import { dataSourceOptions } from '#database/data-source';
+import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
+import { freeExpired } from '#database/recover.queries';
+import { settle } from '#database/settle.queries';
+import { inTransaction } from '#database/transaction';
+import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
+
+const WAITING = 300;
+const UNDER_WAY = 300;
+const BATCH = 20;
+/** Of the table of work, for one action: to lock it, to change it, and to look for what comes after it. */
+const READS_MAX = 8;
+
+const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
+const ROOM = {
+  byProvider: new Map([[PROVIDER, BATCH]]),
+  total: BATCH,
+  repeatable: new Set<string>(),
+  turns: new Map<string, never>(),
+};
+
+const ERROR = { code: 4, message: 'The firewall said no.', subcode: 403 };
+
+describe('with statistics from when the table of work was empty, as it is between two batches', () => {
+  let database: TestDatabase;
+  let worker: DataSource;
+  let claims: Claim[];
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+    const pool = { applicationName: 'worker', connectionsMax: 1, findsByIndex: true };
+    worker = await new DataSource(dataSourceOptions(database.settings, pool)).initialize();
+  });
+  afterAll(async () => {
+    await worker?.destroy();
+    await database?.drop();
+  });
+
+  const store = (count: number, round: number) =>
+    database.ingest(...times(count, (index) => command({ target: `host-${round}-${index}` })));
+
+  beforeEach(async () => {
+    await database.clear();
+    await store(BATCH, 0);
+    const done = await database.claim(BATCH);
+    await database.settle(...done.map((claim) => ({ ...claim, type: 'completed' as const })));
+    await database.query('ANALYZE');
+    await store(UNDER_WAY, 1);
+    claims = (await database.claim(UNDER_WAY)).slice(0, BATCH);
+    await store(WAITING, 2);
+  });
+
+  /** How many rows of the table of work `step` reads. */
+  const readsOf = (step: (manager: EntityManager) => Promise<unknown>) =>
+    inTransaction(worker, async (manager) => {
+      const reads = async () => {
+        const [row]: { reads: number }[] = await manager.query(
+          `SELECT (coalesce(idx_tup_fetch, 0) + coalesce(seq_tup_read, 0))::int AS reads
+             FROM pg_stat_xact_user_tables WHERE relname = 'security_action_work'`,
+        );
+        return row!.reads;
+      };
+      const before = await reads();
+      await step(manager);
+      return (await reads()) - before;
+    });
+
+  it.each<[string, (manager: EntityManager) => Promise<unknown>]>([
+    [
+      'ends',
+      (manager) =>
+        settle(
+          manager,
+          claims.map((claim) => ({ ...claim, type: 'completed' })),
+        ),
+    ],
+    [
+      'puts off',
+      (manager) =>
+        settle(
+          manager,
+          claims.map((claim) => ({
+            ...claim,
+            type: 'attemptFailed',
+            errorInfo: ERROR,
+            next: 'call',
+            mayHaveActed: false,
+            dueInMs: 1000,
+          })),
+        ),
+    ],
+    ['marks as sent', (manager) => markSent(manager, claims)],
+    ['renews the leases of', (manager) => renewLeases(manager, claims, 60_000)],
+    ['gives back', (manager) => releaseClaims(manager, claims)],
+    ['claims', (manager) => claimWork(manager, ROOM, LEASE)],
+  ])('%s a batch by looking up its rows, not by reading all there are', async (_, step) => {
+    const reads = await readsOf(step);
+    expect(reads).toBeGreaterThanOrEqual(BATCH);
+    expect(reads).toBeLessThanOrEqual(BATCH * READS_MAX);
+  });
+
+  it('looks for expired leases among what is under way, and at nothing else', async () => {
+    const reads = await readsOf((manager) =>
+      freeExpired(manager, { known: [PROVIDER], probeable: [] }, 500),
+    );
+    expect(reads).toBeLessThanOrEqual(UNDER_WAY);
+  });
+});
