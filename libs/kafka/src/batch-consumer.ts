@@ -13,6 +13,7 @@ import { isOutage, rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
 import { type CommitPassed, PassedRecords, positionOf } from './passed-records.ts';
 import { RenewalWatch } from './renewal-watch.ts';
+import { SharedCommit } from './shared-commit.ts';
 
 /** What is fetched at once, with the way to be done with it. */
 export interface BatchPayload extends EachBatchPayload {
@@ -84,6 +85,7 @@ export class BatchConsumer {
   #joins = 0;
   #listens = false;
   readonly #renewal: RenewalWatch | undefined;
+  readonly #commits: SharedCommit;
   readonly #passed = new PassedRecords((...passed) => this.#commitPassed(...passed));
   #renewalLookAtMs = 0;
   #lastProgressMs = performance.now();
@@ -96,6 +98,7 @@ export class BatchConsumer {
 
   constructor(options: BatchConsumerOptions) {
     this.#options = options;
+    this.#commits = new SharedCommit(options.topic);
     this.#renewal = options.offsets && new RenewalWatch(options.offsets);
   }
 
@@ -238,7 +241,7 @@ export class BatchConsumer {
     // Declared as a number, and text.
     const own = resolved?.partitions.filter((of) => Number(of.partition) === partition) ?? [];
     try {
-      await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: own }] });
+      await this.#commits.commit(own, payload.commitOffsetsIfNecessary);
     } catch (error) {
       // kafkajs goes on behind it all the same, unless it joins anew.
       for (const { offset: next } of own) {

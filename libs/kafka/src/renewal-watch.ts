@@ -1,4 +1,5 @@
 import type { OffsetReader } from './offset-reader.ts';
+import { SharedRead } from './shared-read.ts';
 
 /**
  * Notices that a topic was deleted and made anew while it was being read. kafkajs goes on at its old position, in a topic
@@ -7,11 +8,14 @@ import type { OffsetReader } from './offset-reader.ts';
  */
 export class RenewalWatch {
   readonly #offsets: OffsetReader;
+  /** All partitions of a fetch ask at once. */
+  readonly #known: SharedRead<Map<number, bigint>>;
   /** What this consumer has committed, by partition. */
   readonly #committed = new Map<number, bigint>();
 
   constructor(offsets: OffsetReader) {
     this.#offsets = offsets;
+    this.#known = new SharedRead(() => offsets.committed());
   }
 
   /** Messages before `next` are done, and Kafka knows. */
@@ -22,7 +26,7 @@ export class RenewalWatch {
   /** Whether Kafka has lost what was committed. Rejects when it cannot be read. */
   async isRenewed(): Promise<boolean> {
     if (this.#committed.size === 0) return false;
-    const known = await this.#offsets.committed();
+    const known = await this.#known.fresh();
     return [...this.#committed.keys()].some((partition) => !known.has(partition));
   }
 
@@ -31,7 +35,7 @@ export class RenewalWatch {
    * its offsets are committed: then it could not be told any more. Rejects when Kafka cannot be read.
    */
   async isOutOfPlace(partition: number, from: bigint): Promise<boolean> {
-    const known = await this.#offsets.committed();
+    const known = await this.#known.fresh();
     if (known.has(partition)) return false;
     const ends = await this.#offsets.ends();
     return from > (ends.get(partition)?.low ?? 0n);

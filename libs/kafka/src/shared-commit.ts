@@ -1,0 +1,42 @@
+import type { EachBatchPayload, PartitionOffset } from 'kafkajs';
+
+/** Sends a commit of a topic's partitions, in the consumer's present membership. */
+type Send = EachBatchPayload['commitOffsetsIfNecessary'];
+
+interface Gathered {
+  partitions: PartitionOffset[];
+  committed: Promise<void>;
+}
+
+/**
+ * Commits in one request what is done in one turn of the event loop. What one fetch brings of many partitions is stored
+ * together, and so done together; a request for each would cost Kafka more than all of their messages.
+ */
+export class SharedCommit {
+  readonly #topic: string;
+  #gathered: Gathered | undefined;
+
+  constructor(topic: string) {
+    this.#topic = topic;
+  }
+
+  /**
+   * @param send of the batch that is done; of several it does not matter which, as all are of one consumer
+   * @throws what Kafka says of the request, to all whose partitions were in it
+   */
+  async commit(partitions: PartitionOffset[], send: Send): Promise<void> {
+    if (partitions.length === 0) return;
+    this.#gathered ??= this.#gather(send);
+    this.#gathered.partitions.push(...partitions);
+    await this.#gathered.committed;
+  }
+
+  #gather(send: Send): Gathered {
+    const partitions: PartitionOffset[] = [];
+    const committed = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      this.#gathered = undefined;
+      return send({ topics: [{ topic: this.#topic, partitions }] });
+    });
+    return { partitions, committed };
+  }
+}
