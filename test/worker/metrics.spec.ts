@@ -96,7 +96,7 @@ describe('the metrics of a system at work', () => {
 
   it('share the places of a provider, and show no lag once everything is stored', async () => {
     await expectEventually('workers', {
-      'security_actions_provider_slots{provider="SecurityActions/Simulator"}': 128,
+      'security_actions_provider_slots{provider="SecurityActions/Simulator"}': 1024,
       'security_actions_circuit_open{provider="SecurityActions/Simulator"}': 0,
       'security_actions_commands_lag{partition="0"}': 0,
       'security_actions_commands_lag{partition="3"}': 0,

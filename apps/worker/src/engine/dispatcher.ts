@@ -51,7 +51,7 @@ export class Dispatcher {
       return false;
     }
     const lease = { owner: WORKER_NAME, leaseMs: this.#settings.LEASE_MS };
-    const wanted = { total: this.#settings.CALLS_IN_FLIGHT_MAX };
+    const wanted = { total: this.#holdings.claimsMax };
     let foundAll = false;
     const held = await this.#holdings.claim(wanted, async (room) => {
       if (room.byProvider.size === 0) return [];

@@ -30,6 +30,9 @@ export interface WantedRoom {
   byProvider?: ReadonlyMap<string, number>;
 }
 
+/** The dispatcher, and the two writers of the ingest; and one that has just begun. */
+const CLAIMS_AT_ONCE = 4;
+
 /**
  * What this worker holds, and so how much more it has room for. Nothing is claimed beyond the room, which is what
  * bounds the memory and the calls of a worker.
@@ -137,6 +140,15 @@ export class Holdings {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#claiming);
+  }
+
+  /**
+   * What one transaction may claim: not all the room there is, which is its own until it ends. Another one that gets none
+   * leaves what it stores to a claim of its own, at a multiple of the cost; and while one waits for a lock, others must be
+   * able to claim.
+   */
+  get claimsMax(): number {
+    return Math.ceil(this.#settings.CALLS_IN_FLIGHT_MAX / CLAIMS_AT_ONCE);
   }
 
   get isClosed(): boolean {

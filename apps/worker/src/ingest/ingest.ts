@@ -45,7 +45,6 @@ export class Ingest {
   readonly #relay: Relay;
   readonly #metrics: ActionMetrics;
   readonly #lease: ClaimLease;
-  readonly #claimsMax: number;
   readonly #together: Together;
 
   constructor(
@@ -64,7 +63,6 @@ export class Ingest {
     this.#relay = relay;
     this.#metrics = metrics;
     this.#lease = { owner: WORKER_NAME, leaseMs: settings.LEASE_MS };
-    this.#claimsMax = Math.ceil(settings.CALLS_IN_FLIGHT_MAX / 4);
     this.#together = new Together(settings.INGEST_BATCH_MAX, (all, isShared) =>
       this.#storeTogether(all, isShared),
     );
@@ -155,8 +153,7 @@ export class Ingest {
         return startStored(manager, stored.actions, room, this.#lease);
       });
     try {
-      // Not all the room there is: while this waits for a lock, others must be able to claim.
-      const total = Math.min(commands.length, this.#claimsMax);
+      const total = Math.min(commands.length, this.#holdings.claimsMax);
       const wanted = { total, byProvider: countByProvider(commands) };
       const held = await this.#holdings.claim(wanted, async (room) => {
         try {

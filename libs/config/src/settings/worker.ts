@@ -22,7 +22,7 @@ export const worker = {
     10_000,
     'each holds its action in memory, and all are renewed at once',
   )
-    .default(256)
+    .default(1024)
     .describe('Provider calls of one worker at once; it claims no more than it has room for.'),
   CIRCUIT_FAILURES_MAX: count
     .default(10)
