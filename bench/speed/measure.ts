@@ -16,6 +16,8 @@ const WAIT_SECONDS_MAX = 900;
 /** Nor, with few actions, longer than this and a tenth of a second for each: ten times what the slowest one takes. */
 const WAIT_SECONDS_MIN = 60;
 const WAIT_SECONDS_EACH = 0.1;
+/** So long it may take until somebody looks at what Postgres has analyzed. */
+const PLANS_MS = 1500;
 /** To look costs the database what the contender could use. */
 const TALLY_INTERVAL_MS = 500;
 /** Looks into this process only. */
@@ -85,6 +87,9 @@ async function measureSteady(
   try {
     await creates.saturate(size.warmUp); // Not counted.
     await allEnded(contender.ledger, book, size.warmUp);
+    // As Postgres does by itself within a minute.
+    await book.query('ANALYZE');
+    await delay(PLANS_MS);
     // Not counted either: the warm-up was another kind of load.
     await steady(creates, watch, size.steadySeconds / 10);
     const all = await steady(creates, watch, size.steadySeconds);
