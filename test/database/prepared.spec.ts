@@ -99,7 +99,7 @@ describe('a connection', () => {
   it('reads every column that an action has', () => {
     const names = [...columnsOf('a').matchAll(/"(\w+)"/g)].map(([, name]) => name);
     const { columns } = single.getMetadata(SecurityActionEntity);
-    expect(names.toSorted()).toEqual(columns.map(({ databaseName }) => databaseName).toSorted());
+    expect(new Set(names)).toEqual(new Set(columns.map(({ databaseName }) => databaseName)));
   });
 
   it('works in READ COMMITTED, whatever the default of the database', async () => {

@@ -241,7 +241,7 @@ export class BatchConsumer {
     // Declared as a number, and text.
     const own = resolved?.partitions.filter((of) => Number(of.partition) === partition) ?? [];
     try {
-      await this.#commits.commit(own, payload.commitOffsetsIfNecessary);
+      await this.#commits.commit(own, (offsets) => payload.commitOffsetsIfNecessary(offsets));
     } catch (error) {
       // kafkajs goes on behind it all the same, unless it joins anew.
       for (const { offset: next } of own) {

@@ -20,7 +20,8 @@ export class PlanKeeper implements OnApplicationBootstrap, BeforeApplicationShut
     this.#loop = new Loop(PlanKeeper.name, INTERVAL_MS, async () => {
       if (await hasStatistics(database.manager)) {
         keepPlans();
-        void this.#loop.stop();
+        // Not awaited: it waits for this step.
+        this.#loop.stop().catch(() => undefined);
       }
       return false;
     });
