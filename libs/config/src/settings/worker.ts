@@ -16,8 +16,10 @@ export const worker = {
     .default(15_000)
     .describe('What is under way gets this long at SIGTERM.'),
   INGEST_BATCH_MAX: countUpTo(5000, 'a transaction must end within DATABASE_STATEMENT_TIMEOUT_MS')
-    .default(500)
-    .describe('Commands stored in one transaction.'),
+    .default(250)
+    .describe(
+      'Commands stored in one transaction; up to a quarter of CALLS_IN_FLIGHT_MAX can start as they are stored.',
+    ),
   CALLS_IN_FLIGHT_MAX: countUpTo(
     10_000,
     'each holds its action in memory, and all are renewed at once',
