@@ -52,7 +52,7 @@ describe('a hold that comes while a batch is stored', () => {
     vi.waitFor(async () => {
       const waiting = await system.query(
         `SELECT FROM pg_stat_activity WHERE datname = current_database()
-            AND wait_event_type = 'Lock' AND query LIKE 'SELECT head."actionId"%'`,
+            AND wait_event_type = 'Lock' AND query LIKE '%SELECT head."actionId"%'`,
       );
       expect(waiting).toHaveLength(1);
     }, PATIENTLY);
