@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -192,6 +192,18 @@ describe('a cancel of a simulated action', () => {
       expect(effects()).toHaveLength(1);
     },
   );
+
+  it('takes back a call that would have ended while the effects were looked through', async () => {
+    const line = `${JSON.stringify({ actionId: 'another', attemptId: 'attempt-1' })}\n`;
+    writeFileSync(effectsFile, line.repeat(200_000));
+    const from = provider();
+    const parameters = { delayMs: '1' };
+    const [outcome, finding] = await Promise.all([
+      execute(parameters, { from }),
+      cancel(parameters, from),
+    ]);
+    expect([outcome.kind, finding]).toEqual(['notDone', takenBack]);
+  });
 
   it('keeps from acting what was given to a worker that ended before it called', async () => {
     expect(await cancel({})).toEqual(takenBack);

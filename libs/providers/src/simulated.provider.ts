@@ -69,9 +69,11 @@ export class SimulatedProvider implements Provider {
 
   /** Works while nothing has ended: on what is under way, what stalls, and what did nothing yet. What is done is done. */
   async #cancel(action: SecurityAction, attempt: Attempt): Promise<Finding> {
+    if (this.#callsOf(action).length === 0) {
+      const state = await this.#stateOf(action, attempt);
+      if (isTerminal(state)) return finding(state);
+    }
     const calls = this.#callsOf(action);
-    const state = await this.#stateOf(action, attempt);
-    if (calls.length === 0 && isTerminal(state)) return finding(state);
     const written = Promise.all(calls.map((call) => call.written)).then(() =>
       this.#write({ actionId: action.id, attemptId: attempt.id, takenBack: true }),
     );
