@@ -53,6 +53,18 @@ const hold = (holdings: Holdings, count: number, providerKey = A) =>
   holdings.claim({ total: count }, () => Promise.resolve(claims(count, providerKey)));
 
 describe('the room of a worker', () => {
+  it('is there for others while three transactions claim as much as one may', async () => {
+    const holdings = setup();
+    const open = Promise.withResolvers<Claim[]>();
+    const claiming = Array.from({ length: 3 }, () =>
+      holdings.claim({ total: holdings.claimsMax }, () => open.promise),
+    );
+    expect((await roomOf(holdings, holdings.claimsMax))['total']).toBeGreaterThan(0);
+    open.resolve([]);
+    await Promise.all(claiming);
+    expect(await roomOf(holdings)).toMatchObject({ total: 10 });
+  });
+
   it('is bounded by each provider, by all calls together and by what the claim can use', async () => {
     const holdings = setup();
     expect(await roomOf(holdings)).toEqual({ [A]: 4, [B]: 10, total: 10 });

@@ -8,7 +8,10 @@ import type { DataSource } from 'typeorm';
 import { hasStatistics, keepPlans } from '#database/prepared';
 import { Loop } from './loop.ts';
 
-/** A look costs next to nothing; there are some sixty of them, as Postgres analyzes new tables within a minute. */
+/**
+ * A look costs next to nothing. Postgres analyzes a new table within a minute of its first fifty rows; while there are fewer,
+ * nobody waits for a plan.
+ */
 const INTERVAL_MS = 1000;
 
 /** Has the statements of the hot path prepared, as soon as Postgres can plan them well. */
