@@ -79,6 +79,7 @@ export class Canceller {
 
   /** Beside the call, whose outcome counts unless its provider has taken it back. */
   #takeBackCall(holding: Holding): void {
+    holding.cancelWanted = true;
     if (performance.now() < holding.takeBackAtMs) return;
     // One question at a time, and the next one after a pause.
     holding.takeBackAtMs = Number.POSITIVE_INFINITY;

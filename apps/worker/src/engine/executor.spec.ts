@@ -27,6 +27,7 @@ async function run(
   const drop = vi.fn<(holding: Holding) => void>();
   const settle = vi.fn<(settlement: Settlement) => Promise<number>>().mockResolvedValue(0);
   const caller = {
+    mayBeginCall: hasTurn,
     mayCall: hasTurn,
     abort: () => undefined,
     execute: () => Promise.resolve(answer),
@@ -43,6 +44,7 @@ async function run(
     entry: providerEntry({ capabilities }),
     leaseEndsAtMs: performance.now() + 60_000,
     lost: new AbortController(),
+    cancelWanted: false,
     takingBack: null,
     takeBackAtMs: 0,
     trace: ROOT_CONTEXT,

@@ -160,7 +160,7 @@ export class Executor {
   }
 
   async #attempt(holding: Holding): Promise<void> {
-    if (!this.#caller.mayCall(holding)) return this.release([holding]);
+    if (!this.#caller.mayBeginCall(holding)) return this.release([holding]);
     await this.#settleOutcome(holding, () => this.#caller.execute(holding));
   }
 
@@ -171,8 +171,8 @@ export class Executor {
       // Its provider says that it took the call back: so it is, unless the call itself says that it was too late.
       const wasTakenBack = (await holding.takingBack) && outcome.kind !== 'completed';
       if (wasTakenBack) return settlement(claim, cancelled());
-      // It lost its turn, or the worker must end, before anything was sent.
-      if (outcome.kind === 'unavailable' && !this.#caller.mayCall(holding)) return undefined;
+      // Nothing was sent, and it must not be any more: its turn is lost, the worker ends, or it is to be cancelled.
+      if (outcome.kind === 'unavailable' && !this.#caller.mayBeginCall(holding)) return undefined;
       return settlementOf(claim, entry, outcome);
     };
     await this.settle(holding, conclude, () =>

@@ -16,6 +16,8 @@ export interface Holding {
   leaseEndsAtMs: number;
   /** Fires when the attempt was taken over or taken back: what it still does counts no more. */
   lost: AbortController;
+  /** Somebody wants it cancelled: a call that has not begun must not. */
+  cancelWanted: boolean;
   /** Its provider is being asked to take the call back, or was. True: it has. */
   takingBack: Promise<boolean> | null;
   /** When it may be asked that again, by the monotonic clock. */
@@ -199,6 +201,7 @@ export class Holdings {
       entry,
       leaseEndsAtMs,
       lost,
+      cancelWanted: false,
       takingBack: null,
       takeBackAtMs: 0,
       trace,

@@ -16,10 +16,14 @@ import { ProviderCaller } from './provider-caller.ts';
 
 const entry = providerEntry();
 
+function circuitsOf(): Circuits {
+  return new Circuits({ CIRCUIT_FAILURES_MAX: 5, CIRCUIT_OPEN_MS: 1000 } as Settings);
+}
+
 function callerOf(execute: Provider['execute']): ProviderCaller {
   return new ProviderCaller(
     new Providers(new Map([['Acme/Firewall', { execute }]])),
-    new Circuits({ CIRCUIT_FAILURES_MAX: 5, CIRCUIT_OPEN_MS: 1000 } as Settings),
+    circuitsOf(),
     new ActionMetrics(new Registry(), new Catalogue([entry])),
   );
 }
@@ -30,6 +34,7 @@ function holdingOf(): Holding {
     entry,
     leaseEndsAtMs: performance.now() + 60_000,
     lost: new AbortController(),
+    cancelWanted: false,
     takingBack: null,
     takeBackAtMs: 0,
     trace: ROOT_CONTEXT,
@@ -63,6 +68,41 @@ it('ends the calls for what was lost, and no other', async () => {
   expect(await caller.execute(lost)).toEqual(takenOver);
   caller.abort();
   expect(await outcomes[1]).toEqual({ kind: 'notDone', reason: 'The worker is stopping.' });
+});
+
+it('begins no call that is to be cancelled, says nothing against its provider, and still asks about it', async () => {
+  const mayBegin: unknown[] = [];
+  const circuits = circuitsOf();
+  const note = vi.spyOn(circuits, 'note');
+  const caller = new ProviderCaller(
+    new Providers(
+      new Map([
+        [
+          'Acme/Firewall',
+          {
+            // As over a connection that came late.
+            execute: (_action, attempt) => {
+              holding.cancelWanted = true;
+              mayBegin.push(attempt.mayBegin?.());
+              return Promise.resolve({ kind: 'unavailable', reason: 'no longer its turn' });
+            },
+            cancel: (_action, attempt) => {
+              mayBegin.push(attempt.mayBegin?.());
+              return Promise.resolve({ kind: 'known', status: 'NotStarted', errorInfo: null });
+            },
+          } satisfies Provider,
+        ],
+      ]),
+    ),
+    circuits,
+    new ActionMetrics(new Registry(), new Catalogue([entry])),
+  );
+  const capabilities = { idempotent: true, cancel: true, probe: false };
+  const holding = { ...holdingOf(), entry: providerEntry({ capabilities }) };
+  await caller.execute(holding);
+  expect(note).not.toHaveBeenCalled();
+  await caller.cancel(holding);
+  expect(mayBegin).toEqual([false, true]);
 });
 
 it('keeps nothing of a call in memory once it has ended, however long the worker lives', async () => {

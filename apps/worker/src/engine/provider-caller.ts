@@ -10,6 +10,8 @@ import type { Holding } from './holdings.ts';
 /** A call starts only if its lease has at least this long to go: time enough to be renewed. */
 const LEASE_LEFT_MS_MIN = 500;
 
+const UNANSWERED: ReadonlySet<Outcome['kind']> = new Set(['unavailable', 'mayHaveActed']);
+
 /** Talks to providers: under a deadline, and whatever they do, what comes back is a value. */
 @Injectable()
 export class ProviderCaller {
@@ -47,16 +49,27 @@ export class ProviderCaller {
     return leaseEndsAtMs - performance.now() >= LEASE_LEFT_MS_MIN;
   }
 
+  /** A call that nobody wants any more must not start either. Questions about it may. */
+  mayBeginCall(holding: Holding): boolean {
+    return !holding.cancelWanted && this.mayCall(holding);
+  }
+
   async execute(holding: Holding): Promise<Outcome> {
     const { claim, entry } = holding;
     const outcome = await this.#ask<Outcome>(
       holding,
       'execute',
       (signal) =>
-        this.#providers.for(entry).execute(claim.action, this.#attemptOf(holding), signal),
+        this.#providers.for(entry).execute(
+          claim.action,
+          this.#attemptOf(holding, () => this.mayBeginCall(holding)),
+          signal,
+        ),
       (reason) => ({ kind: 'mayHaveActed', reason }),
     );
-    this.#note(holding, outcome.kind !== 'unavailable' && outcome.kind !== 'mayHaveActed');
+    // What was not begun because it is to be cancelled says nothing about the provider.
+    const wasKeptBack = outcome.kind === 'unavailable' && !this.mayBeginCall(holding);
+    if (!wasKeptBack) this.#note(holding, !UNANSWERED.has(outcome.kind));
     return outcome;
   }
 
@@ -76,10 +89,11 @@ export class ProviderCaller {
     if (!entry.capabilities[question] || !provider[question]) {
       return { kind: 'unanswered', reason: `its provider knows no ${question}` };
     }
+    const attempt = this.#attemptOf(holding, () => this.mayCall(holding));
     const finding = await this.#ask<Finding>(
       holding,
       question,
-      (signal) => provider[question]!(claim.action, this.#attemptOf(holding), signal),
+      (signal) => provider[question]!(claim.action, attempt, signal),
       (reason) => ({ kind: 'unanswered', reason }),
     );
     this.#note(holding, finding.kind === 'known');
@@ -92,9 +106,9 @@ export class ProviderCaller {
     this.#circuits.note(holding.claim.providerKey, answered);
   }
 
-  #attemptOf(holding: Holding): Attempt {
-    const { attemptId: id, attempt: number, targetKey } = holding.claim;
-    return { id, number, targetKey, mayBegin: () => this.mayCall(holding) };
+  #attemptOf({ claim }: Holding, mayBegin: () => boolean): Attempt {
+    const { attemptId: id, attempt: number, targetKey } = claim;
+    return { id, number, targetKey, mayBegin };
   }
 
   async #ask<T extends Outcome | Finding>(

@@ -93,14 +93,15 @@ export class Settler {
     if (late.length === 0) return;
     const references = late.map(({ settlement }) => settlement);
     const unfinished = await findUnfinished(this.#database.manager, references).catch(
-      () => references,
+      () => undefined,
     );
     for (const { settlement, traceId } of late) {
-      const { actionId } = settlement;
-      const isTakenOver = unfinished.some((action) => action.actionId === actionId);
-      if (isTakenOver) {
-        this.#logger.warn({ actionId, traceId }, 'outcome came after the lease was lost');
-      } else this.#logger.log({ actionId, traceId }, 'outcome came after the end');
+      const about = { actionId: settlement.actionId, traceId };
+      if (!unfinished) {
+        this.#logger.warn(about, 'outcome came after its lease was lost or its end');
+      } else if (unfinished.some(({ actionId }) => actionId === about.actionId)) {
+        this.#logger.warn(about, 'outcome came after the lease was lost');
+      } else this.#logger.log(about, 'outcome came after the end');
     }
   }
 

@@ -75,7 +75,7 @@ export class SecurityActionWorkEntity {
   @Column('boolean', { nullable: true })
   repeatable!: boolean | null;
 
-  /** What its next claim is for: to call the provider, or to ask it what became of the last call. */
+  /** What its next claim is for: to call the provider, or to ask it: what became of the last call, or to take it back. */
   @Column('text', { default: 'call' })
   next!: 'call' | 'probe';
 
@@ -87,7 +87,7 @@ export class SecurityActionWorkEntity {
   @Column({ type: 'timestamptz', nullable: true })
   unavailableSince!: Date | null;
 
-  /** Somebody wants it stopped: no further call may begin. */
+  /** Somebody wants it stopped: no call begins once the worker that holds it, if one does, has seen this. */
   @Column({ type: 'timestamptz', nullable: true })
   cancelRequestedDateTime!: Date | null;
 
