@@ -14,6 +14,7 @@ import { everythingEndsOrSaysWhy } from './rules/everything-ends-or-says-why.ts'
 import { failedSaysWhy } from './rules/failed-says-why.ts';
 import { failedWithoutEffectHadNone } from './rules/failed-without-effect-had-none.ts';
 import { kafkaAwayIsSaidAtOnce } from './rules/kafka-away-is-said-at-once.ts';
+import { oneAtATimeOnATarget } from './rules/one-at-a-time-on-a-target.ts';
 import { onlyWhatWasAsked } from './rules/only-what-was-asked.ts';
 import { oneCreateIsOneAction } from './rules/one-create-is-one-action.ts';
 import { otherProvidersGoOn } from './rules/other-providers-go-on.ts';
@@ -54,6 +55,7 @@ const RULES: readonly Rule[] = [
   acceptedCancelStops,
   tooLateChangesNothing,
   targetsKeepOrder,
+  oneAtATimeOnATarget,
   tenantsAreWalls,
   strangersHearTheSame,
   poisonBecomesADeadLetter,

@@ -14,7 +14,6 @@ export interface OrderedPair {
 /** One action on a target, and when it can have been accepted. */
 interface Placed {
   action: ActionRecord;
-  /** By what was asked for, and not by what the product made of it; null: none. */
   target: string | null;
   /** Undefined: whether it was accepted before anything else is not known. */
   accepted: Entry | undefined;
@@ -66,9 +65,15 @@ function isAwaited(record: RunRecord, { action, message }: Placed, sentAtMs: num
   return wasStored && faultsDuring(record, acknowledgedAtMs, untilMs).length === 0;
 }
 
+/** What it is about, by what was asked for, and not by what the product made of it; null: nothing. */
+export function targetOf(of: IntentRecord | undefined): string | null {
+  if (!of || of.intent.target === null) return null;
+  return JSON.stringify([of.tenant, of.intent.provider, of.intent.target]);
+}
+
 /** Only an intent that became exactly one action: of several it is not known which send made which. */
 function placedOf({ actions }: RunRecord, of: IntentRecord): Placed[] {
-  const { intent, tenant, rows, sends, messages } = of;
+  const { rows, sends, messages } = of;
   const [row, ...others] = rows;
   const action = row && actions.get(row.action.id);
   if (!action || others.length > 0) return [];
@@ -83,8 +88,7 @@ function placedOf({ actions }: RunRecord, of: IntentRecord): Placed[] {
   return [
     {
       action,
-      target:
-        intent.target === null ? null : JSON.stringify([tenant, intent.provider, intent.target]),
+      target: targetOf(of),
       accepted: [...answers, ...shown].toSorted((a, b) => a.atMs - b.atMs)[0],
       sent: sent!,
       sentAtMs: begin(sent!),

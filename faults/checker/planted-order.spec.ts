@@ -175,6 +175,80 @@ describe('P5, whatever the product makes of a target: the checker finds', () => 
   });
 });
 
+describe('P5, of what was under way together: the checker', () => {
+  /** So many creates on one target, each sent before any is accepted; stored in this order. */
+  const atOnce = (run: RunBuilder, count: number) => {
+    const intents = Array.from({ length: count }, () => run.intent({ target: 'host' }));
+    const requests = intents.map((intent) => run.invoke('create', { intent }));
+    return requests.map((request, index) => {
+      const [id, intent] = [run.newId(), intents[index]!];
+      run.answer(request, 201, { shown: [run.notStarted(id, intent)] });
+      run.store(id, intent);
+      return id;
+    });
+  };
+
+  it('finds two that ran at the same time', () => {
+    const run = new RunBuilder();
+    const [first, second] = atOnce(run, 2) as [string, string];
+    run.events(first, 'created', 'started');
+    run.events(second, 'created', 'started');
+    for (const id of [first, second]) run.call(id);
+    for (const id of [first, second]) run.events(id, 'completed');
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P5 Order is kept per target: of what was sent together, too, one at a time is under way on a target
+        00000000-0000-4000-8000-000000000002 was started before the end of 00000000-0000-4000-8000-000000000001, which stands before it on their target
+            0.060  event 00000000-0000-4000-8000-000000000001/1 created, dated 2026-01-01T00:00:00.060Z: NotStarted (partition 1 offset 0)
+            0.070  event 00000000-0000-4000-8000-000000000001/2 started, dated 2026-01-01T00:00:00.070Z: Running (partition 1 offset 1)
+            0.080  event 00000000-0000-4000-8000-000000000002/1 created, dated 2026-01-01T00:00:00.080Z: NotStarted (partition 2 offset 0)
+            0.090  event 00000000-0000-4000-8000-000000000002/2 started, dated 2026-01-01T00:00:00.090Z: Running (partition 2 offset 1)
+            0.100  Acme/Strict called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (01.1), answered 204
+            0.110  Acme/Strict did 00000000-0000-4000-8000-000000000001 (01.1)
+            0.120  Acme/Strict called to act: 00000000-0000-4000-8000-000000000002, attempt 1 (02.1), answered 204
+            0.130  Acme/Strict did 00000000-0000-4000-8000-000000000002 (02.1)
+            0.140  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.140Z: Completed (partition 1 offset 2)
+            0.150  event 00000000-0000-4000-8000-000000000002/3 completed, dated 2026-01-01T00:00:00.150Z: Completed (partition 2 offset 2)
+            0.170  in the end 00000000-0000-4000-8000-000000000001 is Completed (version 3, position 1)
+            0.190  in the end 00000000-0000-4000-8000-000000000002 is Completed (version 3, position 2)"
+    `);
+  });
+
+  it('finds one that ran beside another, with a third between them that never started', () => {
+    const run = new RunBuilder();
+    const [first, between, last] = atOnce(run, 3) as [string, string, string];
+    run.events(between, 'created', 'cancelled');
+    run.ask('cancel', between, { cancelOutcome: 'prevented' });
+    run.events(first, 'created', 'started');
+    run.completes(last);
+    run.call(first);
+    run.events(first, 'completed');
+    expect(found(run)).toContain(`${last} was started before the end of ${first}`);
+  });
+
+  it('finds one that was started while what stands before it still waits', () => {
+    const run = new RunBuilder();
+    const [first, second] = atOnce(run, 2) as [string, string];
+    run.events(first, 'created');
+    run.amend(first, { waitingFor: 'provider' });
+    run.completes(second);
+    expect(found(run)).toContain(`${second} was started, and not yet ended is ${first}`);
+  });
+
+  it('allows one that starts when the one before it has ended, and a start that is only reported', () => {
+    const run = new RunBuilder();
+    const [first, second, third] = atOnce(run, 3) as [string, string, string];
+    run.completes(first);
+    run.events(second, 'created', 'started');
+    run.events(third, 'created', { type: 'started', attempt: null });
+    const report = { actionId: third, status: 'Completed' as const, attemptId: null };
+    run.produce({ topic: 'reports', report });
+    run.events(third, { type: 'completed', attempt: null });
+    run.call(second);
+    run.events(second, 'completed');
+    expect(found(run)).toBe('');
+  });
+});
+
 describe('P5: the checker allows', () => {
   it('any order of what was sent at once, on other targets, or lost', () => {
     const run = new RunBuilder();
