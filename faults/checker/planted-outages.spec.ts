@@ -102,6 +102,23 @@ describe('P9, outages are local: the checker finds', () => {
     },
   );
 
+  it.each(['get', 'list', 'cancel'] as const)(
+    'a %s that hung while Kafka was away, and was answered after that',
+    (operation) => {
+      const run = new RunBuilder();
+      const id = run.created();
+      run.completes(id);
+      run.fault('begin', 'pause', 'kafka');
+      const actionId = operation === 'list' ? null : id;
+      const hung = run.invoke(operation, { actionId });
+      run.pass(8000).fault('end', 'pause', 'kafka');
+      run.answer(hung, 409, { error: 'alreadyFinished' });
+      expect(found(run)).toContain(
+        `a ${operation} of what is stored had no answer in 5500 ms while Kafka was away`,
+      );
+    },
+  );
+
   it('an action that waited because another provider was away', () => {
     const run = new RunBuilder();
     run.fault('begin', 'cut', 'provider:Acme/Strict');
@@ -154,8 +171,10 @@ describe('P9: the checker allows', () => {
     const run = new RunBuilder();
     run.fault('begin', 'pause', 'kafka');
     const create = run.invoke('create', { intent: run.intent() });
-    run.fault('end', 'pause', 'kafka');
+    const list = run.invoke('list');
+    run.pass(2000).fault('end', 'pause', 'kafka');
     run.answer(create, 503, AWAY);
+    run.answer(list, 503, AWAY);
     expect(found(run)).toBe('');
   });
 

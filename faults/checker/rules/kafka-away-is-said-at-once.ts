@@ -20,7 +20,7 @@ export const kafkaAwayIsSaidAtOnce: Rule = {
       ),
       judgeEach(
         asked.filter(({ exchange }) => isOfStored(record, exchange)),
-        ({ exchange, outage }) => judgeOther(exchange, outage),
+        ({ exchange, outage }) => judgeOther(record, exchange, outage),
       ),
     );
   },
@@ -58,13 +58,21 @@ function isOfStored({ actions }: RunRecord, exchange: Exchange): boolean {
   );
 }
 
-function judgeOther(exchange: Exchange, outage: Outage): Finding {
+function judgeOther({ run }: RunRecord, exchange: Exchange, outage: Outage): Finding {
+  const limitMs = run.bounds.readTimeoutMs + run.bounds.marginMs;
   const { invoke, answer } = exchange;
+  const evidence = [...outage.fault.entries, ...entriesOf(exchange)];
+  if (overAtMs(exchange) > invoke.atMs + limitMs && invoke.atMs + limitMs < outage.toMs) {
+    return {
+      says: `a ${invoke.operation} of what is stored had no answer in ${limitMs} ms while Kafka was away`,
+      evidence,
+    };
+  }
   if (overAtMs(exchange) > outage.toMs) return EXCUSED;
   if (answer && answer.status < 500) return undefined;
   const how = answer ? `answered ${answer.status}` : 'not answered';
   return {
     says: `a ${invoke.operation} of what is stored was ${how} while only Kafka was away`,
-    evidence: [...outage.fault.entries, ...entriesOf(exchange)],
+    evidence,
   };
 }
