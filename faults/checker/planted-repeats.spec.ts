@@ -96,6 +96,21 @@ describe('P2, nothing runs twice: the checker finds', () => {
     `);
   });
 
+  it('another attempt under the number of the last, soon after the end', () => {
+    const run = new RunBuilder();
+    const id = run.created({ provider: 'Acme/Patient' });
+    run.events(id, 'created', 'started');
+    run.call(id, { attemptId: 'last' });
+    run.events(id, { type: 'completed', attemptId: 'last' });
+    run.call(id, { attemptId: 'another', acts: false });
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P2 Nothing runs twice: what has ended is not sent again
+        00000000-0000-4000-8000-000000000001 was sent to its product after it had ended
+            0.080  event 00000000-0000-4000-8000-000000000001/3 completed, dated 2026-01-01T00:00:00.080Z: Completed (partition 1 offset 2)
+            0.090  Acme/Patient called to act: 00000000-0000-4000-8000-000000000001, attempt 1 (another), answered 204"
+    `);
+  });
+
   it('a call after a report had ended the action, beyond all delay', () => {
     const run = new RunBuilder();
     const id = run.created();
@@ -251,6 +266,21 @@ describe('P2: the checker allows', () => {
     });
     run.events(id, { type: 'completed', attempt: null });
     run.call(id);
+    expect(found(run)).toBe('');
+  });
+
+  it('the call of the last attempt soon after the end, and where a fault held it up another one', () => {
+    const run = new RunBuilder();
+    const [own, held] = [0, 1].map(() => run.created({ provider: 'Acme/Patient' }));
+    const givenUp = { type: 'failed', attemptId: 'last', errorInfo: failure(3) } as const;
+    run.events(own!, 'created', 'started');
+    run.pass(2500).events(own!, givenUp);
+    run.call(own!, { attemptId: 'last' });
+    run.pass(5000).events(held!, 'created', 'started');
+    run.fault('begin', 'pause', 'worker-1');
+    run.events(held!, givenUp);
+    run.fault('end', 'pause', 'worker-1');
+    run.call(held!, { attemptId: 'another', acts: false });
     expect(found(run)).toBe('');
   });
 

@@ -41,8 +41,9 @@ export const acceptedCancelStops: Rule = {
 };
 
 function judgeAccepted(record: RunRecord, action: ActionRecord, cancel: Answered): Finding {
-  const attempt = wishOf(action)?.attempt ?? null;
-  const late = callsBegunAfter(record, action, { atMs: cancel.answer.atMs, attempt });
+  const { attempt = null, attemptId = null } = wishOf(action) ?? {};
+  const stop = { atMs: cancel.answer.atMs, attempt, attemptId };
+  const late = callsBegunAfter(record, action, stop);
   if (late.length > 0) {
     return {
       says: `the cancel of ${action.id} was accepted, and it was sent to its product after that`,

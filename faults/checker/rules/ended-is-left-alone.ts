@@ -18,8 +18,9 @@ export const endedIsLeftAlone: Rule = {
 };
 
 function judgeAction(record: RunRecord, action: ActionRecord): Breach | undefined {
-  const { attempt } = endOf(action)!;
-  const late = callsBegunAfter(record, action, { atMs: knownEndedAtMs(action), attempt });
+  const { attempt, attemptId } = endOf(action)!;
+  const stop = { atMs: knownEndedAtMs(action), attempt, attemptId };
+  const late = callsBegunAfter(record, action, stop);
   if (late.length === 0) return undefined;
   const ends = action.events.filter(({ type }) => type === endOf(action)!.type).slice(0, 1);
   return {
