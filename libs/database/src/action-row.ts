@@ -113,8 +113,31 @@ export const workColumn = `
      FROM "security_action_work" w
     WHERE w."azureTenantId" = a."azureTenantId" AND w."actionId" = a."id") AS "work"`;
 
+/** What the resource is made of. */
+type ResourceRow = Pick<
+  ActionRow,
+  | 'id'
+  | 'actionReason'
+  | 'appId'
+  | 'azureTenantId'
+  | 'clientContext'
+  | 'completedDateTime'
+  | 'createdDateTime'
+  | 'errorInfo'
+  | 'lastActionDateTime'
+  | 'name'
+  | 'parameters'
+  | 'properties'
+  | 'reportedAfterwards'
+  | 'states'
+  | 'status'
+  | 'user'
+  | 'vendorInformation'
+> &
+  Parameters<typeof shownRevert>[0];
+
 /** The resource as Graph spells it: the 15 declared properties, then the open ones. */
-export function toSecurityAction(row: Omit<ActionRow, 'work'>): SecurityAction {
+export function toSecurityAction(row: ResourceRow): SecurityAction {
   return {
     id: row.id,
     actionReason: row.actionReason,

@@ -1,19 +1,10 @@
 import type { EventType } from '#domain/event';
 import { shownRevert } from '#domain/revert';
 import type { SecurityAction, SecurityActionState } from '#domain/security-action';
-import { isTerminal } from '#domain/status';
-import {
-  type ActionRow,
-  type Database,
-  columnsOf,
-  shownReport,
-  toSecurityAction,
-} from './action-row.ts';
+import { type Status, isTerminal } from '#domain/status';
+import { type ActionRow, type Database, shownReport, toSecurityAction } from './action-row.ts';
 import { prepared } from './prepared.ts';
-import type {
-  RevertState,
-  SecurityActionEventEntity,
-} from './entities/security-action-event.entity.ts';
+import type { RevertState } from './entities/security-action-event.entity.ts';
 
 const RELAY = 'outbox';
 
@@ -67,19 +58,50 @@ export interface OutboxEvent {
   traceparent: string | null;
 }
 
-/** An event as the query below returns it. */
-type LoggedEvent = Pick<
-  SecurityActionEventEntity,
-  'sequence' | 'type' | 'status' | 'changedStatus' | 'appId' | 'user' | 'revert'
-> & { dateTime: string };
+/** An event as the query below returns it. To write it as an object, or to gather the log as JSON, costs half as much again. */
+type LoggedEvent = [
+  type: EventType,
+  status: Status,
+  changedStatus: boolean,
+  dateTime: string,
+  appId: string | null,
+  user: string | null,
+  revert: RevertState | null,
+];
 
 /** An action with events in the outbox, and its log up to the last of them. */
-interface OutboxRow extends Omit<ActionRow, 'states' | 'work'> {
-  entries: { position: string; sequence: number }[];
-  log: LoggedEvent[];
+interface OutboxRow extends LoggedAction {
+  /** Its places in the outbox, and the sequences of their events: in decimal, with commas. */
+  positions: string;
+  sequences: string;
+  /** From its first event on, and without gaps: JSON of `LoggedEvent[]`, without the brackets. */
+  log: string;
 }
 
-type LoggedAction = Omit<OutboxRow, 'entries' | 'log'>;
+/** What the log does not tell of an action, and each event shows. */
+type LoggedAction = Pick<ActionRow, (typeof SHOWN)[number]>;
+
+const SHOWN = [
+  'azureTenantId',
+  'id',
+  'providerKey',
+  'actionName',
+  'name',
+  'actionReason',
+  'appId',
+  'user',
+  'clientContext',
+  'clientRequestId',
+  'parameters',
+  'vendorInformation',
+  'properties',
+  'errorInfo',
+  'traceparent',
+  'reportedAfterwards',
+  'revertsActionId',
+  'createdDateTime',
+  'completedDateTime',
+] as const satisfies (keyof ActionRow)[];
 
 /**
  * The oldest events of the outbox, in the order in which they must be published. An action and its log are read once for
@@ -103,17 +125,15 @@ function byPosition({ position: one }: OutboxEvent, { position: other }: OutboxE
 }
 
 const READ = prepared(`
-  SELECT ${columnsOf('a')}, o."entries", (
-            SELECT json_agg(json_build_object('sequence', e."sequence", 'type', e."type",
-                     'status', e."status", 'changedStatus', e."changedStatus",
-                     'dateTime', e."dateTime", 'appId', e."appId", 'user', e."user",
-                     'revert', e."revert") ORDER BY e."sequence")
+  SELECT ${SHOWN.map((column) => `a."${column}"`).join(', ')}, o."positions", o."sequences", (
+            SELECT string_agg(JSON_ARRAY(e."type", e."status", e."changedStatus", e."dateTime", e."appId",
+                     e."user", e."revert" NULL ON NULL RETURNING text), ',' ORDER BY e."sequence")
               FROM "security_action_event" e
              WHERE e."azureTenantId" = o."azureTenantId" AND e."actionId" = o."actionId"
                AND e."sequence" <= o."last") AS "log"
      FROM (SELECT "azureTenantId", "actionId", max("sequence") AS "last",
-                  json_agg(json_build_object('position', "position"::text, 'sequence', "sequence"))
-                    AS "entries"
+                  string_agg("position"::text, ',') AS "positions",
+                  string_agg("sequence"::text, ',') AS "sequences"
              FROM (SELECT * FROM "outbox" WHERE "actionId" <> ALL($2::uuid[])
                     ORDER BY "position" LIMIT $1) oldest
             GROUP BY "azureTenantId", "actionId") o
@@ -121,11 +141,14 @@ const READ = prepared(`
       SELECT * FROM "security_action" a
        WHERE a."azureTenantId" = o."azureTenantId" AND a."id" = o."actionId" LIMIT 1) a`);
 
-function eventsOf({ entries, log, ...row }: OutboxRow): OutboxEvent[] {
+function eventsOf(row: OutboxRow): OutboxEvent[] {
   const always = unchanging(row);
-  const logged = log.map(withMoment);
-  return entries.map(({ position, sequence }) => {
-    const past = logged.filter((event) => event.sequence <= sequence);
+  const logged = JSON.parse(`[${row.log}]`) as LoggedEvent[];
+  const log = logged.map(eventThen);
+  const sequences = row.sequences.split(',').map(Number);
+  return row.positions.split(',').map((position, index) => {
+    const sequence = sequences[index]!;
+    const past = log.slice(0, sequence);
     const { type, moment } = past.at(-1)!;
     return {
       position,
@@ -141,17 +164,31 @@ function eventsOf({ entries, log, ...row }: OutboxRow): OutboxEvent[] {
   });
 }
 
-type EventThen = ReturnType<typeof withMoment>;
-
-/** Each event is part of several pictures: its time is read and written out once. */
-function withMoment(event: LoggedEvent) {
-  const moment = new Date(event.dateTime);
-  return { ...event, moment, dateTime: moment.toISOString() };
+/** Each event is part of several pictures: what they show of it is made once. */
+function eventThen([type, status, changedStatus, at, appId, user, revert]: LoggedEvent) {
+  const moment = new Date(at);
+  const state: SecurityActionState = {
+    appId,
+    status,
+    updatedDateTime: moment.toISOString(),
+    user,
+  };
+  return { type, status, changedStatus, moment, state, revert };
 }
+
+type EventThen = ReturnType<typeof eventThen>;
 
 /** The resource without what its events have told of it, but for its end: worked out once for all of them. */
 function unchanging(row: LoggedAction): SecurityAction {
-  return toSecurityAction({ ...row, ...NO_REVERT, states: [], reportedAfterwards: null });
+  const { createdDateTime } = row;
+  return toSecurityAction({
+    ...row,
+    ...NO_REVERT,
+    status: 'NotStarted',
+    lastActionDateTime: createdDateTime,
+    states: [],
+    reportedAfterwards: null,
+  });
 }
 
 const NO_REVERT = {
@@ -163,7 +200,7 @@ const NO_REVERT = {
 
 /** The resource as it was right after the last of these events, which are all until then. */
 function actionAfter(row: LoggedAction, always: SecurityAction, past: EventThen[]): SecurityAction {
-  const { status, dateTime } = past.at(-1)!;
+  const { status, state } = past.at(-1)!;
   const hasEnded = isTerminal(status);
   const wasReportedAfterwards = past.some(({ type }) => type === 'reportedAfterwards');
   const revert = {
@@ -177,17 +214,12 @@ function actionAfter(row: LoggedAction, always: SecurityAction, past: EventThen[
     ...always,
     completedDateTime: hasEnded ? always.completedDateTime : null,
     errorInfo: hasEnded ? always.errorInfo : null,
-    lastActionDateTime: dateTime,
-    states: past.filter(({ changedStatus }) => changedStatus).map(stateOf),
+    lastActionDateTime: state.updatedDateTime,
+    states: past.filter(({ changedStatus }) => changedStatus).map((event) => event.state),
     status,
     ...shownRevert(revert),
     ...(wasReportedAfterwards && shownReport(row)),
   };
-}
-
-function stateOf(event: EventThen): SecurityActionState {
-  const { appId, status, dateTime: updatedDateTime, user } = event;
-  return { appId, status, updatedDateTime, user };
 }
 
 /** What the row said about its revert then; an action without an event about it had none. */
