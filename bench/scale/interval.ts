@@ -2,7 +2,7 @@ import { type Latency, latencyOf } from '../latency.ts';
 import type { Creates } from '../speed/creates.ts';
 import type { EventsWatch } from '../speed/events-watch.ts';
 import { Meter, type Roots, type Usage } from '../speed/meter.ts';
-import { openLoop, type Timed } from '../speed/open-loop.ts';
+import { openLoop, thriftyClock, type Timed } from '../speed/open-loop.ts';
 import { until } from '../until.ts';
 import type { CommandLag } from './command-lag.ts';
 import type { HotTables, TableState } from './hot-tables.ts';
@@ -47,7 +47,7 @@ export async function loadFor(load: Load): Promise<{ found: Promise<Interval> }>
   const count = Math.max(1, Math.round(perSecond * seconds));
   const began = performance.now();
   const { result: all, usage } = await Meter.during(roots, () =>
-    openLoop({ count, perSecond }, () => creates.one()),
+    openLoop({ count, perSecond }, () => creates.one(), thriftyClock),
   );
   const acceptedPerSecond = (count * 1000) / (performance.now() - began);
   return { found: look(load, all, acceptedPerSecond, usage) };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Clock, openLoop } from './open-loop.ts';
+import { type Clock, exactClock, openLoop, thriftyClock } from './open-loop.ts';
 
 /** Time that passes only when somebody waits for it, or is held up. */
 class ManualClock implements Clock {
@@ -60,5 +60,20 @@ describe('openLoop', () => {
   it('throws what a request throws', async () => {
     const refuse = () => Promise.reject(new Error('refused'));
     await expect(openLoop(load, refuse, new ManualClock())).rejects.toThrow('refused');
+  });
+});
+
+describe.each([
+  ['exactClock', exactClock],
+  ['thriftyClock', thriftyClock],
+])('%s', (_name, clock) => {
+  it('never returns before the time, wherever in a millisecond that is', async () => {
+    const early: number[] = [];
+    for (let part = 0; part < 1; part += 0.02) {
+      const time = clock.now() + 2 + part;
+      await clock.until(time);
+      if (clock.now() < time) early.push(part);
+    }
+    expect(early).toEqual([]);
   });
 });
