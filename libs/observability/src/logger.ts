@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Level, type Logger } from 'pino';
 import type { Settings } from '#config/settings';
+import { GatheredLines } from './gathered-lines.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /**
@@ -31,8 +32,8 @@ interface LoggedError {
 }
 
 /**
- * The logger of a process: one JSON object a line on stdout. Written synchronously, so that the last line
- * before a crash is not the one that is missing.
+ * The logger of a process: one JSON object a line on stdout. Written synchronously, at the end of each turn of the event
+ * loop at the latest, so that the last line before a crash is not the one that is missing.
  */
 export function createLogger(
   service: string,
@@ -49,7 +50,7 @@ export function createLogger(
     mixin: () => ({ traceId: traceIdOf() }),
     serializers: { err: (error: unknown) => describeError(error) },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? new GatheredLines(pino.destination()));
 }
 
 /**
