@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadSettings } from '#config/settings';
 import {
   type Send,
@@ -11,6 +12,8 @@ import { BrokerUnavailable, MessageRefused, QueueFull } from './publish-errors.t
 import { type OutgoingMessage, Publisher } from './publisher.ts';
 
 const open: Publisher[] = [];
+/** Ends what hangs at the end of a test. */
+const releases: (() => Promise<unknown>)[] = [];
 
 /** A publisher on a Kafka that does what the test says with the texts of each request. */
 async function publisherOn(send: Send, env: Record<string, string> = {}): Promise<Publisher> {
@@ -25,6 +28,8 @@ function message(text: string, overrides: Partial<OutgoingMessage> = {}): Outgoi
 }
 
 afterEach(async () => {
+  vi.useRealTimers();
+  await Promise.all(releases.splice(0).map((release) => release()));
   await Promise.all(open.splice(0).map((publisher) => publisher.flushAndDisconnect(0)));
 });
 
@@ -47,6 +52,51 @@ describe('Publisher', () => {
     await Promise.all([one, ...others]);
     expect(requests).toEqual([['1'], ['2', '3', '4']]);
     expect(publisher).toMatchObject({ queuedMessages: 0, queuedBytes: 0, sendsInFlight: 0 });
+  });
+
+  /** A publisher whose first request is not answered, and has so many messages; the clock stands still. */
+  async function behind(count: number) {
+    const requests: string[][] = [];
+    const { promise: hanging, resolve } = Promise.withResolvers<void>();
+    const publisher = await publisherOn((texts) => {
+      requests.push(texts);
+      return requests.length === 1 ? hanging : Promise.resolve();
+    });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const send = (...texts: string[]) => texts.map((text) => publisher.publish(message(text)));
+    const first = send(...Array.from({ length: count }, String));
+    releases.push(() => {
+      resolve();
+      return Promise.all(first);
+    });
+    await expect.poll(() => requests.length).toBe(1);
+    return { requests, send };
+  }
+
+  it('gathers what comes behind many messages, for 20 ms at most', async () => {
+    const { requests, send } = await behind(20);
+    const sent = send('a');
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    sent.push(...send('b'));
+    await turn();
+    expect(requests).toHaveLength(1);
+    vi.advanceTimersByTime(20);
+    await Promise.all(sent);
+    expect(requests.slice(1)).toEqual([['a', 'b']]);
+  });
+
+  it('lets nothing wait behind a few messages', async () => {
+    const { requests, send } = await behind(3);
+    await Promise.all(send('a'));
+    await Promise.all(send('b'));
+    expect(requests.slice(1)).toEqual([['a'], ['b']]);
+  });
+
+  it('lets what fills a request wait for nothing', async () => {
+    const { requests, send } = await behind(20);
+    const texts = Array.from({ length: 64 }, (_, index) => `later ${index}`);
+    await Promise.all(send(...texts));
+    expect(requests.slice(1)).toEqual([texts]);
   });
 
   it('fills no request beyond its limits, and sends a larger message alone', async () => {

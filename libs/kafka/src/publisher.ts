@@ -31,17 +31,21 @@ export interface OutgoingMessage {
   deadlineMs?: number;
 }
 
-/** How often deadlines are looked at: a promise is rejected at most so much after its deadline. */
+/** How often deadlines are looked at: a promise is rejected at most so much after its deadline. Nor does anything gather for longer. */
 const SWEEP_INTERVAL_MS = 20;
+/** Behind more messages under way than these, others gather: a request costs as much as dozens of messages in it. */
+const SPARSE_MESSAGES_MAX = 8;
+/** So many that wait are worth a request of their own, whatever is under way. */
+const GATHERED_MESSAGES_MIN = 64;
 const ATTEMPTS_MAX = 2;
 const RETRY_DELAY_MS = 25;
 const RETRY_DELAY_MS_MAX = 400;
 const SHUTDOWN_TIMEOUT_MS_MAX = 5000;
 
 /**
- * Publishes to Kafka, acknowledged by all in-sync replicas. What arrives while requests are under way travels
- * together in the next one; when nothing is under way it goes at once. Each promise gets its own message's
- * fate: a PublishError says whether the message can be in the topic all the same.
+ * Publishes to Kafka, acknowledged by all in-sync replicas. When little is under way a message goes at once; behind more
+ * it travels together with what else has come when that is answered, or 20 ms are over. Each promise gets its own
+ * message's fate: a PublishError says whether the message can be in the topic all the same.
  *
  * Once Kafka does not answer, everything is rejected at once until a fresh connection has proved otherwise:
  * what is sent into a hung broker would pile up in memory and be written long after its callers were told 503.
@@ -136,8 +140,8 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     while (this.#queue.messages + this.#sent.size > 0 && performance.now() < deadlineMs) {
       await delay(SWEEP_INTERVAL_MS);
     }
-    this.#rejectAll(this.#queue.takeExpired(Infinity), new PublisherClosed('notWritten'));
-    this.#rejectAll([...this.#sent], new PublisherClosed('unknown'));
+    this.#rejectAll(this.#queue.takeExpired(Infinity), () => new PublisherClosed('notWritten'));
+    this.#rejectAll([...this.#sent], () => new PublisherClosed('unknown'));
     clearTimeout(this.#sweepTimer);
     await this.#line.close();
   }
@@ -181,10 +185,10 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  #flush(): void {
-    const { PUBLISH_IN_FLIGHT_MAX, PUBLISH_BATCH_MESSAGES_MAX, PUBLISH_BATCH_BYTES_MAX } =
-      this.#settings;
-    while (this.#line.open && this.#line.sendsInFlight < PUBLISH_IN_FLIGHT_MAX) {
+  /** @param hasGathered what waits has waited long enough for company */
+  #flush(hasGathered = false): void {
+    const { PUBLISH_BATCH_MESSAGES_MAX, PUBLISH_BATCH_BYTES_MAX } = this.#settings;
+    while (this.#hasPlace() && (hasGathered || this.#isWorthARequest())) {
       const batch = this.#queue.takeBatch({
         messagesMax: PUBLISH_BATCH_MESSAGES_MAX,
         bytesMax: PUBLISH_BATCH_BYTES_MAX,
@@ -198,6 +202,18 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
           (error: unknown) => this.#giveUp(batch, 'unreachable', error),
         );
     }
+  }
+
+  #hasPlace(): boolean {
+    return this.#line.open && this.#line.sendsInFlight < this.#settings.PUBLISH_IN_FLIGHT_MAX;
+  }
+
+  #isWorthARequest(): boolean {
+    return (
+      this.#line.sendsInFlight === 0 ||
+      this.#sent.size <= SPARSE_MESSAGES_MAX ||
+      this.#queue.messages >= GATHERED_MESSAGES_MIN
+    );
   }
 
   async #deliver(batch: QueuedMessage[]): Promise<void> {
@@ -247,11 +263,12 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     const cause = rootCause(error);
     const options = { cause };
     if (failure === 'refused' || isAboutTopic(error)) {
-      this.#rejectAll(entries, new MessageRefused(`Kafka refused: ${cause.message}`, options));
+      const message = `Kafka refused: ${cause.message}`;
+      this.#rejectAll(entries, () => new MessageRefused(message, options));
     } else if (failure === 'unanswered') {
-      this.#rejectAll(entries, new PublishTimeout('unknown', options));
+      this.#rejectAll(entries, () => new PublishTimeout('unknown', options));
     } else {
-      this.#rejectAll(entries, new BrokerUnavailable('unknown', options));
+      this.#rejectAll(entries, () => new BrokerUnavailable('unknown', options));
     }
     if (failure === 'unanswered' || failure === 'unreachable') this.#suspend(cause);
   }
@@ -280,15 +297,19 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   #sweep(): void {
     this.#sweepTimer = undefined;
     const now = performance.now();
-    this.#rejectAll(this.#queue.takeExpired(now), new PublishTimeout('notWritten'));
+    this.#rejectAll(this.#queue.takeExpired(now), () => new PublishTimeout('notWritten'));
     const late = [...this.#sent].filter((entry) => entry.deadlineMs <= now);
-    this.#rejectAll(late, new PublishTimeout('unknown'));
+    this.#rejectAll(late, () => new PublishTimeout('unknown'));
+    this.#flush(true);
     if (this.#queue.messages + this.#sent.size > 0) {
       this.#sweepTimer = setTimeout(() => this.#sweep(), SWEEP_INTERVAL_MS);
     }
   }
 
-  #rejectAll(entries: QueuedMessage[], error: PublishError): void {
+  /** @param makeError called only if there is somebody to tell: an error takes its stack along, which is dear */
+  #rejectAll(entries: QueuedMessage[], makeError: () => PublishError): void {
+    if (entries.length === 0) return;
+    const error = makeError();
     for (const entry of entries) if (this.#settle(entry)) entry.reject(error);
   }
 
