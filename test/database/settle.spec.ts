@@ -4,7 +4,7 @@ import type { Claim } from '#database/claim.queries';
 import { releaseClaims } from '#database/held-claims.queries';
 import { freeExpired } from '#database/recover.queries';
 import { hideAction, lockAction } from '#database/report.queries';
-import type { Settlement } from '#database/settle.queries';
+import { type Settlement, settle } from '#database/settle.queries';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -51,6 +51,25 @@ describe('settle', () => {
       errorInfo: null,
     });
     expect(await database.work(id!)).toBeUndefined();
+  });
+
+  it('rewrites the rows of a batch in place, and touches no index', async () => {
+    await database.ingest(...times(200, (index) => command({ target: `host-${index}` })));
+    const claims = await database.claim(200);
+    const [updates, inPlace] = await database.inTransaction(async (manager) => {
+      const counts = async () => {
+        const [row]: { counts: [number, number] }[] = await manager.query(
+          `SELECT ARRAY[n_tup_upd, n_tup_hot_upd]::int[] AS "counts"
+             FROM pg_stat_xact_user_tables WHERE relname = 'security_action'`,
+        );
+        return row!.counts;
+      };
+      const before = await counts();
+      await settle(manager, claims.map(completed));
+      return (await counts()).map((count, index) => count - before[index]!);
+    });
+    expect(updates).toBe(200);
+    expect(inPlace).toBeGreaterThanOrEqual(190);
   });
 
   it('ends an action as Failed, with the error of the provider', async () => {

@@ -24,6 +24,7 @@ import { Resends1765000050000 } from './migrations/1765000050000-resends.ts';
 import { DeadLetters1765000100000 } from './migrations/1765000100000-dead-letters.ts';
 import { OpenDeadLetters1765000150000 } from './migrations/1765000150000-open-dead-letters.ts';
 import { Retention1765000200000 } from './migrations/1765000200000-retention.ts';
+import { RoomForTheEnd1765000250000 } from './migrations/1765000250000-room-for-the-end.ts';
 
 /** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
 export const CLIENT_GRACE_MS = 500;
@@ -88,6 +89,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       DeadLetters1765000100000,
       OpenDeadLetters1765000150000,
       Retention1765000200000,
+      RoomForTheEnd1765000250000,
     ],
     synchronize: false,
     applicationName: pool.applicationName,
