@@ -87,6 +87,25 @@ describe('an action that is stored while there is room', () => {
     expect(await database.row(one.action.id)).toMatchObject({ status: 'Running', version: 2 });
   });
 
+  it('gives its provider what is stored, however the command spells it', async () => {
+    const plain = command({ acceptedDateTime: '2026-01-31T12:00:00.123987Z' });
+    const { action, targetKey } = plain;
+    const spelled: CreateCommand = {
+      ...plain,
+      targetKey: targetKey!.toUpperCase(),
+      action: {
+        ...action,
+        id: action.id.toUpperCase(),
+        properties: { ticket: 1, nested: { later: [null, 'two'], first: true } },
+        revertDateTime: '2036-01-31T12:00:00.123987Z',
+      },
+    };
+    const [started] = await store([spelled]);
+    const row = (await findAction(database.manager, TENANT, action.id))!;
+    expect(started).toMatchObject({ actionId: action.id, targetKey });
+    expect(started!.action).toEqual(toSecurityAction(row));
+  });
+
   it('has both its events, the first one first, and both places in the outbox in that order', async () => {
     const commands = times(20, (index) => command({ target: `host-${index}` }));
     await store(commands);

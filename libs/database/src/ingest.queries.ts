@@ -1,11 +1,5 @@
 import type { ReadCommand } from '#domain/command';
-import {
-  type ActionReference,
-  type ActionRow,
-  type Database,
-  columnsOf,
-  toSecurityAction,
-} from './action-row.ts';
+import { type ActionReference, type Database, toSecurityAction } from './action-row.ts';
 import type { Claim, ClaimLease, ClaimRoom } from './claim.queries.ts';
 import { prepared } from './prepared.ts';
 import { recordEvents, revertState } from './record-events.ts';
@@ -27,6 +21,15 @@ export interface Starts extends ClaimLease, Pick<ClaimRoom, 'repeatable'> {
   commands: ReadonlySet<ReadCommand>;
 }
 
+/** What is known of a batch before it is stored. */
+export interface InsertOptions {
+  /** The first of the batch on their targets. */
+  heads: ReadonlySet<ReadCommand>;
+  starts?: Starts | undefined;
+  /** Stores nothing at all if an action was made from a resend after this moment. */
+  unlessResentAfter?: Date;
+}
+
 /**
  * Stores new actions in the given order, with their first event and their work; what is stored already stays as it is.
  * Of `heads`, the first of the batch on their targets, those are ready that find their target empty; for the others see
@@ -37,7 +40,7 @@ export interface Starts extends ClaimLease, Pick<ClaimRoom, 'repeatable'> {
 export async function insertActions(
   database: Database,
   commands: ReadCommand[],
-  { heads, starts }: { heads: ReadonlySet<ReadCommand>; starts?: Starts },
+  { heads, starts, unlessResentAfter }: InsertOptions,
 ): Promise<InsertedAction[]> {
   const rows: InsertedRow[] = await database.query(INSERT, [
     commands.map((command) => command.caller.tenantId),
@@ -66,32 +69,50 @@ export async function insertActions(
     starts?.owner ?? null,
     starts?.leaseMs ?? null,
     [...(starts?.repeatable ?? [])],
+    unlessResentAfter ?? null,
   ]);
-  return rows.map((row) => ({
-    azureTenantId: row.azureTenantId,
-    actionId: row.id,
-    targetKey: row.targetKey,
-    ready: row.ready,
-    revertsActionId: row.revertsActionId,
-    claim: row.attemptId === null ? null : firstClaim(row, row.attemptId),
-  }));
+  return rows.map((row) => insertedAction(commands[row.ordinal - 1]!, row));
 }
 
-type InsertedRow = Omit<ActionRow, 'states' | 'work'> & {
+/** What Postgres says of a new action: nothing that its command says. */
+interface InsertedRow {
+  /** Of its command, from 1 on. */
+  ordinal: number;
   ready: boolean;
   attemptId: string | null;
-};
+  createdDateTime: Date;
+  lastActionDateTime: Date;
+  revertDateTime: Date | null;
+}
+
+function insertedAction(command: ReadCommand, row: InsertedRow): InsertedAction {
+  const { caller, action, targetKey } = command;
+  const inserted = {
+    azureTenantId: caller.tenantId,
+    // As Postgres gives ids, however the command spells them.
+    actionId: action.id.toLowerCase(),
+    targetKey: targetKey && targetKey.toLowerCase(),
+    ready: row.ready,
+    revertsActionId: action.revertsActionId?.toLowerCase() ?? null,
+  };
+  const claim = row.attemptId === null ? null : firstClaim(inserted, command, row, row.attemptId);
+  return { ...inserted, claim };
+}
 
 /** The claim of an action that was started as it was stored. */
-function firstClaim(row: InsertedRow, attemptId: string): Claim {
-  const action = toSecurityAction({ ...row, states: [] });
-  const { createdDateTime, lastActionDateTime } = action;
+function firstClaim(
+  { azureTenantId, actionId, targetKey, revertsActionId }: Omit<InsertedAction, 'claim'>,
+  { caller, provider, action, traceparent }: ReadCommand,
+  { createdDateTime, lastActionDateTime, revertDateTime }: InsertedRow,
+  attemptId: string,
+): Claim {
+  const { appId, user } = caller;
   return {
-    azureTenantId: row.azureTenantId,
-    actionId: row.id,
-    providerKey: row.providerKey,
-    actionName: row.actionName,
-    targetKey: row.targetKey,
+    azureTenantId,
+    actionId,
+    providerKey: provider.key,
+    actionName: provider.action,
+    targetKey,
     attemptId,
     attempt: 1,
     next: 'call',
@@ -99,19 +120,38 @@ function firstClaim(row: InsertedRow, attemptId: string): Claim {
     mayHaveActed: false,
     awaitingReport: false,
     unavailableMs: null,
-    traceparent: row.traceparent,
-    action: {
+    traceparent: traceparent ?? null,
+    action: toSecurityAction({
       ...action,
+      id: actionId,
+      azureTenantId,
+      appId,
+      user,
+      status: 'Running',
       states: [
         {
-          appId: row.appId,
+          appId,
           status: 'NotStarted',
-          updatedDateTime: createdDateTime,
-          user: row.user,
+          updatedDateTime: createdDateTime.toISOString(),
+          user,
         },
-        { appId: null, status: 'Running', updatedDateTime: lastActionDateTime, user: null },
+        {
+          appId: null,
+          status: 'Running',
+          updatedDateTime: lastActionDateTime.toISOString(),
+          user: null,
+        },
       ],
-    },
+      errorInfo: null,
+      createdDateTime,
+      lastActionDateTime,
+      completedDateTime: null,
+      reportedAfterwards: null,
+      revertDateTime,
+      revertAfter: action.revertAfter ?? null,
+      revertsActionId,
+      revertedByActionId: null,
+    }),
   };
 }
 
@@ -125,36 +165,40 @@ function firstClaim(row: InsertedRow, attemptId: string): Claim {
  * about to appear.
  */
 const INSERT = prepared(`
-  WITH input AS (
-    SELECT * FROM unnest(
-      $1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
-      $9::text[], $10::text[], $11::text[], $12::uuid[], $13::jsonb[], $14::jsonb[], $15::jsonb[],
-      $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[], $20::text[], $21::boolean[],
-      $22::boolean[], $23::boolean[]
-    ) WITH ORDINALITY AS t("azureTenantId", "actionId", "providerKey", "actionName", "targetKey", "name",
-      "actionReason", "appId", "user", "clientContext", "clientRequestId", "resendKey", "parameters",
-      "vendorInformation", "properties", "acceptedDateTime", "revertDateTime", "revertAfter",
-      "revertsActionId", "traceparent", "isResend", "isHead", "mayStart", "ordinal")
-  ),
-  idle AS MATERIALIZED (
-    SELECT p."providerKey" FROM (SELECT DISTINCT "providerKey" FROM input WHERE "mayStart") p
+  WITH idle AS MATERIALIZED (
+    SELECT p."providerKey"
+      FROM (SELECT DISTINCT "providerKey" FROM unnest($3::text[], $23::boolean[]) AS u("providerKey", "mayStart")
+             WHERE "mayStart") p
      WHERE (SELECT true FROM "security_action_work" w
              WHERE w."ready" AND w."leaseOwner" IS NULL AND w."providerKey" = p."providerKey"
              ORDER BY w."azureTenantId", w."actionName", w."dueDateTime" LIMIT 1) IS NULL
   ),
-  placed AS MATERIALIZED (
-    SELECT i.*, i."isHead" AND (i."targetKey" IS NULL
-             OR (SELECT true FROM "security_action_work" w
-                  WHERE w."azureTenantId" = i."azureTenantId" AND w."targetKey" = i."targetKey"
-                  ORDER BY w."position" LIMIT 1) IS NULL) AS "ready"
-      FROM input i
+  resent AS MATERIALIZED (
+    SELECT true AS "one" FROM "security_action" WHERE "isResend" AND "createdDateTime" > $27::timestamptz
+     ORDER BY "createdDateTime" DESC LIMIT 1
   ),
   judged AS MATERIALIZED (
     SELECT p.*, CASE WHEN p."ready" AND p."mayStart" THEN
              p."providerKey" IN (SELECT "providerKey" FROM idle)
              AND NOT EXISTS (${standingHold('p')})
            ELSE false END AS "starts"
-      FROM placed p
+      FROM (
+        SELECT i.*, i."isHead" AND (i."targetKey" IS NULL
+                 OR (SELECT true FROM "security_action_work" w
+                      WHERE w."azureTenantId" = i."azureTenantId" AND w."targetKey" = i."targetKey"
+                      ORDER BY w."position" LIMIT 1) IS NULL) AS "ready"
+          FROM unnest(
+            $1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::text[], $11::text[], $12::uuid[], $13::jsonb[], $14::jsonb[], $15::jsonb[],
+            $16::timestamptz[], $17::timestamptz[], $18::text[], $19::uuid[], $20::text[], $21::boolean[],
+            $22::boolean[], $23::boolean[]
+          ) WITH ORDINALITY AS i("azureTenantId", "actionId", "providerKey", "actionName", "targetKey", "name",
+            "actionReason", "appId", "user", "clientContext", "clientRequestId", "resendKey", "parameters",
+            "vendorInformation", "properties", "acceptedDateTime", "revertDateTime", "revertAfter",
+            "revertsActionId", "traceparent", "isResend", "isHead", "mayStart", "ordinal")
+         WHERE NOT EXISTS (SELECT FROM resent)
+        OFFSET 0) p
+     ORDER BY p."ordinal"
   ),
   inserted AS (
     INSERT INTO "security_action" ("azureTenantId", "id", "version", "status", "providerKey",
@@ -171,13 +215,16 @@ const INSERT = prepared(`
       "traceparent", "isResend"
     FROM judged ORDER BY "ordinal"
     ON CONFLICT DO NOTHING
-    RETURNING ${columnsOf('"security_action"')}
+    RETURNING "azureTenantId", "id", "position", "createdDateTime", "lastActionDateTime", "revertDateTime",
+      "revertAfter", "revertedByActionId"
   ),
   born AS MATERIALIZED (
-    SELECT a.*, j."ready", CASE WHEN j."starts" THEN gen_random_uuid() END AS "attemptId"
+    SELECT a.*, j."ordinal", j."providerKey", j."actionName", j."targetKey", j."appId", j."user", j."ready",
+           CASE WHEN j."starts" THEN gen_random_uuid() END AS "attemptId"
       FROM inserted a
-      JOIN (SELECT DISTINCT ON ("azureTenantId", "actionId") * FROM judged
-             ORDER BY "azureTenantId", "actionId", "ordinal") j
+      JOIN (SELECT DISTINCT ON ("azureTenantId", "actionId") "azureTenantId", "actionId", "ordinal",
+                   "providerKey", "actionName", "targetKey", "appId", "user", "ready", "starts"
+              FROM judged ORDER BY "azureTenantId", "actionId", "ordinal") j
         ON j."azureTenantId" = a."azureTenantId" AND j."actionId" = a."id"
   ),
   happened AS (
@@ -187,7 +234,7 @@ const INSERT = prepared(`
       CASE WHEN num_nonnulls("revertDateTime", "revertAfter") > 0 THEN ${revertState('born')} END AS "revert"
     FROM born
     UNION ALL
-    SELECT "azureTenantId", "id", "version", 'started', "status", true, "lastActionDateTime", 1,
+    SELECT "azureTenantId", "id", 2, 'started', 'Running', true, "lastActionDateTime", 1,
       "attemptId", NULL, NULL, NULL, NULL
     FROM born WHERE "attemptId" IS NOT NULL
   ),
@@ -209,4 +256,5 @@ const INSERT = prepared(`
       CASE WHEN "attemptId" IS NOT NULL THEN "providerKey" = ANY($26::text[]) END
     FROM born
   )
-  SELECT * FROM born ORDER BY "position"`);
+  SELECT "ordinal"::integer, "ready", "attemptId", "createdDateTime", "lastActionDateTime", "revertDateTime"
+    FROM born ORDER BY "position"`);

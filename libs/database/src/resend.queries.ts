@@ -1,7 +1,6 @@
 import { type CreateCommand, receivedMs } from '#domain/command';
 import { type SentAction, resendWindowMs } from '#domain/resends';
 import type { Database } from './action-row.ts';
-import { prepared } from './prepared.ts';
 
 /** A command that makes no action of its own: its id stands for the action that an earlier sending has made. */
 export interface Alias {
@@ -23,18 +22,17 @@ type SentRow = Omit<SentAction, 'acceptedMs'> & { createdDateTime: Date };
 
 const SENT = `a."azureTenantId", a."id", a."targetKey", a."resendKey", a."createdDateTime", a."isResend", a."position"`;
 
-/**
- * The actions that were made from a resend, while the create itself, one of these commands, was still on its way. Asked
- * for every batch, so the usual answer, that nothing was made from a resend lately, is a cheap one.
- */
+/** When the first of these commands was received: what was made from a resend of one of them was made after that. */
+export function earliestReceived(commands: CreateCommand[]): Date {
+  return new Date(Math.min(...commands.map(receivedMs)));
+}
+
+/** The actions that were made from a resend, while the create itself, one of these commands, was still on its way. */
 export async function findOvertakers(
   database: Database,
   commands: CreateCommand[],
 ): Promise<SentAction[]> {
   const received = commands.map(receivedMs);
-  // The order makes it a look at the end of the index. Without it Postgres may read the table, for one row that it expects.
-  const [any]: unknown[] = await database.query(ANY_RESEND, [new Date(Math.min(...received))]);
-  if (!any) return [];
   const rows: SentRow[] = await database.query(
     `SELECT ${SENT} FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::integer[])
          AS i("azureTenantId", "resendKey", "receivedDateTime", "windowMs")
@@ -51,10 +49,6 @@ export async function findOvertakers(
   );
   return rows.map(sentAction);
 }
-
-const ANY_RESEND = prepared(`
-  SELECT FROM "security_action" WHERE "isResend" AND "createdDateTime" > $1
-   ORDER BY "createdDateTime" DESC LIMIT 1`);
 
 /**
  * What of these commands is stored, and for each that says to be a resend what is newest on its target; without a target,

@@ -43,11 +43,10 @@ const STATUS_AFTER: Record<Outcome, Status> = {
 
 const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
 
+/** An attempt that counted: which settlement, from 1 on. */
 interface SettledRow {
-  azureTenantId: string;
+  at: number;
   targetKey: string | null;
-  attemptId: string;
-  type: Outcome;
 }
 
 /**
@@ -74,11 +73,12 @@ export async function settle(
     settlements.map(mayHaveActed),
     settlements.map((settlement) => settlement.type === 'postponed' && settlement.unavailable),
   ]);
-  const freed = rows.filter(
-    (row): row is SettledRow & Target => ENDS.includes(row.type) && row.targetKey !== null,
+  const settled = rows.map(({ at, targetKey }) => ({ ...settlements[at - 1]!, targetKey }));
+  const freed = settled.filter(
+    (one): one is typeof one & Target => ENDS.includes(one.type) && one.targetKey !== null,
   );
   const promoted = await promoteHeads(database, freed);
-  return { settled: new Set(rows.map((row) => row.attemptId)), promoted };
+  return { settled: new Set(settled.map(({ attemptId }) => attemptId)), promoted };
 }
 
 function mayHaveActed(settlement: Settlement): boolean {
@@ -137,4 +137,4 @@ const SETTLE = prepared(`
       h."attempt", h."attemptId", NULL::text AS "appId", NULL::text AS "user", h."errorInfo"
   ),
   ${recordEvents('changed')}
-  SELECT "azureTenantId", "targetKey", "attemptId", "type" FROM held`);
+  SELECT "at", "targetKey" FROM held`);

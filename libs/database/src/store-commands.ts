@@ -5,10 +5,11 @@ import type { Database } from './action-row.ts';
 import type { ClaimLease, ClaimRoom } from './claim.queries.ts';
 import { endAction } from './end-action.queries.ts';
 import { claimKeys, hasKey } from './idempotency-key.queries.ts';
-import { type InsertedAction, insertActions } from './ingest.queries.ts';
+import { type InsertOptions, type InsertedAction, insertActions } from './ingest.queries.ts';
 import { pickHeads, pickStarts } from './pick-starts.ts';
 import {
   type Alias,
+  earliestReceived,
   findEarlierSendings,
   findOvertakers,
   insertAliases,
@@ -40,11 +41,10 @@ export async function storeCommands(
 ): Promise<Stored> {
   const ownerIds = await ownersOfKeys(database, commands);
   const inert = new Map([...ownerIds.keys()].map((command) => [command, withoutEffect(command)]));
-  const { fresh, aliases } = await settleResends(
-    database,
-    commands.map((command) => inert.get(command) ?? command),
+  const given = commands.map((command) => inert.get(command) ?? command);
+  const { actions, aliases } = await insertFresh(database, given, (fresh) =>
+    pickForStart(fresh, inert, offer),
   );
-  const actions = await insertActions(database, fresh, pickForStart(fresh, inert, offer));
   const isNew = new Set(actions.map(({ actionId }) => actionId));
   for (const [{ caller, action }, ownerId] of ownerIds) {
     if (!isNew.has(action.id)) continue;
@@ -62,7 +62,7 @@ function pickForStart(
   fresh: ReadCommand[],
   inert: ReadonlyMap<ReadCommand, ReadCommand>,
   offer: StartOffer | undefined,
-) {
+): InsertOptions {
   const heads = pickHeads(fresh);
   if (!offer) return { heads };
   const ended = new Set(inert.values());
@@ -73,14 +73,31 @@ function pickForStart(
   return { heads, starts: { ...offer.lease, repeatable: offer.room.repeatable, commands } };
 }
 
+/**
+ * Stores what is an action of its own. Nearly always that is all of a batch, and the insertion itself finds that out: only
+ * when it stores nothing, further sendings are looked for.
+ */
+async function insertFresh(
+  database: Database,
+  commands: ReadCommand[],
+  pick: (fresh: ReadCommand[]) => InsertOptions,
+): Promise<Stored> {
+  if (!commands.some(({ isResend }) => isResend)) {
+    const unlessResentAfter = earliestReceived(commands);
+    const options = { ...pick(commands), unlessResentAfter };
+    const actions = await insertActions(database, commands, options);
+    if (actions.length > 0) return { actions, aliases: [] };
+  }
+  const { fresh, aliases } = await settleResends(database, commands);
+  return { actions: await insertActions(database, fresh, pick(fresh)), aliases };
+}
+
 /** Parts further sendings from what is an action of its own. */
 async function settleResends(
   database: Database,
   commands: ReadCommand[],
 ): Promise<{ fresh: ReadCommand[]; aliases: Alias[] }> {
   const overtakers = await findOvertakers(database, commands);
-  const isUsual = overtakers.length === 0 && !commands.some(({ isResend }) => isResend);
-  if (isUsual) return { fresh: commands, aliases: [] };
   const { actionIds, aliasIds, candidates } = await findEarlierSendings(database, commands);
   const resends = new Resends();
   for (const action of [...overtakers, ...candidates]) resends.know(action);
