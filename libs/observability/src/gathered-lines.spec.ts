@@ -10,14 +10,18 @@ function setup() {
   const lines = new GatheredLines({
     write: (text) => writes.push(text.trimEnd().split('\n').map(messageOf)),
   });
-  return { logger: pino(lines), writes };
+  return { logger: pino({}, lines), writes };
 }
+
+/** Processes take their time to start where everything is tested at once. */
+const PROCESS_TIMEOUT_MS = 30_000;
 
 /** What a process wrote that logs two lines and then does this. */
 function stdoutOf(end: string): string[] {
   const script = `
-    import { createLogger } from './libs/observability/src/logger.ts';
-    const logger = createLogger('test', { LOG_LEVEL: 'info' });
+    import { pino } from 'pino';
+    import { GatheredLines } from './libs/observability/src/gathered-lines.ts';
+    const logger = pino({}, new GatheredLines(pino.destination()));
     logger.info('one');
     logger.info('two');
     ${end}`;
@@ -62,7 +66,11 @@ describe('GatheredLines', () => {
     ['it exits', 'process.exit(0);'],
     ['it throws', 'throw new Error("broken");'],
     ['nothing is left to do', ''],
-  ])('writes what is left when the process ends because %s', (_why, end) => {
-    expect(stdoutOf(end)).toEqual(['one', 'two']);
-  });
+  ])(
+    'writes what is left when the process ends because %s',
+    (_why, end) => {
+      expect(stdoutOf(end)).toEqual(['one', 'two']);
+    },
+    PROCESS_TIMEOUT_MS,
+  );
 });

@@ -1,4 +1,4 @@
-import type { DestinationStream } from 'pino';
+import { type DestinationStream, symbols } from 'pino';
 
 /** So much is written at once, whether the turn is over or not. */
 const CHARACTERS_MAX = 64 * 1024;
@@ -12,7 +12,7 @@ const URGENT = 40;
  */
 export class GatheredLines implements DestinationStream {
   /** Has pino leave in `lastLevel` which level the next line has. */
-  readonly [Symbol.for('pino.metadata')] = true;
+  readonly [symbols.needsMetadataGsym] = true;
   lastLevel = URGENT;
   readonly #destination: DestinationStream;
   #lines = '';
