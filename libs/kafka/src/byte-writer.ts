@@ -52,6 +52,11 @@ export class ByteWriter {
     this.#raw(content);
   }
 
+  /** A byte for each character, none of which may be beyond U+00FF. */
+  latin1(text: string): void {
+    this.#at += this.bytes.write(text, this.#at, 'latin1');
+  }
+
   /** Writes at `at` what is known only afterwards. */
   patchUInt32(value: number, at: number): void {
     this.bytes.writeUInt32BE(value, at);
@@ -61,6 +66,24 @@ export class ByteWriter {
     if (typeof content === 'string') this.#at += this.bytes.write(content, this.#at);
     else this.#at += content.copy(this.bytes, this.#at);
   }
+}
+
+/** What takes one byte: lengths of most texts, and places in a batch. */
+const VAR_INTS = Array.from({ length: 64 }, (_, value) => String.fromCharCode(value << 1));
+
+/** What `varInt` writes, a character for each byte. */
+export function varIntText(value: number): string {
+  const short = VAR_INTS[value];
+  if (short !== undefined) return short;
+  let text = '';
+  let rest = zigzag(value);
+  for (; rest > 0x7f; rest >>>= 7) text += String.fromCharCode((rest & 0x7f) | 0x80);
+  return text + String.fromCharCode(rest);
+}
+
+/** What `varBytes` writes of a text in ASCII, a character for each byte. */
+export function varBytesText(content: string | null): string {
+  return content === null ? varIntText(-1) : varIntText(content.length) + content;
 }
 
 /** How many bytes `varInt` writes. */

@@ -103,6 +103,24 @@ describe('the encoder of produce requests', () => {
     },
   );
 
+  it('writes what kafkajs writes where all is ASCII, but for a part at the most', async () => {
+    const lengths = [0, 1, 63, 64, 127, 128, 8191, 8192, 20_000];
+    const ascii = lengths.map((length) => 'a'.repeat(length));
+    const messages = ascii.flatMap((text): Message[] => [
+      { key: text, value: text },
+      {
+        value: text,
+        headers: { name: text, [text]: 'x', none: NULL_HEADER_VALUE, two: ['1', text] },
+      },
+      { key: null, value: null, headers: { ['n'.repeat(text.length % 300)]: text } },
+      { key: `${text}é`, value: text },
+      { key: text, value: text, headers: { name: `${text}\u0080` } },
+      { key: text, value: text, headers: { name: Buffer.from(text) } },
+    ]);
+    const { installed, original } = await bothWays(options(messages));
+    expect(installed.equals(original)).toBe(true);
+  });
+
   it.each([
     ['compresses', { compression: codecs.Types.GZIP }],
     ['is a transaction', { transactionalId: 'tx' }],

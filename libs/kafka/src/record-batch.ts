@@ -1,7 +1,7 @@
-import type { IHeaders, Message } from 'kafkajs';
-import { ByteWriter, varBytesSize, varIntSize } from './byte-writer.ts';
+import type { Message } from 'kafkajs';
+import { type ByteWriter, varIntSize } from './byte-writer.ts';
 import { crc32c } from './crc32c.ts';
-import { NULL_HEADER_VALUE } from './null-header.ts';
+import { type MeasuredRecord, measuredRecord, writeRecord } from './record.ts';
 
 /*
  * Kafka's record batch, the second version of its message format: neither compressed, nor of a transaction, nor of an
@@ -24,39 +24,11 @@ export interface MeasuredBatch {
   bytes: number;
 }
 
-interface MeasuredRecord {
-  key: string | Buffer | null;
-  value: string | Buffer | null;
-  /** Name and value by turns. */
-  headers: readonly (string | Buffer | null)[];
-  /** Without the length in front. */
-  bytes: number;
-}
-
 export function measuredBatch(messages: readonly Message[]): MeasuredBatch {
   const records = messages.map(measuredRecord);
   let bytes = HEADER_BYTES;
   for (const record of records) bytes += varIntSize(record.bytes) + record.bytes;
   return { records, bytes };
-}
-
-function measuredRecord({ key = null, value, headers }: Message, index: number): MeasuredRecord {
-  const flat = flattened(headers);
-  // One byte for attributes, one for the distance in time from the first record.
-  let bytes = 2 + varIntSize(index) + varBytesSize(key) + varBytesSize(value);
-  bytes += varIntSize(flat.length / 2);
-  for (const part of flat) bytes += varBytesSize(part);
-  return { key, value, headers: flat, bytes };
-}
-
-function flattened(headers: IHeaders = {}): (string | Buffer | null)[] {
-  const flat: (string | Buffer | null)[] = [];
-  for (const [name, values = []] of Object.entries(headers)) {
-    for (const value of Array.isArray(values) ? values : [values]) {
-      flat.push(name, value === NULL_HEADER_VALUE ? null : value);
-    }
-  }
-  return flat;
 }
 
 /** @param nowMs the timestamp of all records, in milliseconds since the epoch */
@@ -82,19 +54,4 @@ export function writeBatch(
   for (const [index, record] of records.entries()) writeRecord(writer, record, index);
   const covered = writer.bytes.subarray(beginsAt + CRC_ENDS_AT, writer.length);
   writer.patchUInt32(crc32c(covered), beginsAt + CRC_AT);
-}
-
-function writeRecord(
-  writer: ByteWriter,
-  { key, value, headers, bytes }: MeasuredRecord,
-  index: number,
-): void {
-  writer.varInt(bytes);
-  writer.int8(0); // Attributes.
-  writer.varInt(0); // Distance in time from the first record.
-  writer.varInt(index);
-  writer.varBytes(key);
-  writer.varBytes(value);
-  writer.varInt(headers.length / 2);
-  for (const part of headers) writer.varBytes(part);
 }
