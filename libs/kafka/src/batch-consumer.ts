@@ -48,8 +48,8 @@ export interface BatchConsumerOptions {
 const SESSION_TIMEOUT_MS = 10_000;
 const REBALANCE_TIMEOUT_MS = 30_000;
 const HEARTBEAT_INTERVAL_MS = 1000;
-/** The long poll: also how long a stop, and a resumed partition, may have to wait. */
-const FETCH_WAIT_MS = 200;
+/** The long poll, which a message ends at once: also how long a stop, and a resumed partition, may have to wait. */
+const FETCH_WAIT_MS = 500;
 const RECONNECT_DELAY_MS_MIN = 200;
 const RECONNECT_DELAY_MS_MAX = 5000;
 const DISCONNECT_TIMEOUT_MS = 3000;

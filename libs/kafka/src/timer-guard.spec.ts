@@ -9,6 +9,9 @@ interface Queue {
   pending: unknown[];
   throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
+  scheduleRequestTimeoutCheck(): void;
+  rejectAll(error: Error): void;
+  destroy(): void;
   push(request: object): void;
   checkPendingRequests(): void;
   fulfillRequest(response: object): void;
@@ -19,13 +22,23 @@ function queue(maxInFlightRequests: number | null = null): Queue {
   return new RequestQueue({
     maxInFlightRequests,
     requestTimeout: 1000,
-    logger: { debug: () => undefined },
+    enforceRequestTimeout: true,
+    logger: { debug: () => undefined, warn: () => undefined },
   });
 }
 
+const ignore = () => undefined;
+
 function request(correlationId: number, sendRequest: () => void): object {
-  const entry = { correlationId, resolve: () => undefined, reject: () => undefined };
+  const entry = { correlationId, resolve: ignore, reject: ignore };
   return { entry, expectResponse: true, sendRequest };
+}
+
+/** A request whose time-out is looked at: with a time of its own, or that of its connection. */
+function timed(correlationId: number, requestTimeout?: number) {
+  const reject = vi.fn<(error: Error) => void>();
+  const entry = { correlationId, resolve: ignore, reject };
+  return { entry, expectResponse: true, sendRequest: ignore, requestTimeout, reject };
 }
 
 afterEach(() => {
@@ -94,5 +107,117 @@ describe('the guard against idle timers', () => {
     expect(second).not.toHaveBeenCalled();
     full.fulfillRequest({ correlationId: 1, payload: null, size: 0 });
     expect(second).toHaveBeenCalledOnce();
+  });
+});
+
+describe('the guard of time-outs', () => {
+  it('is written for the pinned kafkajs, whose method still has the fault', () => {
+    const source = readFileSync(load.resolve('kafkajs/src/network/requestQueue'), 'utf8');
+    const from = source.indexOf('\n  scheduleRequestTimeoutCheck() {');
+    expect(source.slice(from, source.indexOf('\n  maybeThrottle(', from))).toMatchInlineSnapshot(`
+      "
+        scheduleRequestTimeoutCheck() {
+          if (this.enforceRequestTimeout) {
+            this.destroy()
+
+            this.requestTimeoutIntervalId = setInterval(() => {
+              this.inflight.forEach(request => {
+                if (Date.now() - request.sentAt > request.requestTimeout) {
+                  request.timeoutRequest()
+                }
+              })
+
+              if (!this.isConnected()) {
+                this.destroy()
+              }
+            }, Math.min(this.requestTimeout, 100))
+          }
+        }
+      "
+    `);
+  });
+
+  /** A queue of a connection that was just made. */
+  function connected(): Queue {
+    installTimerGuard();
+    vi.useFakeTimers();
+    const made = queue();
+    made.scheduleRequestTimeoutCheck();
+    return made;
+  }
+
+  it('arms no timer for a connection that nobody uses', () => {
+    connected();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('needs one timer for many requests, and none soon after the last', () => {
+    const busy = connected();
+    const armed = vi.spyOn(globalThis, 'setTimeout');
+    for (let id = 1; id <= 100; id += 1) {
+      busy.push(timed(id));
+      vi.advanceTimersByTime(5);
+      busy.fulfillRequest({ correlationId: id, payload: null, size: 0 });
+      expect(vi.getTimerCount()).toBe(1);
+    }
+    expect(armed).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(1000);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('ends each request that takes longer than it may, whatever else is under way', () => {
+    const slow = connected();
+    const requests = [timed(1), timed(2, 5000), timed(3)];
+    const [first, patient, answered] = requests;
+    for (const one of requests) slow.push(one);
+    vi.advanceTimersByTime(600);
+    const later = timed(4);
+    slow.push(later);
+    slow.fulfillRequest({ correlationId: 3, payload: null, size: 0 });
+    vi.advanceTimersByTime(400);
+    expect(first!.reject).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(2);
+    expect(first!.reject).toHaveBeenCalledOnce();
+    expect(first!.reject.mock.lastCall?.[0].name).toBe('KafkaJSRequestTimeoutError');
+    expect(later.reject).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(600);
+    expect(later.reject).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(3300);
+    expect(patient!.reject).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(200);
+    expect(patient!.reject).toHaveBeenCalledOnce();
+    expect(answered!.reject).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('looks at a hasty request that comes after a patient one', () => {
+    const mixed = connected();
+    mixed.push(timed(1, 10_000));
+    const hasty = timed(2);
+    mixed.push(hasty);
+    vi.advanceTimersByTime(1002);
+    expect(hasty.reject).toHaveBeenCalledOnce();
+  });
+
+  it('watches over the requests of a connection that was made again', () => {
+    const again = connected();
+    again.push(timed(1));
+    again.rejectAll(new Error('the connection broke'));
+    again.scheduleRequestTimeoutCheck();
+    expect(vi.getTimerCount()).toBe(0);
+    const next = timed(2);
+    again.push(next);
+    vi.advanceTimersByTime(1002);
+    expect(next.reject).toHaveBeenCalledOnce();
+  });
+
+  it('still watches once a connection was given up and is used on', () => {
+    const left = connected();
+    left.push(timed(1, 5000));
+    left.destroy();
+    const next = timed(2, 6000);
+    left.push(next);
+    vi.advanceTimersByTime(6002);
+    expect(next.reject).toHaveBeenCalledOnce();
   });
 });
