@@ -13,9 +13,18 @@ import { METRICS, type MetricName } from './metric-catalogue.ts';
 })
 export class MetricsModule {}
 
+/**
+ * How often Node looks how late its event loop is, which shows in `nodejs_eventloop_lag_*_seconds`. prom-client's 10 ms would
+ * wake a process with nothing to do a hundred times a second.
+ */
+const EVENT_LOOP_LOOK_MS = 50;
+
 function newRegistry(): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({
+    register: registry,
+    eventLoopMonitoringPrecision: EVENT_LOOP_LOOK_MS,
+  });
   return registry;
 }
 
