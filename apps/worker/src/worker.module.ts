@@ -25,6 +25,7 @@ import { Engine } from './engine/engine.ts';
 import { Executor } from './engine/executor.ts';
 import { Holdings } from './engine/holdings.ts';
 import { LeaseKeeper } from './engine/lease-keeper.ts';
+import { Lookout } from './engine/lookout.ts';
 import { PlanKeeper } from './engine/plan-keeper.ts';
 import { ProviderCaller } from './engine/provider-caller.ts';
 import { Recovery } from './engine/recovery.ts';
@@ -75,6 +76,7 @@ const LIFELINE_CONNECTIONS = 3;
     ProviderCaller,
     Circuits,
     Canceller,
+    Lookout,
     Settler,
     LeaseKeeper,
     SlotKeeper,

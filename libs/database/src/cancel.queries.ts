@@ -128,18 +128,6 @@ const REQUEST = `
   ${recordEvents('changed')}
   SELECT "version" FROM changed`;
 
-/**
- * Whether anybody wants anything cancelled. Nearly always nobody does, and the index of cancels is empty, while that of
- * leases is full of what has just ended. The order makes sure that it is the one which is looked into.
- */
-export async function areCancelsRequested(database: Database): Promise<boolean> {
-  const rows: unknown[] = await database.query(
-    `SELECT FROM "security_action_work" WHERE "cancelRequestedDateTime" IS NOT NULL
-      ORDER BY "cancelRequestedDateTime" LIMIT 1`,
-  );
-  return rows.length > 0;
-}
-
 /** The attempts of this worker that somebody wants taken back. */
 export async function findCancelRequests(database: Database, owner: string): Promise<string[]> {
   const rows: { attemptId: string }[] = await database.query(

@@ -32,6 +32,15 @@ const FATE = `CASE
   WHEN "providerKey" = ANY($2::text[]) THEN 'ask'
   ELSE 'lost' END`;
 
+/** Whether any lease has expired, whoever can do something about it. */
+export async function areLeasesExpired(database: Database): Promise<boolean> {
+  const rows: unknown[] = await database.query(
+    `SELECT FROM "security_action_work"
+      WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < now() ORDER BY "leaseUntil" LIMIT 1`,
+  );
+  return rows.length > 0;
+}
+
 /**
  * Frees what a dead worker held and can be taken further: what bears repeats is run again, what was claimed and not sent
  * is as if it had not been claimed, and of what was sent its provider is asked.

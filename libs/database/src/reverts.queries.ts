@@ -2,6 +2,7 @@ import { FAILURE_CODES } from '#domain/errors';
 import type { NewerAction, RevertLinks, Revertable } from '#domain/revert';
 import { type ActionReference, type Database, keyOfAction } from './action-row.ts';
 import type { SecurityActionEntity } from './entities/security-action.entity.ts';
+import { prepared } from './prepared.ts';
 
 /*
  * The timers of actions that are to be undone by themselves. The row of the action is locked before its timer is
@@ -28,6 +29,19 @@ export interface LookedAt extends ActionReference, Revertable, RevertLinks {
     | 'position'
   >;
 }
+
+/** Whether there is a timer that is to be looked at by now, of these providers. It may be locked by another worker. */
+export async function areTimersDue(database: Database, providerKeys: string[]): Promise<boolean> {
+  const rows: unknown[] = await database.query(ARE_TIMERS_DUE, [providerKeys]);
+  return rows.length > 0;
+}
+
+/** By `now()`, which an index can be searched for: there may be years of timers behind the one that is due. */
+const ARE_TIMERS_DUE = prepared(`
+  SELECT FROM unnest($1::text[]) AS known("providerKey") CROSS JOIN LATERAL (
+    SELECT FROM "security_action_revert" t
+     WHERE t."providerKey" = known."providerKey" AND t."lookDateTime" <= now()
+     ORDER BY t."lookDateTime" LIMIT 1) due LIMIT 1`);
 
 /** Locks up to `limit` timers that are to be looked at by now, of providers that the worker knows. */
 export async function lockTimers(

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import { areCancelsRequested, claimCancels, findCancelRequests } from '#database/cancel.queries';
+import { claimCancels, findCancelRequests } from '#database/cancel.queries';
 import { LIFELINE } from '#database/database.module';
 import { inTransaction } from '#database/transaction';
 import { Catalogue, providerKey } from '#providers/catalogue';
@@ -19,7 +19,7 @@ const UNDER_WAY_MAX = 50;
 
 /**
  * Carries out the cancels that the API put on record: of the calls that this worker has under way, and of actions that
- * nobody holds.
+ * nobody holds. The lookout wakes it as long as there are any.
  */
 @Injectable()
 export class Canceller {
@@ -46,12 +46,11 @@ export class Canceller {
     this.#caller = caller;
     this.#executor = executor;
     this.#leaseMs = settings.LEASE_MS;
-    this.loop = new Loop(Canceller.name, settings.CLAIM_INTERVAL_MS, () => this.#look());
+    this.loop = new Loop(Canceller.name, undefined, () => this.#look());
   }
 
   async #look(): Promise<boolean> {
     if (this.#holdings.isClosed || this.#underWay >= UNDER_WAY_MAX) return false;
-    if (!(await areCancelsRequested(this.#database.manager))) return false;
     for (const attemptId of await findCancelRequests(this.#database.manager, WORKER_NAME)) {
       const holding = this.#holdings.get(attemptId);
       if (holding?.claim.next === 'call') this.#takeBackCall(holding);

@@ -11,7 +11,7 @@ import { WORKER_NAME } from './worker-name.ts';
 
 /**
  * Claims what became due or ready after its ingest: retries, the next action on a target, what there was no room
- * for, what a dead worker left.
+ * for, what a dead worker left. The lookout wakes it for what nobody tells it of.
  */
 @Injectable()
 export class Dispatcher {
@@ -33,7 +33,7 @@ export class Dispatcher {
     this.#holdings = holdings;
     this.#executor = executor;
     this.#settings = settings;
-    this.loop = new Loop(Dispatcher.name, settings.CLAIM_INTERVAL_MS, () => this.#claim());
+    this.loop = new Loop(Dispatcher.name, undefined, () => this.#claim());
     executor.onRoom = (madeReady) => {
       if (madeReady > 0 || this.#mayWait) this.loop.wake();
     };

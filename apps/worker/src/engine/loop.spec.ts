@@ -15,7 +15,10 @@ afterEach(async () => {
 });
 
 /** A loop, and when its steps began, in ms since now. */
-function startLoop(intervalMs: number, step: (number: number) => Promise<boolean> | boolean) {
+function startLoop(
+  intervalMs: number | undefined,
+  step: (number: number) => Promise<boolean> | boolean,
+) {
   const startMs = Date.now();
   const beganMs: number[] = [];
   const loop = new Loop('Test', intervalMs, async () => {
@@ -46,6 +49,24 @@ describe('a loop', () => {
     const { beganMs } = startLoop(100, (number) => number < 5);
     await ticks(150);
     expect(beganMs).toEqual([0, 0, 0, 0, 0, 100]);
+  });
+
+  it('waits for as long as nobody wakes it, when it has no interval', async () => {
+    const { loop, beganMs } = startLoop(undefined, () => false);
+    await ticks(HOUR_MS);
+    expect(beganMs).toEqual([0]);
+    expect(vi.getTimerCount()).toBe(0);
+    loop.wake();
+    await ticks(1);
+    expect(beganMs).toEqual([0, HOUR_MS]);
+  });
+
+  it('tells when its last step began, and that it has taken none', async () => {
+    const { loop } = startLoop(100, () => false);
+    const startedAtMs = performance.now();
+    await ticks(250);
+    expect(loop.steppedAtMs).toBe(startedAtMs + 200);
+    expect(new Loop('Idle', 100, () => Promise.resolve(false)).steppedAtMs).toBe(-Infinity);
   });
 
   it('starts once, however often it is told to', async () => {
@@ -106,9 +127,11 @@ describe('a step that fails', () => {
     const fail = () => Promise.reject(new Error('Postgres is away'));
     const quick = startLoop(100, fail);
     const slow = startLoop(HOUR_MS, fail);
+    const woken = startLoop(undefined, fail);
     await ticks(7200);
     expect(quick.beganMs).toEqual([0, 200, 600, 1400, 3000, 5000, 7000]);
     expect(slow.beganMs).toEqual([0, 2000, 4000, 6000]);
+    expect(woken.beganMs).toEqual(quick.beganMs);
   });
 
   it('is logged once in a while, not each time', async () => {

@@ -1,18 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 
+/** As if it were the interval of a loop that has none. */
+const BACKOFF_MS = 100;
 const BACKOFF_MS_MAX = 2000;
 /** During an outage every step fails alike: one line in so many ms is enough. */
 const REPEATED_WARNING_MS = 60_000;
 
 /**
  * Repeats one step for as long as the process lives: at once while a step says there is more, else at the next
- * `wake()` or after the interval. A step that throws is an outage: it is logged, and tried again with growing
+ * `wake()` or after the interval, if it has one. A step that throws is an outage: it is logged, and tried again with growing
  * pauses until it works.
  */
 export class Loop {
   readonly #logger: Logger;
-  readonly #intervalMs: number;
+  readonly #intervalMs: number | undefined;
   readonly #step: () => Promise<boolean>;
   readonly #stopping = new AbortController();
   #awake = false;
@@ -20,12 +22,21 @@ export class Loop {
   #failures = 0;
   #warned: { message: string; atMs: number } | undefined;
   #ended: Promise<void> | undefined;
+  #steppedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param step returns true when another step should follow at once */
-  constructor(name: string, intervalMs: number, step: () => Promise<boolean>) {
+  /**
+   * @param intervalMs undefined: it waits until it is woken
+   * @param step returns true when another step should follow at once
+   */
+  constructor(name: string, intervalMs: number | undefined, step: () => Promise<boolean>) {
     this.#logger = new Logger(name);
     this.#intervalMs = intervalMs;
     this.#step = step;
+  }
+
+  /** When the last step began, on the clock of `performance.now()`. */
+  get steppedAtMs(): number {
+    return this.#steppedAtMs;
   }
 
   start(): void {
@@ -48,6 +59,7 @@ export class Loop {
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       this.#awake = false;
+      this.#steppedAtMs = performance.now();
       const again = await this.#try();
       if (!again && !this.#awake && !this.#stopping.signal.aborted) await this.#pause();
     }
@@ -79,13 +91,15 @@ export class Loop {
 
   /** Not cut short by `wake()`: signals keep coming during an outage. */
   async #backOff(): Promise<void> {
-    const pauseMs = Math.min(this.#intervalMs * 2 ** this.#failures, BACKOFF_MS_MAX);
+    const firstMs = this.#intervalMs ?? BACKOFF_MS;
+    const pauseMs = Math.min(firstMs * 2 ** this.#failures, BACKOFF_MS_MAX);
     await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
   async #pause(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#intervalMs);
+      const timer =
+        this.#intervalMs === undefined ? undefined : setTimeout(resolve, this.#intervalMs);
       this.#wakeUp = () => {
         clearTimeout(timer);
         resolve();

@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import {
   type RecoveryKnowledge,
+  areLeasesExpired,
   freeExpired,
   lockExpiredLost,
   sweepTargets,
@@ -56,8 +57,8 @@ export class Recovery {
   }
 
   async #recover(): Promise<boolean> {
-    await this.#noteContact();
-    const again = this.#mayJudge() && (await this.#takeOver());
+    const isAnyExpired = await this.#lookAtLeases();
+    const again = isAnyExpired && this.#mayJudge() && (await this.#takeOver());
     this.#steps += 1;
     if (!again && this.#steps % STEPS_PER_SWEEP === 0) await this.#sweep();
     return again;
@@ -94,9 +95,11 @@ export class Recovery {
     });
   }
 
-  async #noteContact(): Promise<void> {
+  /** Proves contact, too. @returns whether any lease has expired */
+  async #lookAtLeases(): Promise<boolean> {
+    let isAnyExpired: boolean;
     try {
-      await this.#database.query('SELECT 1');
+      isAnyExpired = await areLeasesExpired(this.#database.manager);
     } catch (error) {
       this.#contactSinceMs = undefined;
       throw error;
@@ -107,6 +110,7 @@ export class Recovery {
     if (gapMs >= this.#settings.LEASE_MS) this.#contactSinceMs = undefined;
     this.#contactSinceMs ??= nowMs;
     this.#lastContactMs = nowMs;
+    return isAnyExpired;
   }
 
   #mayJudge(): boolean {

@@ -42,6 +42,9 @@ const TOO_LARGE_PAUSE_MS = 60_000;
  *
  * An event that is too large for the topic (none is as we set topics up) stays in the outbox with those that follow it of
  * the same action, is logged, and is tried again each minute. All others go on.
+ *
+ * By itself it looks only as often as its lease asks for: who stores events here wakes it, and the lookout does for those that
+ * others store.
  */
 @Injectable()
 export class Relay {
@@ -71,7 +74,8 @@ export class Relay {
     this.#metrics = metrics;
     this.#settings = settings;
     this.#line = new ProducerLine(settings, kafka);
-    this.loop = new Loop(Relay.name, settings.RELAY_INTERVAL_MS, () => this.#relay());
+    const leaseLookMs = Math.min(STAND_BY_MS, settings.LEASE_MS / 3) / 2;
+    this.loop = new Loop(Relay.name, leaseLookMs, () => this.#relay());
   }
 
   /** Whether, of all workers, this one relays. */

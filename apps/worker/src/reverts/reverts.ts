@@ -12,6 +12,7 @@ import { type ActionReference, keyOfAction } from '#database/action-row';
 import {
   LOOK_WAITING_MS,
   type LookedAt,
+  areTimersDue,
   findNewer,
   lockTimers,
   markRequested,
@@ -78,6 +79,8 @@ export class Reverts implements OnApplicationBootstrap, BeforeApplicationShutdow
   async #look(): Promise<boolean> {
     // Without Kafka nothing is marked: until it is back, a revert can still be stopped.
     if (!this.#publisher.healthy) return false;
+    // Nearly always there is none: one statement tells, and not a transaction.
+    if (!(await areTimersDue(this.#database.manager, this.#providerKeys))) return false;
     const { looked, commands } = await inTransaction(this.#database, (manager) =>
       this.#judge(manager),
     );
