@@ -73,7 +73,7 @@ export class Settler {
   async #write(batch: Waiting[]): Promise<void> {
     try {
       const { settled, promoted } = await this.#insist(batch);
-      this.#relay.loop.wake();
+      this.#relay.wakeForEnds();
       await this.#tellLate(batch.filter(({ settlement }) => !settled.has(settlement.attemptId)));
       batch.forEach(({ resolve }) => resolve(promoted));
     } catch (error) {

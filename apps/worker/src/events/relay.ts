@@ -21,17 +21,13 @@ import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { cloudEvent } from './cloud-event.ts';
+import { Gathering } from './gathering.ts';
 import { logEvent } from './life-log.ts';
 import { sendInOrder } from './send-in-order.ts';
 
 /** How often a worker that does not relay looks whether it must. */
 const STAND_BY_MS = 1000;
 const LAST_STEP_MS = 1000;
-/**
- * So long it gathers before it looks: a quick action's events come within a few milliseconds, from two transactions, and go
- * out in one request instead of two or three.
- */
-const GATHER_MS = 5;
 /** How long events that are too large for the topic are passed over: its limit is raised by a person. */
 const TOO_LARGE_PAUSE_MS = 60_000;
 
@@ -56,6 +52,7 @@ export class Relay {
   readonly #metrics: ActionMetrics;
   #lease: RelayLease | undefined;
   #leaseLookAtMs = 0;
+  readonly #gathering = new Gathering();
   /** More may wait than the last look could take. */
   #wasFull = false;
   /** Actions with an event that is too large, until the next try. */
@@ -83,6 +80,12 @@ export class Relay {
     return this.#lease !== undefined;
   }
 
+  /** Actions have ended, so that what is to be said of them is there: with little else to do it is said at once. */
+  wakeForEnds(): void {
+    this.#gathering.end();
+    this.loop.wake();
+  }
+
   /** Publishes what is left if Kafka is there, and leaves the relay to another worker at once. */
   async stop(): Promise<void> {
     const stopped = this.loop.stop();
@@ -106,8 +109,9 @@ export class Relay {
   async #relay(): Promise<boolean> {
     await this.#holdLease();
     if (!this.#lease) return false;
-    if (!this.#wasFull) await delay(GATHER_MS);
+    if (!this.#wasFull) await this.#gathering.wait();
     const events = await this.#read();
+    this.#gathering.found(events.length);
     this.#wasFull = events.length === this.#settings.RELAY_BATCH_MAX;
     if (events.length === 0) return false;
     if (!this.#line.open) {
