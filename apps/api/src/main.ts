@@ -1,3 +1,4 @@
+import '#observability/own-source-maps';
 import 'reflect-metadata';
 import { Registry } from 'prom-client';
 import { loadSettings } from '#config/settings';

@@ -1,3 +1,4 @@
+import '#observability/own-source-maps';
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { loadSettings, type Settings } from '#config/settings';

@@ -1,3 +1,4 @@
+import '#observability/own-source-maps';
 import 'reflect-metadata';
 import type { INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
