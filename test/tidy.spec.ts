@@ -5,6 +5,7 @@ import { API_ERRORS, FAILURE_CODES } from '#domain/errors';
 import { EVENT_TYPES } from '#domain/event';
 import { STATUSES, TRANSITIONS } from '#domain/status';
 import { METRICS } from '#observability/metric-catalogue';
+import { NODE_FLAGS } from '../dev/node-flags.ts';
 import { stackSettings } from '../dev/stack-settings.ts';
 import {
   brokenLinks,
@@ -254,6 +255,15 @@ describe('settings', () => {
       .join('\n');
     const names = [...Object.keys(settingsSchema.shape), ...Object.keys(stackSettings)];
     expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([]);
+  });
+});
+
+describe('processes', () => {
+  it('are started by the image as they are here, with flags that operators can read about', () => {
+    const entryPoints = [...read('deploy/Dockerfile').matchAll(/^ENTRYPOINT (.+)$/gm)];
+    expect(JSON.parse(entryPoints.at(-1)![1]!)).toEqual(['node', ...NODE_FLAGS]);
+    const explained = codeSpans('docs/operations.md');
+    expect(NODE_FLAGS.filter((flag) => !explained.includes(flag))).toEqual([]);
   });
 });
 

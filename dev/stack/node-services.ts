@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { launch } from '../process/child.ts';
+import { NODE_FLAGS } from '../node-flags.ts';
 import type { Service } from '../process/service.ts';
 import { root } from '../repository.ts';
 import type { StackPlan } from './stack-environment.ts';
@@ -52,7 +53,7 @@ export function nodeService(
       launch({
         name,
         command: process.execPath,
-        args: ['--enable-source-maps', script],
+        args: [...NODE_FLAGS, script],
         cwd: root,
         env,
         logFile: `${directory}/log/${name}.log`,

@@ -1,0 +1,9 @@
+/**
+ * How Node is started for the API and the worker, here as in the image: docs/operations.md has the reasons. Both do much with
+ * much garbage on a small live heap, and V8 would measure its heap by the memory of the machine.
+ */
+export const NODE_FLAGS = [
+  '--enable-source-maps',
+  '--max-semi-space-size=16',
+  '--heap-growing-percent=30',
+];
