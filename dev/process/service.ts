@@ -48,6 +48,10 @@ export class ServiceProcess {
     this.#child = child;
   }
 
+  get name(): string {
+    return this.#service.name;
+  }
+
   get pid(): number {
     return this.#child.pid;
   }
@@ -56,9 +60,18 @@ export class ServiceProcess {
     return this.#child.exited;
   }
 
-  /** Stops it in good order; data and port stay. */
-  async stop(graceMs = 15_000): Promise<void> {
-    await this.#child.stop(graceMs);
+  get running(): boolean {
+    return this.#child.running;
+  }
+
+  /** Stops it in good order; data and port stay. @returns whether it had to be killed, as it did not end in time */
+  stop(graceMs = 15_000): Promise<boolean> {
+    return this.#child.stop(graceMs);
+  }
+
+  /** The end of what it has printed. */
+  lastLines(): string {
+    return this.#child.lastLines();
   }
 
   /** Ends it the way a crash does. */
@@ -81,6 +94,24 @@ export class ServiceProcess {
     this.#child = await this.#service.launch();
     await waitUntilReady(this.#service, this.#child);
   }
+}
+
+/** Stops all of them. @throws ExpectedError that names each that had to be killed, with the end of its log */
+export async function stopInTime(
+  processes: readonly ServiceProcess[],
+  graceMs?: number,
+): Promise<void> {
+  const stops = processes.map(async (one) => ((await one.stop(graceMs)) ? one : undefined));
+  const killed = (await Promise.all(stops)).filter((one) => one !== undefined);
+  if (killed.length === 0) return;
+  throw new ExpectedError(
+    killed
+      .map(
+        (one) =>
+          `${one.name} did not end in time and was killed. The end of its log:\n${one.lastLines()}`,
+      )
+      .join('\n'),
+  );
 }
 
 /** Starts a service outside any supervision. Nothing is left running when it does not come up. */

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { ServiceProcess } from '../../dev/process/service.ts';
 
+/** What docs/operations.md allows beyond SHUTDOWN_GRACE_MS, and as much again for a machine that runs all tests. */
+const AFTER_GRACE_MS = 10_000;
+
 /** One API or worker process. */
 export class AppProcess extends ServiceProcess {
   readonly url: string;
@@ -8,17 +11,30 @@ export class AppProcess extends ServiceProcess {
   readonly httpsUrl: string;
   readonly adminUrl: string;
   readonly #logFile: string;
+  readonly #graceMs: number;
 
   constructor(
     service: ConstructorParameters<typeof ServiceProcess>[0],
     child: ConstructorParameters<typeof ServiceProcess>[1],
-    addresses: { url: string; httpsUrl: string; adminUrl: string; logFile: string },
+    details: {
+      url: string;
+      httpsUrl: string;
+      adminUrl: string;
+      logFile: string;
+      /** SHUTDOWN_GRACE_MS, as it was started with. */
+      graceMs: number;
+    },
   ) {
     super(service, child);
-    this.url = addresses.url;
-    this.httpsUrl = addresses.httpsUrl;
-    this.adminUrl = addresses.adminUrl;
-    this.#logFile = addresses.logFile;
+    this.url = details.url;
+    this.httpsUrl = details.httpsUrl;
+    this.adminUrl = details.adminUrl;
+    this.#logFile = details.logFile;
+    this.#graceMs = details.graceMs;
+  }
+
+  override stop(graceMs = this.#graceMs + AFTER_GRACE_MS): Promise<boolean> {
+    return super.stop(graceMs);
   }
 
   /** Everything the process has logged. */

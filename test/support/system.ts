@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { loadSettings } from '#config/settings';
 import { freePort } from '../../dev/process/ports.ts';
-import { startUnsupervised } from '../../dev/process/service.ts';
+import { startUnsupervised, stopInTime } from '../../dev/process/service.ts';
 import { runOrThrow } from '../../dev/process/run.ts';
 import { certificateFiles, ensureCertificates } from '../../dev/stack/certificates.ts';
 import { nodeService } from '../../dev/stack/node-services.ts';
@@ -52,6 +53,8 @@ export class System {
   readonly #env: Record<string, string>;
   readonly #https: boolean;
   readonly #started = { api: 0, worker: 0 };
+  /** Every start, of which some may be under way. */
+  readonly #starts: Promise<AppProcess>[] = [];
   #pool: pg.Pool | undefined;
 
   private constructor(
@@ -92,22 +95,27 @@ export class System {
     }
   }
 
-  /** Everything is ended, and must end by itself: a process that has to be killed fails the test. */
+  /**
+   * Everything is ended, and must end by itself.
+   * @throws ExpectedError when a process had to be killed, once everything has ended
+   */
   async stop(): Promise<void> {
-    await Promise.all([...this.apis, ...this.workers].map((app) => app.stop()));
-    await this.#pool?.end();
-    await this.issuer.stop();
-    rmSync(this.directory, { recursive: true, force: true });
+    await Promise.allSettled(this.#starts);
+    try {
+      await stopInTime([...this.apis, ...this.workers]);
+    } finally {
+      await this.#pool?.end();
+      await this.issuer.stop();
+      rmSync(this.directory, { recursive: true, force: true });
+    }
   }
 
-  async startApi(env: Record<string, string> = {}): Promise<AppProcess> {
-    const port = await freePort();
-    const tls = this.#https ? await this.#tlsSettings() : {};
-    return this.#startApp('api', this.apis, { HTTP_PORT: String(port), ...tls, ...env });
+  startApi(env: Record<string, string> = {}): Promise<AppProcess> {
+    return this.#noted(this.#startHttp(env));
   }
 
-  async startWorker(env: Record<string, string> = {}): Promise<AppProcess> {
-    return this.#startApp('worker', this.workers, env);
+  startWorker(env: Record<string, string> = {}): Promise<AppProcess> {
+    return this.#noted(this.#startApp('worker', this.workers, env));
   }
 
   /** A client of the first API, or of another, for an application that may read and write. */
@@ -143,6 +151,17 @@ export class System {
     return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   }
 
+  #noted(start: Promise<AppProcess>): Promise<AppProcess> {
+    this.#starts.push(start);
+    return start;
+  }
+
+  async #startHttp(env: Record<string, string>): Promise<AppProcess> {
+    const port = await freePort();
+    const tls = this.#https ? await this.#tlsSettings() : {};
+    return this.#startApp('api', this.apis, { HTTP_PORT: String(port), ...tls, ...env });
+  }
+
   async #tlsSettings(): Promise<Record<string, string>> {
     const { certFile, keyFile } = certificateFiles(this.directory);
     const port = await freePort();
@@ -171,10 +190,11 @@ export class System {
     // Taken before anything is waited for: several start at once, each with a log of its own.
     const number = ++this.#started[app];
     const adminPort = await freePort();
+    const environment = this.#environment({ ADMIN_PORT: String(adminPort), ...env });
     const service = nodeService(this.directory, {
       name: `${app}-${number}`,
       script: `dist/apps/${app}/src/main.js`,
-      env: this.#environment({ ADMIN_PORT: String(adminPort), ...env }),
+      env: environment,
       probeUrl: `http://127.0.0.1:${adminPort}/readyz`,
     });
     const started = new AppProcess(service, await startUnsupervised(service), {
@@ -182,6 +202,8 @@ export class System {
       httpsUrl: `https://localhost:${env['HTTPS_PORT']}`,
       adminUrl: `http://127.0.0.1:${adminPort}`,
       logFile: `${this.directory}/log/${service.name}.log`,
+      graceMs: loadSettings({ SHUTDOWN_GRACE_MS: environment['SHUTDOWN_GRACE_MS'] })
+        .SHUTDOWN_GRACE_MS,
     });
     group.push(started);
     return started;
