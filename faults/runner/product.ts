@@ -15,7 +15,7 @@ import type { EntryOf } from '../history.ts';
 import { WEBHOOKS, type WebhookName } from './catalogue.ts';
 import type { Recorder } from './recorder.ts';
 
-/** What the product knows of one action. */
+/** What the product knows of one action: of one Idempotency-Key, as nothing else tells it that a call is a repeat. */
 interface Case {
   /** Which of the products; unknown until it is called. */
   name: WebhookName | undefined;
@@ -35,13 +35,15 @@ export interface Owed {
 }
 
 type Question = EntryOf<'call'>['question'];
+type Call = WebhookRequest & { key: string };
 /** `null`: no answer is sent. */
 type Reply = { status: number | null; said: Status | null; isReset?: boolean };
 
 /**
  * The products of a run behind their webhooks, on one address each. They do what a real product may: what it is that the
  * parameters of an action say, `answers`, one for each attempt, the last one for all that follow: a status, `hang` or
- * `reset`; and `delayMs`, how long that takes. Every call and every effect is recorded.
+ * `reset`; and `delayMs`, how long that takes. Every call and every effect is recorded. Who repeats a call under another
+ * key has it done twice.
  */
 export class Product {
   readonly secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -71,6 +73,7 @@ export class Product {
 
   /** It gives its last word by a report. Of what failed nothing is left: it is undone. */
   concludes(actionId: string, attemptId: string | null, status: 'Completed' | 'Failed'): void {
+    // A report names the action, and that is what its key is to be.
     const known = this.#caseOf(actionId);
     known.isOwed = false;
     if (known.end !== null) return;
@@ -103,7 +106,7 @@ export class Product {
       attempt: sent.attempt,
       attemptId: sent.attemptId,
       webhookId: String(request.headers['webhook-id']),
-      idempotencyKey: String(request.headers['idempotency-key']),
+      idempotencyKey: sent.key,
       told: toldBy(sent),
       answered: status,
       answeredAtMs: status === null ? null : this.#recorder.nowMs(),
@@ -115,14 +118,13 @@ export class Product {
   }
 
   /** What was sent, if it is a call of the service; one that is none is recorded as such. */
-  #take(
-    question: Question,
-    body: string,
-    { headers, url }: IncomingMessage,
-  ): WebhookRequest | undefined {
+  #take(question: Question, body: string, { headers, url }: IncomingMessage): Call | undefined {
+    const key = headers['idempotency-key'];
     const schema = question === 'act' ? webhookRequestSchema : webhookQuestionSchema;
     try {
-      return schema.parse(this.#webhook.verify(body, headers as Record<string, string>));
+      if (typeof key !== 'string') throw new Error('it has no Idempotency-Key');
+      const said = schema.parse(this.#webhook.verify(body, headers as Record<string, string>));
+      return { ...said, key };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#recorder.note<EntryOf<'strayCall'>>({ kind: 'strayCall', path: url ?? '', reason });
@@ -130,14 +132,14 @@ export class Product {
     }
   }
 
-  async #reply(name: WebhookName, question: Question, sent: WebhookRequest): Promise<Reply> {
-    const known = this.#caseOf(sent.action.id);
+  async #reply(name: WebhookName, question: Question, sent: Call): Promise<Reply> {
+    const known = this.#caseOf(sent.key);
     if (question === 'act') return this.#act(name, known, sent);
     const said = question === 'cancel' ? this.#cancel(known, sent) : stateOf(known);
     return { status: 200, said };
   }
 
-  async #act(name: WebhookName, known: Case, sent: WebhookRequest): Promise<Reply> {
+  async #act(name: WebhookName, known: Case, sent: Call): Promise<Reply> {
     const answers = parameterOf(sent.action, 'answers').split(',');
     const answer = answers[sent.attempt - 1] ?? answers.at(-1)!;
     const isRepeat = known.hasActed && WEBHOOKS[name].idempotent;
@@ -155,7 +157,7 @@ export class Product {
     if (answer === '202') return this.#takeOver(known, sent);
     await passed(Number(parameterOf(sent.action, 'delayMs')));
     // Looked at anew: it may have been taken back meanwhile.
-    if (this.#caseOf(sent.action.id).isTakenBack) return { status: 409, said: null };
+    if (this.#caseOf(sent.key).isTakenBack) return { status: 409, said: null };
     if (answer === '500') return { status: 500, said: null };
     known.end = 'Completed';
     return { status: 204, said: null };
@@ -193,8 +195,8 @@ export class Product {
     });
   }
 
-  #caseOf(id: string): Case {
-    const known = this.#cases.get(id);
+  #caseOf(key: string): Case {
+    const known = this.#cases.get(key);
     if (known) return known;
     const made: Case = {
       name: undefined,
@@ -203,7 +205,7 @@ export class Product {
       isOwed: false,
       end: null,
     };
-    this.#cases.set(id, made);
+    this.#cases.set(key, made);
     return made;
   }
 }
