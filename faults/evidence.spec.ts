@@ -47,6 +47,20 @@ describe('evidenceOf', () => {
     ]);
   });
 
+  it('says once what ended at its starts again and again', () => {
+    const history = struck();
+    const ended = [3000, 4000].map((atMs): Entry => ({
+      kind: 'ended',
+      atMs,
+      process: 'api-1',
+      isStarting: true,
+    }));
+    expect(evidenceOf([...history, ...ended]).faults).toEqual([
+      ...SHORTCOMINGS,
+      'api-1 ended by itself while starting 2 times, first 3 s after the beginning.',
+    ]);
+  });
+
   it('tells the story of a broken promise, and names it in its row', () => {
     const history = struck().filter((entry) => entry.kind !== 'deadLetter');
     const { faults, row } = evidenceOf(history);

@@ -3,6 +3,7 @@ import { isTerminal } from '#domain/status';
 import { type Verdict, check, formatViolation } from './checker/check.ts';
 import { PROMISES, type PromiseName } from './checker/rule.ts';
 import type { Entry, EntryOf } from './history.ts';
+import { badStops } from './stops.ts';
 
 /*
  * What a run is worth: a run in which nothing happened breaks no promise either, and is no evidence.
@@ -58,11 +59,22 @@ function shortcomingsOf(history: readonly Entry[], { examined }: Verdict): strin
     ...(rows.some(({ action }) => action.status === 'Completed') ? [] : ['No action Completed.']),
     ...(open.length > 0 ? [`${open.length} actions had not ended long after the last fault.`] : []),
     ...(isQuiet ? [] : ['Something was still under way long after the last fault.']),
-    ...only(history, 'ended').map(
-      ({ process, atMs }) =>
-        `${process} ended by itself, ${Math.round(atMs / 1000)} s after the beginning.`,
-    ),
+    ...endedByThemselves(history),
+    ...badStops(history),
   ];
+}
+
+/** A line for each process: one that ends at each start does so again and again. */
+function endedByThemselves(history: readonly Entry[]): string[] {
+  const groups = Map.groupBy(
+    only(history, 'ended'),
+    ({ process, isStarting = false }) =>
+      `${process} ended by itself${isStarting ? ' while starting' : ''}`,
+  );
+  return [...groups].map(([what, [first, ...later]]) => {
+    const times = later.length > 0 ? ` ${later.length + 1} times, first` : ',';
+    return `${what}${times} ${Math.round(first!.atMs / 1000)} s after the beginning.`;
+  });
 }
 
 function rowOf(history: readonly Entry[], { examined, violations }: Verdict): string {

@@ -241,7 +241,26 @@ const kinds = {
   }),
 
   /** A process of the product ended although no fault had ended it. */
-  ended: z.strictObject({ kind: z.literal('ended'), ...at, process: z.string() }),
+  ended: z.strictObject({
+    kind: z.literal('ended'),
+    ...at,
+    process: z.string(),
+    /** It was being started, after a fault or an end by itself, and did not serve yet. Absent: that was not recorded. */
+    isStarting: z.boolean().optional(),
+  }),
+
+  /** A process of the product that served was asked to end in good order, and has; it is killed when it takes far too long. */
+  stopped: z.strictObject({
+    kind: z.literal('stopped'),
+    ...at,
+    process: z.string(),
+    tookMs: z.number(),
+    /** What it is promised to take at most. */
+    withinMs: z.number(),
+    code: z.int().nullable(),
+    /** What ended it, if it did not do so itself. */
+    signal: z.string().nullable(),
+  }),
 
   sample: z.strictObject({
     kind: z.literal('sample'),
@@ -311,6 +330,7 @@ const entrySchema = z.discriminatedUnion('kind', [
   kinds.event,
   kinds.fault,
   kinds.ended,
+  kinds.stopped,
   kinds.sample,
   kinds.stall,
   kinds.row,

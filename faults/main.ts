@@ -94,12 +94,22 @@ async function runSeed(servers: Servers, options: RunOptions, keep: boolean): Pr
 
 /** A run that came to no end is one row all the same, and those after it are made. */
 function broken(
-  { seed, seconds, log }: RunOptions,
+  { seed, seconds, nemeses, file, log }: RunOptions,
   error: unknown,
 ): Pick<Evidence, 'row' | 'faults'> {
-  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const reason = reasonOf(error);
   log(`broken off: ${reason}`);
+  log(`what was recorded until then is in ${file}; to run it again:`);
+  log(`npm run faults -- --seed ${seed} --seconds ${seconds} --nemesis ${nemeses.join(',')}`);
   return { row: brokenRow(seed, seconds), faults: [reason] };
+}
+
+/** What broke it off comes first; what could not be ended after that may be of it. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SuppressedError) {
+    return [error.suppressed, error.error].map(reasonOf).join('\n');
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function printTable(rows: string[]): void {

@@ -49,6 +49,8 @@ function describe(entry: Entry): string {
       return `fault ${entry.phase}: ${entry.nemesis} ${entry.subject}`;
     case 'ended':
       return `${entry.process} ended by itself`;
+    case 'stopped':
+      return `${entry.process} ended as it was asked to, with ${entry.signal ?? entry.code}`;
     case 'sample':
       return `${entry.process} has ${Math.round(entry.rssBytes / 2 ** 20)} MiB`;
     case 'stall':

@@ -54,7 +54,7 @@ async function backlogOf(system: System, topics: RecordedTopics): Promise<Backlo
 }
 
 /** Notes everything that there is at the end, rows and histories; and reads all of it once more over HTTP. */
-export async function recordEnd(world: World, recorder: Recorder, isQuiet: boolean): Promise<void> {
+export async function recordEnd(world: World, recorder: Recorder): Promise<void> {
   const rows = await recordRows(world.system, recorder);
   await recordHistories(world.system, recorder);
   const clients = new Map<string, RecordedClient>();
@@ -66,7 +66,6 @@ export async function recordEnd(world: World, recorder: Recorder, isQuiet: boole
   await inParallel(rows, READS_AT_ONCE, ({ azureTenantId, id }) =>
     clients.get(azureTenantId)!.get(id),
   );
-  recorder.note<EntryOf<'end'>>({ kind: 'end', isQuiet });
 }
 
 /** Deleted ones too, which are hidden from every query of the product. */

@@ -23,7 +23,7 @@ export type Nemesis = keyof typeof KINDS;
 export const NEMESES = Object.keys(KINDS) as Nemesis[];
 
 export interface PlannedFault {
-  /** Since the workload began. */
+  /** By the clock of the plan: it begins once the product is at work, and stands still while something is long in coming back. */
   atMs: number;
   holdMs: number;
   nemesis: Nemesis;

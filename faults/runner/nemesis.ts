@@ -1,5 +1,6 @@
 import { setTimeout as passed } from 'node:timers/promises';
 import type { EntryOf } from '../history.ts';
+import { inConcert } from './concert.ts';
 import { Dice } from './dice.ts';
 import type { PlannedFault } from './fault-plan.ts';
 import type { PlanClock } from './plan-clock.ts';
@@ -18,27 +19,45 @@ interface Strength {
   jumpMs: number;
 }
 
-/** Does what was planned, and undoes it. @returns when everything is whole again */
+/** What of a world takes hold of what faults befall. */
+export type Handles = Pick<World, 'victims' | 'disks' | 'hitsOf' | 'setLink' | 'setClock'>;
+
+interface Course {
+  seed: number;
+  clock: PlanClock;
+  /** No more is to befall. */
+  signal: AbortSignal;
+}
+
+/**
+ * Does what was planned, and undoes it. When one cannot be done or undone, the others are undone at once: the servers are
+ * those of the next run too.
+ * @returns when everything is whole again
+ */
 export async function befall(
-  world: World,
+  handles: Handles,
   recorder: Recorder,
   plan: readonly PlannedFault[],
-  { seed, clock }: { seed: number; clock: PlanClock },
+  { seed, clock, signal }: Course,
 ): Promise<void> {
   const dice = new Dice(seed, DICE_STREAM);
-  await Promise.all(
-    plan.map(async (fault) => {
-      const strength = strengthBy(dice);
-      await clock.until(fault.atMs);
+  const faults = plan.map((fault) => ({ fault, strength: strengthBy(dice) }));
+  await inConcert(
+    faults.map(({ fault, strength }) => async (brokenOff) => {
+      await clock.until(fault.atMs, brokenOff);
       note(recorder, 'strike', fault);
-      const before = world.hitsOf(fault.subject);
-      const struck = await strike(world, fault, strength);
-      note(recorder, 'begin', fault);
-      await passed(fault.holdMs);
-      note(recorder, 'end', fault, struck + world.hitsOf(fault.subject) - before);
-      await clock.await(undo(world, fault));
+      const before = handles.hitsOf(fault.subject);
+      try {
+        const struck = await strike(handles, fault, strength);
+        note(recorder, 'begin', fault);
+        await passed(fault.holdMs, undefined, { signal: brokenOff });
+        note(recorder, 'end', fault, struck + handles.hitsOf(fault.subject) - before);
+      } finally {
+        await clock.await(undo(handles, fault));
+      }
       note(recorder, 'over', fault);
     }),
+    signal,
   );
 }
 
@@ -67,7 +86,7 @@ function note(
 
 /** @returns how many processes or disks it struck; links count by themselves what is done to them */
 async function strike(
-  world: World,
+  world: Handles,
   { nemesis, subject }: PlannedFault,
   { delayMs, jumpMs }: Strength,
 ): Promise<number> {
@@ -103,7 +122,7 @@ async function strike(
   return isAlive ? 1 : 0;
 }
 
-async function undo(world: World, { nemesis, subject }: PlannedFault): Promise<void> {
+async function undo(world: Handles, { nemesis, subject }: PlannedFault): Promise<void> {
   const victim = world.victims.get(subject);
   switch (nemesis) {
     case 'kill':

@@ -26,8 +26,12 @@ export class PlanClock {
     return this.#atMs;
   }
 
-  async until(atMs: number): Promise<void> {
-    while (this.nowMs() < atMs) await passed(LOOK_MS);
+  /** @throws the reason of the signal */
+  async until(atMs: number, signal?: AbortSignal): Promise<void> {
+    while (this.nowMs() < atMs) {
+      signal?.throwIfAborted();
+      await passed(LOOK_MS);
+    }
   }
 
   /** Waits for what is to come back. */

@@ -25,17 +25,29 @@ export class RecordedEffects {
   /** What was taken back does not say whose it was. */
   readonly #providers = new Map<string, string>();
   #rest = '';
+  #isStopped = false;
 
   constructor(recorder: Recorder, path: string) {
     this.#recorder = recorder;
     this.#file = openSync(path, 'a+');
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#timer = setInterval(() => this.#lookOrBreakOff(), LOOK_MS);
   }
 
+  /** Looks a last time; of no effect when it was called before. */
   stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
     clearInterval(this.#timer);
-    this.#look();
+    this.#lookOrBreakOff();
     closeSync(this.#file);
+  }
+
+  #lookOrBreakOff(): void {
+    try {
+      this.#look();
+    } catch (error) {
+      this.#recorder.breakOff(error);
+    }
   }
 
   #look(): void {

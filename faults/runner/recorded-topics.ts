@@ -51,9 +51,7 @@ export class RecordedTopics {
           topic: this.#name(topic),
           partitionsConcurrently: 1,
           eachBatch: (payload) => this.#takeDown(payload),
-          onFatal: (error) => {
-            throw error;
-          },
+          onFatal: (error) => recorder.breakOff(error),
           logger: { log: ignore, error: ignore, warn: ignore },
         }),
     );

@@ -3,7 +3,8 @@ import { setTimeout as passed } from 'node:timers/promises';
 import { type Entry, type EntryOf, parseHistory } from '../history.ts';
 import { recordEnd, untilQuiet } from './aftermath.ts';
 import { TRAITS } from './catalogue.ts';
-import { type Nemesis, planFaults } from './fault-plan.ts';
+import { inConcert } from './concert.ts';
+import { type Nemesis, type PlannedFault, planFaults } from './fault-plan.ts';
 import { befall } from './nemesis.ts';
 import { PlanClock } from './plan-clock.ts';
 import { RecordedEffects } from './recorded-effects.ts';
@@ -53,10 +54,20 @@ const BOUNDS: EntryOf<'run'>['bounds'] = {
   rssBytesMax: 512 * MIB,
 };
 
-/** Runs the product under faults, all of it decided by the seed, and records what happens. */
+/**
+ * Runs the product under faults, all of it decided by the seed, and records what happens. Whether it comes to its end or
+ * not, nothing of it goes on after that, and the servers are whole.
+ * @throws Error when it breaks off; what was recorded until then stays in its file
+ */
 export async function faultRun(servers: Servers, options: RunOptions): Promise<Entry[]> {
+  await record(servers, options);
+  return parseHistory(readFileSync(options.file, 'utf8'));
+}
+
+async function record(servers: Servers, options: RunOptions): Promise<void> {
   const { seed, seconds, nemeses, file } = options;
-  const recorder = new Recorder(file);
+  await using ends = new AsyncDisposableStack();
+  const recorder = ends.adopt(new Recorder(file), (one) => one.close());
   recorder.note<EntryOf<'run'>>({
     kind: 'run',
     atMs: 0,
@@ -67,15 +78,10 @@ export async function faultRun(servers: Servers, options: RunOptions): Promise<E
     providers: TRAITS,
     bounds: BOUNDS,
   });
-  const world = await World.start(servers, recorder);
-  try {
-    await act(world, servers, recorder, options);
-    await recorder.close();
-    return parseHistory(readFileSync(file, 'utf8'));
-  } finally {
-    cpSync(`${world.system.directory}/log`, logsBeside(file), { recursive: true });
-    await world.stop();
-  }
+  const world = ends.adopt(await World.start(servers, recorder), (one) => one.stop());
+  ends.defer(() => cpSync(`${world.system.directory}/log`, logsBeside(file), { recursive: true }));
+  await act(world, servers, recorder, options);
+  recorder.broken.throwIfAborted();
 }
 
 /** Deletes what a run has left: its history and the logs of its processes. */
@@ -89,14 +95,14 @@ function logsBeside(file: string): string {
 }
 
 /** @throws Error when the product does little or nothing although nothing has befallen it */
-async function untilWarm(topics: RecordedTopics): Promise<void> {
+async function untilWarm(topics: RecordedTopics, signal: AbortSignal): Promise<void> {
   const deadlineMs = performance.now() + WARM_WITHIN_MS;
   while (topics.eventsRead < WARM_EVENTS) {
     if (performance.now() > deadlineMs)
       throw new Error(
         `Only ${topics.eventsRead} events in ${WARM_WITHIN_MS} ms without any fault.`,
       );
-    await passed(LOOK_MS);
+    await passed(LOOK_MS, undefined, { signal });
   }
 }
 
@@ -104,46 +110,62 @@ async function act(
   world: World,
   servers: Servers,
   recorder: Recorder,
-  { seed, seconds, calmSeconds, nemeses, log }: RunOptions,
+  options: RunOptions,
 ): Promise<void> {
   const { system, product } = world;
+  await using ends = new AsyncDisposableStack();
   const brokers = servers.kafka.brokers.join(',');
-  const topics = await RecordedTopics.start(recorder, brokers, system.topicPrefix);
-  const effects = new RecordedEffects(recorder, `${system.directory}/effects.jsonl`);
+  const topics = ends.adopt(
+    await RecordedTopics.start(recorder, brokers, system.topicPrefix),
+    (one) => one.stop(),
+  );
+  const effects = ends.adopt(
+    new RecordedEffects(recorder, `${system.directory}/effects.jsonl`),
+    (one) => one.stop(),
+  );
   const apps = [...APIS, ...WORKERS].map((name) => world.victims.get(name)!);
-  const stopSampling = sampleMemory(recorder, apps);
-  const stopWatching = watchStalls(recorder);
-  try {
-    const { issuer, topicPrefix: run } = system;
-    const workload = new Workload({
-      seed,
-      recorder,
-      topics,
-      product,
-      issuer,
-      apis: world.apis,
-      run,
-    });
-    const { recoveryMs } = BOUNDS;
-    const plan = planFaults(world.subjects, { seed, seconds, nemeses, recoveryMs });
-    const working = workload.run();
-    await untilWarm(topics);
-    log(`${plan.length} faults in ${seconds} s …`);
-    const clock = new PlanClock(RECOVERS_WITHIN_MS);
-    await Promise.all([
-      befall(world, recorder, plan, { seed, clock }),
-      clock.until(seconds * 1000),
-    ]);
-    if (calmSeconds > 0) await passed(recoveryMs + calmSeconds * 1000);
-    workload.stop();
-    await working;
-    log('until nothing is under way …');
-    const isQuiet = await untilQuiet(world, topics);
-    effects.stop();
-    await recordEnd(world, recorder, isQuiet);
-  } finally {
-    stopSampling();
-    stopWatching();
-    await topics.stop();
-  }
+  ends.defer(sampleMemory(recorder, apps));
+  ends.defer(watchStalls(recorder));
+  const { seed, log } = options;
+  const { issuer, topicPrefix: run } = system;
+  const { apis } = world;
+  const plan = planFaults(world.subjects, { ...options, recoveryMs: BOUNDS.recoveryMs });
+  const workload = new Workload({ seed, recorder, topics, product, issuer, apis, run });
+  await inConcert(
+    [
+      (signal) => workload.run(signal),
+      async (signal) => {
+        await untilWarm(topics, signal);
+        await makeFaults(world, recorder, plan, options, signal);
+        workload.stop();
+      },
+    ],
+    recorder.broken,
+  );
+  log('until nothing is under way …');
+  const isQuiet = await untilQuiet(world, topics);
+  effects.stop();
+  await recordEnd(world, recorder);
+  await world.stopProduct();
+  recorder.note<EntryOf<'end'>>({ kind: 'end', isQuiet });
+}
+
+/** Faults, and then the calm. */
+async function makeFaults(
+  world: World,
+  recorder: Recorder,
+  plan: readonly PlannedFault[],
+  { seed, seconds, calmSeconds, log }: RunOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  log(`${plan.length} faults in ${seconds} s …`);
+  const clock = new PlanClock(RECOVERS_WITHIN_MS);
+  await inConcert(
+    [
+      (brokenOff) => befall(world, recorder, plan, { seed, clock, signal: brokenOff }),
+      (brokenOff) => clock.until(seconds * 1000, brokenOff),
+    ],
+    signal,
+  );
+  if (calmSeconds > 0) await passed(BOUNDS.recoveryMs + calmSeconds * 1000, undefined, { signal });
 }

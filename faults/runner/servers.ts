@@ -1,3 +1,4 @@
+import type { ServiceProcess } from '../../dev/process/service.ts';
 import { freePort } from '../../dev/process/ports.ts';
 import { type KafkaProcess, startKafka } from '../../dev/kafka/broker.ts';
 import { type PostgresProcess, startPostgres } from '../../dev/postgres/server.ts';
@@ -30,58 +31,73 @@ export class Servers {
   /** The disk of each, where it can be made full. */
   readonly disks: ReadonlyMap<string, Disk>;
   readonly #links: ReadonlyMap<AppName, Links>;
+  readonly #ends: AsyncDisposableStack;
 
   private constructor(
     kafka: KafkaProcess,
     postgres: PostgresProcess,
     disks: ReadonlyMap<string, Disk>,
     links: ReadonlyMap<AppName, Links>,
+    ends: AsyncDisposableStack,
   ) {
     this.kafka = kafka;
     this.postgres = postgres;
     this.disks = disks;
     this.#links = links;
+    this.#ends = ends;
   }
 
-  /** @param hasDisks each server gets a disk of its own, if this machine lets it */
+  /** Nothing of them is left when one cannot be started. @param hasDisks each gets a disk of its own, if this machine lets it */
   static async start(
     directory: string,
     log: (line: string) => void,
     hasDisks = false,
   ): Promise<Servers> {
+    await using ends = new AsyncDisposableStack();
     const disks = hasDisks ? mountDisks(directory) : new Map<string, Disk>();
+    for (const disk of disks.values()) ends.defer(() => disk.unmount());
     const ways = await Promise.all(
       CLIENTS.map(async () => ({ port: await freePort(), proxyPort: await freePort() })),
     );
-    const [kafka, postgres] = await Promise.all([
+    const starting = [
       startKafka({ directory: `${directory}/kafka`, links: ways, log }),
       startPostgres({
         directory: `${directory}/postgres`,
         settings: POSTGRES,
       }),
-    ]);
+    ] as const;
+    // One may come up after the other could not.
+    for (const server of starting) ends.defer(() => stopStarted(server));
+    const [kafka, postgres] = await Promise.all(starting);
     const postgresPort = Number(new URL(postgres.url('postgres')).port);
     const links = await Promise.all(
       CLIENTS.map(async (name, index) => {
         const { port, proxyPort } = ways[index]!;
-        const kafkaLink = await TcpProxy.start(port, proxyPort);
-        return [name, { kafka: kafkaLink, postgres: await TcpProxy.start(postgresPort) }] as const;
+        const kafkaLink = ends.adopt(await TcpProxy.start(port, proxyPort), stop);
+        const postgresLink = ends.adopt(await TcpProxy.start(postgresPort), stop);
+        return [name, { kafka: kafkaLink, postgres: postgresLink }] as const;
       }),
     );
-    return new Servers(kafka, postgres, disks, new Map(links));
+    return new Servers(kafka, postgres, disks, new Map(links), ends.move());
   }
 
   linksOf(app: AppName): Links {
     return this.#links.get(app)!;
   }
 
+  /** Ends all of them, whatever of it fails. */
   async stop(): Promise<void> {
-    await Promise.all(
-      [...this.#links.values()].flatMap(({ kafka, postgres }) => [kafka.stop(), postgres.stop()]),
-    );
-    await Promise.all([this.kafka.stop(), this.postgres.stop()]);
-    for (const disk of this.disks.values()) disk.unmount();
+    await this.#ends.disposeAsync();
   }
+}
+
+function stop(proxy: TcpProxy): Promise<void> {
+  return proxy.stop();
+}
+
+async function stopStarted(starting: Promise<ServiceProcess>): Promise<void> {
+  const server = await starting.catch(() => undefined);
+  await server?.stop();
 }
 
 function mountDisks(directory: string): Map<string, Disk> {

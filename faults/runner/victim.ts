@@ -1,9 +1,29 @@
 import { setTimeout as passed } from 'node:timers/promises';
+import type { Exit } from '../../dev/process/child.ts';
 import type { ServiceProcess } from '../../dev/process/service.ts';
 
 const RETRY_MS = 500;
+/** Whatever it needs is back long before, on a busy machine too: then it is the process that does not come up. */
+const SERVES_WITHIN_MS = 180_000;
+/** Beyond all that a process is promised to take, and what a busy machine adds: what has not ended by then would not. */
+const STOP_GRACE_MS = 15_000;
 /** A slow process runs for a fifth of the time. */
 const SLOW_MS = { stopped: 200, running: 50 };
+
+/** How a process ended that was asked to, and how long that took. */
+export interface Stop extends Exit {
+  tookMs: number;
+}
+
+/** Hears what a victim does of itself. */
+export interface VictimHooks {
+  /** It had served, and ended. @param restored resolves when it serves again, and rejects when it does not come to that */
+  ended(restored: Promise<void>): void;
+  /** It was started, and ended before it served. It is started again. */
+  endedWhileStarting(): void;
+  /** It had served, and was asked to end. */
+  stopped(stop: Stop): void;
+}
 
 /**
  * A process that faults befall. Whatever ends it, it is started again, as an operator's supervisor does it: at once when it
@@ -18,17 +38,21 @@ export class Victim {
   #reviving: Promise<void> | undefined;
   #slowing: Promise<void> | undefined;
   #isSlow = false;
-  readonly #onEndedByItself: (restored: Promise<void>) => void;
+  /** What a fault ended last; whoever waits for it to serve may see that only after the fault. */
+  #felledPid: number | undefined;
+  readonly #hooks: VictimHooks;
+  readonly #servesWithinMs: number;
 
-  /** @param onEndedByItself hears of each end that no fault had brought about, and when it serves again */
   constructor(
     name: string,
     process: ServiceProcess,
-    onEndedByItself: (restored: Promise<void>) => void,
+    hooks: VictimHooks,
+    servesWithinMs = SERVES_WITHIN_MS,
   ) {
     this.name = name;
     this.#process = process;
-    this.#onEndedByItself = onEndedByItself;
+    this.#hooks = hooks;
+    this.#servesWithinMs = servesWithinMs;
     this.#watch();
   }
 
@@ -46,14 +70,18 @@ export class Victim {
   }
 
   async kill(): Promise<void> {
-    this.#isHeldDown = true;
+    this.#holdDown();
     await this.#process.kill();
   }
 
   /** In good order; one that does not end in time is killed, as any supervisor would. */
   async stop(): Promise<void> {
-    this.#isHeldDown = true;
-    await this.#process.stop();
+    const hasServed = this.#process.running && !this.#reviving;
+    const beganMs = performance.now();
+    this.#holdDown();
+    await this.#process.stop(STOP_GRACE_MS);
+    const exit = await this.#process.exited;
+    if (hasServed) this.#hooks.stopped({ ...exit, tookMs: performance.now() - beganMs });
   }
 
   pause(): void {
@@ -75,13 +103,13 @@ export class Victim {
     await this.#slowing;
   }
 
-  /** Resolves when it serves. */
+  /** Resolves when it serves. @throws Error when it does not in minutes */
   async revive(): Promise<void> {
     this.#isHeldDown = false;
     await (this.#reviving ??= this.#start().finally(() => (this.#reviving = undefined)));
   }
 
-  /** Resolves when it serves again, if it had ended by itself. */
+  /** Resolves when it serves again, if it had ended by itself. @throws Error when it does not in minutes */
   async revived(): Promise<void> {
     await this.#reviving;
   }
@@ -100,26 +128,56 @@ export class Victim {
     }
   }
 
+  #holdDown(): void {
+    this.#isHeldDown = true;
+    this.#felledPid = this.pid;
+  }
+
+  get #isToServe(): boolean {
+    return !this.#isRetired && !this.#isHeldDown;
+  }
+
   async #start(): Promise<void> {
-    while (!this.#isRetired && !this.#isHeldDown) {
-      try {
-        await this.#process.restart();
-        this.#watch();
-        return;
-      } catch {
-        // What it needs to start is away: again, until that is back.
-        await passed(RETRY_MS);
-      }
+    const giveUpAtMs = performance.now() + this.#servesWithinMs;
+    while (this.#isToServe) {
+      if (await this.#serves()) return;
+      if (performance.now() > giveUpAtMs)
+        throw new Error(
+          `${this.name} does not serve ${this.#servesWithinMs / 1000} s after its end`,
+        );
+      // What it needs to serve may be away: again, until that is back.
+      await passed(RETRY_MS);
     }
   }
 
+  async #serves(): Promise<boolean> {
+    // One that never came to serve has had its time. Meanwhile a fault may take it down, and then it is to stay down.
+    if (this.#process.running) {
+      this.#felledPid = this.pid;
+      await this.#process.stop();
+      if (!this.#isToServe) return false;
+    }
+    const before = this.pid;
+    try {
+      await this.#process.restart();
+      this.#watch();
+      return true;
+    } catch {
+      const isEnded = this.pid !== before && !this.#process.running;
+      if (isEnded && this.#isOwnEnd(this.pid)) this.#hooks.endedWhileStarting();
+      return false;
+    }
+  }
+
+  #isOwnEnd(pid: number): boolean {
+    return !this.#isRetired && this.#felledPid !== pid;
+  }
+
   #watch(): void {
-    this.#process.exited
-      .then(async () => {
-        if (this.#isHeldDown || this.#isRetired || this.#reviving) return;
-        const restored = this.revive();
-        this.#onEndedByItself(restored);
-        await restored;
+    const { pid, exited } = this.#process;
+    exited
+      .then(() => {
+        if (this.#isOwnEnd(pid)) this.#hooks.ended(this.revive());
       })
       .catch(() => undefined);
   }

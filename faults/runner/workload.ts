@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Issuer } from '../../test/support/issuer.ts';
 import type { ShownAction } from '../history.ts';
+import { inConcert } from './concert.ts';
 import { Dice } from './dice.ts';
 import { wish } from './intents.ts';
 import { poisonOf } from './poison.ts';
@@ -65,17 +66,19 @@ export class Workload {
     this.#around = around;
   }
 
-  /** @returns when each lane has ended what it had begun, after `stop` */
-  async run(): Promise<void> {
+  /** @returns when each lane has ended what it had begun, after `stop`. @throws the reason of the signal */
+  async run(signal: AbortSignal): Promise<void> {
     const tokens = await Promise.all(CALLERS.map((caller) => this.#around.issuer.token(caller)));
-    await Promise.all(
-      Array.from({ length: LANES }, (_, index) => {
-        const caller = {
-          ...CALLERS[index % CALLERS.length]!,
-          token: tokens[index % CALLERS.length]!,
-        };
-        return this.#lane(new Lane(this.#around, this.#accepted, caller, index));
-      }),
+    const lanes = Array.from({ length: LANES }, (_, index) => {
+      const caller = {
+        ...CALLERS[index % CALLERS.length]!,
+        token: tokens[index % CALLERS.length]!,
+      };
+      return new Lane(this.#around, this.#accepted, caller, index);
+    });
+    await inConcert(
+      lanes.map((lane) => (brokenOff) => this.#work(lane, brokenOff)),
+      signal,
     );
   }
 
@@ -83,8 +86,8 @@ export class Workload {
     this.#stopped = true;
   }
 
-  async #lane(lane: Lane): Promise<void> {
-    while (!this.#stopped) {
+  async #work(lane: Lane, brokenOff: AbortSignal): Promise<void> {
+    while (!this.#stopped && !brokenOff.aborted) {
       await lane.step();
       await passed(lane.dice.between(PAUSE_MS.min, PAUSE_MS.max));
     }

@@ -13,10 +13,18 @@ import { Product } from './product.ts';
 import type { Recorder } from './recorder.ts';
 import { APIS, type AppName, type Servers, WORKERS } from './servers.ts';
 import { type LinkState, TcpProxy } from './tcp-proxy.ts';
-import { Victim } from './victim.ts';
+import { type Stop, Victim } from './victim.ts';
 
 /** Short, so that a run has many takeovers; a pause is longer. */
 const LEASE_MS = 3000;
+const SHUTDOWN_GRACE_MS = 5000;
+/** docs/operations.md: an API ends within SHUTDOWN_GRACE_MS, a worker has 5 s more to leave its groups. */
+const STOPS_WITHIN_MS: Record<AppName, number> = {
+  'api-1': SHUTDOWN_GRACE_MS,
+  'api-2': SHUTDOWN_GRACE_MS,
+  'worker-1': SHUTDOWN_GRACE_MS + 5000,
+  'worker-2': SHUTDOWN_GRACE_MS + 5000,
+};
 const CLOCK_MODULE = fileURLToPath(new URL('shifted-clock.ts', import.meta.url));
 const SECRET_ENV = 'FAULTS_WEBHOOK_SECRET';
 
@@ -28,8 +36,8 @@ export class World {
   /** The proxies of each link; of a server, those of all its links. */
   readonly links: ReadonlyMap<string, readonly TcpProxy[]>;
   readonly disks: ReadonlyMap<string, Disk>;
-  readonly #own: readonly TcpProxy[];
   readonly #directory: string;
+  readonly #ends: AsyncDisposableStack;
 
   private constructor(parts: {
     system: System;
@@ -37,50 +45,45 @@ export class World {
     victims: ReadonlyMap<string, Victim>;
     links: ReadonlyMap<string, readonly TcpProxy[]>;
     disks: ReadonlyMap<string, Disk>;
-    own: readonly TcpProxy[];
     directory: string;
+    ends: AsyncDisposableStack;
   }) {
     this.system = parts.system;
     this.product = parts.product;
     this.victims = parts.victims;
     this.links = parts.links;
     this.disks = parts.disks;
-    this.#own = parts.own;
     this.#directory = parts.directory;
+    this.#ends = parts.ends;
   }
 
+  /** Nothing of it is left when it cannot be started. */
   static async start(servers: Servers, recorder: Recorder): Promise<World> {
+    await using ends = new AsyncDisposableStack();
     const directory = mkdtempSync(join(tmpdir(), 'security-actions-faults-'));
-    const product = await Product.start(recorder);
-    const providers = await providerLinks(product);
+    ends.defer(() => rmSync(directory, { recursive: true }));
+    const product = ends.adopt(await Product.start(recorder), (one) => one.stop());
+    const providers = ends.adopt(await providerLinks(product), (all) => stopAll(all.values()));
     const urlOf = (name: WebhookName) => {
       const { port } = providers.get(name)!;
       return `http://127.0.0.1:${port}/${name}`;
     };
     const providersFile = join(directory, 'providers.yaml');
     writeFileSync(providersFile, stringify(catalogue(urlOf, SECRET_ENV)));
-    const system = await System.start({
-      kafkaBrokers: servers.kafka.brokers.join(','),
-      databaseUrl: servers.postgres.url('postgres'),
-      apis: 0,
-      workers: 0,
-      env: {
-        LEASE_MS: String(LEASE_MS),
-        SHUTDOWN_GRACE_MS: '5000',
-        PROVIDERS_FILE: providersFile,
-        [SECRET_ENV]: product.secret,
-      },
-    });
+    const env = { PROVIDERS_FILE: providersFile, [SECRET_ENV]: product.secret };
+    const system = ends.adopt(await startSystem(servers, env), (one) => one.stop());
     const apps = await startApps(servers, system, directory);
-    const clients = await clientLinks(apps);
+    const clients = ends.adopt(await clientLinks(apps), stopAll);
+    const victims = victimsOf(servers, apps, recorder);
+    ends.defer(() => leave(victims));
     return new World({
       system,
       product,
-      victims: victimsOf(servers, apps, recorder),
+      victims,
       disks: servers.disks,
       links: linksOf(servers, providers, clients),
-      own: [...providers.values(), ...clients],
       directory,
+      ends: ends.move(),
     });
   }
 
@@ -117,13 +120,37 @@ export class World {
     return (this.links.get(link) ?? []).reduce((sum, { hits }) => sum + hits, 0);
   }
 
-  async stop(): Promise<void> {
-    for (const victim of this.victims.values()) victim.retire();
-    await this.system.stop();
-    await this.product.stop();
-    await Promise.all(this.#own.map((proxy) => proxy.stop()));
-    rmSync(this.#directory, { recursive: true });
+  /** Asks every process of the product to end, all at once, as at a deployment that replaces them. */
+  async stopProduct(): Promise<void> {
+    await Promise.all([...APIS, ...WORKERS].map((name) => this.victims.get(name)!.stop()));
   }
+
+  /** Ends all of it, whatever of it fails. */
+  async stop(): Promise<void> {
+    await this.#ends.disposeAsync();
+  }
+}
+
+function startSystem(servers: Servers, env: Record<string, string>): Promise<System> {
+  return System.start({
+    kafkaBrokers: servers.kafka.brokers.join(','),
+    databaseUrl: servers.postgres.url('postgres'),
+    apis: 0,
+    workers: 0,
+    env: { LEASE_MS: String(LEASE_MS), SHUTDOWN_GRACE_MS: String(SHUTDOWN_GRACE_MS), ...env },
+  });
+}
+
+async function stopAll(proxies: Iterable<TcpProxy>): Promise<void> {
+  await Promise.all([...proxies].map((proxy) => proxy.stop()));
+}
+
+/** Nobody starts processes of this run any more; the servers, which are those of the next one too, are left serving. */
+async function leave(victims: ReadonlyMap<string, Victim>): Promise<void> {
+  for (const name of [...APIS, ...WORKERS]) victims.get(name)!.retire();
+  const servers = [victims.get('kafka')!, victims.get('postgres')!];
+  await Promise.allSettled(servers.map((server) => server.revived()));
+  for (const server of servers) server.retire();
 }
 
 function throughProxies(servers: Servers, system: System, name: AppName): Record<string, string> {
@@ -170,13 +197,34 @@ function victimsOf(
   recorder: Recorder,
 ): Map<string, Victim> {
   const ofProduct = [...apps].map(([name, process]) => {
-    const note = () => recorder.note<EntryOf<'ended'>>({ kind: 'ended', process: name });
-    return [name, new Victim(name, process, note)] as const;
+    const note = (isStarting: boolean) =>
+      recorder.note<EntryOf<'ended'>>({ kind: 'ended', process: name, isStarting });
+    const hooks = {
+      stopped: (stop: Stop) =>
+        recorder.note<EntryOf<'stopped'>>({
+          kind: 'stopped',
+          process: name,
+          withinMs: STOPS_WITHIN_MS[name],
+          ...stop,
+        }),
+      ended: (restored: Promise<void>) => {
+        note(false);
+        restored.catch((error) => recorder.breakOff(error));
+      },
+      endedWhileStarting: () => note(true),
+    };
+    return [name, new Victim(name, process, hooks)] as const;
   });
   // A server may end over a full disk, and that is its affair. It does so when the disk has room again, too.
   const ofServers = Object.entries({ kafka, postgres }).map(([name, process]) => {
-    const note = (restored: Promise<void>) => void noteCollapse(recorder, name, restored);
-    return [name, new Victim(name, process, note)] as const;
+    const hooks = {
+      stopped: () => undefined,
+      ended: (restored: Promise<void>) => {
+        noteCollapse(recorder, name, restored).catch((error) => recorder.breakOff(error));
+      },
+      endedWhileStarting: () => undefined,
+    };
+    return [name, new Victim(name, process, hooks)] as const;
   });
   return new Map<string, Victim>([...ofProduct, ...ofServers]);
 }

@@ -1,12 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { root } from '../../dev/repository.ts';
 import { evidenceOf } from '../../faults/evidence.ts';
 import type { Nemesis } from '../../faults/runner/fault-plan.ts';
 import { discard, faultRun } from '../../faults/runner/run.ts';
 import { Servers } from '../../faults/runner/servers.ts';
+import { Victim } from '../../faults/runner/victim.ts';
+import { Workload } from '../../faults/runner/workload.ts';
 
 /** Time for one outage that stands alone, and for a few faults more. */
 const SECONDS = 26;
@@ -28,6 +30,23 @@ describe('faults that a seed decides', () => {
     await servers?.stop();
     rmSync(directory, { recursive: true, force: true });
   });
+
+  afterEach(() => vi.restoreAllMocks());
+
+  // First, so that those below show that the servers are whole after it.
+  it('leave nothing behind when a run breaks off', async () => {
+    vi.spyOn(Victim.prototype, 'kill').mockRejectedValue(new Error('planted'));
+    const works = vi.spyOn(Workload.prototype, 'run');
+    const file = `${HISTORIES}/test-broken-off.jsonl`;
+    const options = { seed: 4, seconds: SECONDS, calmSeconds: 0, file, log: console.log };
+    const nemeses: Nemesis[] = ['kill'];
+    await expect(faultRun(servers, { ...options, nemeses })).rejects.toThrow('planted');
+    // All that works has ended by then, and did so of this.
+    expect(works.mock.settledResults).toMatchObject([
+      { type: 'rejected', value: { message: 'planted' } },
+    ]);
+    discard(file);
+  }, 400_000);
 
   // Each has another server that is away alone: Kafka, Postgres, a product.
   it.each<{ seed: number; nemeses: Nemesis[]; calmSeconds: number }>([
