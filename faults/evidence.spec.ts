@@ -70,7 +70,7 @@ describe('evidenceOf', () => {
 
   it('counts actions by what became of them, and faults by what they did', () => {
     expect(evidenceOf(struck()).row).toMatchInlineSnapshot(
-      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 4 cut, 2 kill, 1 pause | 55 | 173 | 77 | 5 | 3 | 126 | 5 | 6 | 6 | none |"`,
+      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 4 cut, 2 kill, 1 pause | 62 | 173 | 77 | 5 | 3 | 126 | 5 | 6 | 6 | none |"`,
     );
   });
 

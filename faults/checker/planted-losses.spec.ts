@@ -56,6 +56,61 @@ describe('P1, nothing accepted is lost: the checker finds', () => {
     `);
   });
 
+  it('an action that an event had shown, and then was not found', () => {
+    const run = new RunBuilder();
+    const intent = run.intent();
+    run.produce({ topic: 'requests', intent });
+    const id = run.newId();
+    run.store(id, intent);
+    run.events(id, 'created');
+    run.ask('get', id, { status: 404, error: 'itemNotFound' });
+    run.events(id, 'started');
+    run.call(id);
+    run.events(id, 'completed');
+    expect(found(run)).toMatchInlineSnapshot(`
+      "P1 Nothing accepted is lost: what was accepted is found
+        00000000-0000-4000-8000-000000000001 was published and then not found
+            0.030  event 00000000-0000-4000-8000-000000000001/1 created, dated 2026-01-01T00:00:00.030Z: NotStarted (partition 1 offset 0)
+            0.040  #1 get 00000000-0000-4000-8000-000000000001, by tenant-a/app-1 to api-1
+            0.050  #1 404 itemNotFound"
+    `);
+  });
+
+  it('an action that a list had shown, and then was not found', () => {
+    const run = new RunBuilder();
+    const intent = run.intent();
+    const id = run.newId();
+    run.lose(run.invoke('create', { intent }));
+    run.store(id, intent);
+    run.answer(run.invoke('list'), 200, { shown: [run.shown(id)] });
+    run.ask('get', id, { status: 404, error: 'itemNotFound' });
+    run.completes(id);
+    expect(found(run)).toContain(`${id} was accepted and then not found`);
+  });
+
+  it('an action that a list had shown, and that is not stored', () => {
+    const run = new RunBuilder();
+    const intent = run.intent();
+    const id = run.newId();
+    run.lose(run.invoke('create', { intent }));
+    run.answer(run.invoke('list'), 200, { shown: [run.notStarted(id, intent)] });
+    expect(found(run)).toContain(`${id} was shown and is not stored`);
+  });
+
+  it('a dead letter of a valid create under a key that only another app has used', () => {
+    const run = new RunBuilder();
+    run.completes(run.created({ idempotencyKey: 'k' }));
+    const intent = run.intent({ idempotencyKey: 'k' });
+    run.produce({ topic: 'requests', app: 'app-2', intent });
+    run.add<EntryOf<'deadLetter'>>({
+      kind: 'deadLetter',
+      origin: { topic: 'requests', partition: 0, offset: 0 },
+      code: 'idempotencyKeyReuse',
+      valueHash: '00',
+    });
+    expect(found(run)).toContain('is a valid create and ended as a dead letter');
+  });
+
   it('a 404 whose delete never came to pass', () => {
     const run = new RunBuilder();
     const id = run.created();
@@ -136,6 +191,19 @@ describe('P1: the checker allows', () => {
   it('that a message without an acknowledgement is there, or is not', () => {
     const run = new RunBuilder();
     run.produce({ topic: 'requests', intent: run.intent(), place: null });
+    expect(found(run)).toBe('');
+  });
+
+  it('a 404 before anything has shown the action, and of an alias that is not known yet', () => {
+    const run = new RunBuilder();
+    const intent = run.intent();
+    run.produce({ topic: 'requests', intent });
+    const [id, alias] = [run.newId(), run.newId()];
+    run.ask('get', id, { status: 404, error: 'itemNotFound' });
+    run.store(id, intent);
+    run.amend(id, { aliases: [alias] });
+    run.completes(id);
+    run.ask('get', alias, { status: 404, error: 'itemNotFound' });
     expect(found(run)).toBe('');
   });
 

@@ -10,6 +10,7 @@ import {
   wasReported,
 } from '../action-facts.ts';
 import { type ActionRecord, type RunRecord, entriesOf } from '../run-record.ts';
+import { sharesItsKey } from '../shared-keys.ts';
 import { EXCUSED, type Finding, type Rule, judgeEach } from '../rule.ts';
 
 /** P3: an action Failed for the reason that its code gives. When an outcome is unknown is a rule of its own. */
@@ -68,7 +69,10 @@ const REASONS: Record<number, Reason> = {
   },
   [FAILURE_CODES.invalidRequest]: {
     says: 'and its key, if it has one, was used for nothing else',
-    isGiven: sharesItsKey,
+    isGiven: (record, action) => {
+      const own = record.intentOf(action);
+      return own !== undefined && sharesItsKey(record, own);
+    },
   },
 };
 
@@ -112,17 +116,4 @@ function wasTriedInVain(record: RunRecord, action: ActionRecord): boolean | type
 /** What a simulated product answered is not seen; but one that was told to do it without ado had no reason. */
 function isUnseen(record: RunRecord, action: ActionRecord): false | typeof EXCUSED {
   return record.intentOf(action)?.intent.isPrompt === false ? EXCUSED : false;
-}
-
-function sharesItsKey(record: RunRecord, action: ActionRecord): boolean {
-  const own = record.intentOf(action);
-  const key = own?.intent.idempotencyKey;
-  if (!own || !key) return false;
-  return record.intents.some(
-    (other) =>
-      other !== own &&
-      other.tenant === own.tenant &&
-      other.app === own.app &&
-      other.intent.idempotencyKey === key,
-  );
 }

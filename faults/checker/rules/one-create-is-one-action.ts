@@ -1,4 +1,5 @@
 import { FAILURE_CODES } from '#domain/errors';
+import { faultsDuring } from '../action-facts.ts';
 import {
   type Exchange,
   type IntentRecord,
@@ -6,6 +7,7 @@ import {
   acceptedId,
   entriesOf,
 } from '../run-record.ts';
+import { sharedKeys } from '../shared-keys.ts';
 import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
 
 /** An SDK's resend is one with its original if both were accepted within this, whatever else it carries. */
@@ -45,7 +47,9 @@ function mostActions(record: RunRecord, one: IntentRecord): number {
   const sends = one.sends.filter(mayBeAccepted);
   const messages = one.messages.length;
   if (one.intent.idempotencyKey !== null) return Math.min(1, sends.length + messages);
-  if (messages === 0 && areResendsOfOne(record, one, sends)) return Math.min(1, sends.length);
+  if (messages === 0 && areResends(record, one, sends)) {
+    return Math.min(1 + timesOvertaken(record, one), sends.length);
+  }
   return sends.length + messages;
 }
 
@@ -54,30 +58,33 @@ function mayBeAccepted({ answer }: Exchange): boolean {
   return answer === undefined || answer.status === 201 || answer.status >= 500;
 }
 
-/** All but the first say that they are resends, soon, and nothing else came to the target, if there is one. */
-function areResendsOfOne({ intents }: RunRecord, one: IntentRecord, sends: Exchange[]): boolean {
+/** All but the first say that they are resends, and that soon, by clocks that nobody has set. */
+function areResends(record: RunRecord, one: IntentRecord, sends: Exchange[]): boolean {
   const all = one.sends.map(({ invoke }) => invoke);
   const [first, ...others] = all;
   if (!first || others.some(({ retryAttempt }) => retryAttempt === null)) return false;
   const last = Math.max(...sends.map(({ answer, invoke }) => answer?.atMs ?? invoke.atMs));
-  const { target, provider } = one.intent;
-  const isAlone = intents.every(
-    (other) =>
-      other === one ||
-      other.tenant !== one.tenant ||
-      other.intent.target !== target ||
-      other.intent.provider !== provider,
-  );
-  return (target === null || isAlone) && last - first.atMs < RESEND_MS;
+  const isTimed = faultsDuring(record, first.atMs, last).some(({ nemesis }) => nemesis === 'clock');
+  return last - first.atMs < RESEND_MS && !isTimed;
 }
 
-/** The intents that share a key, of one tenant and app. */
-function sharedKeys({ intents }: RunRecord): IntentRecord[][] {
-  const keyed = intents.filter(({ intent }) => intent.idempotencyKey !== null);
-  const groups = Map.groupBy(keyed, ({ tenant, app, intent }) =>
-    JSON.stringify([tenant, app, intent.idempotencyKey]),
+/**
+ * A resend is one with its original only as long as that is the newest on its target: how often something else came between two
+ * actions of the intent, in the order of acceptance.
+ */
+function timesOvertaken({ actions }: RunRecord, { rows }: IntentRecord): number {
+  const [first, ...others] = rows.toSorted((a, b) => a.position - b.position);
+  if (!first || others.length === 0) return 0;
+  const onTarget = [...actions.values()].flatMap(({ row }) =>
+    row && row.targetKey !== null && row.targetKey === first.targetKey ? [row.position] : [],
   );
-  return [...groups.values()].filter((group) => group.length > 1);
+  let before = first.position;
+  let times = 0;
+  for (const { position } of others) {
+    if (onTarget.some((other) => other > before && other < position)) times += 1;
+    before = position;
+  }
+  return times;
 }
 
 /** Of several bodies under one key, one is run; the others are refused, or Failed with code 8. */
