@@ -17,7 +17,7 @@ export interface InsertedAction extends ActionReference {
 }
 
 /** Which new actions may start as they are stored, and the lease for those that do. */
-export interface Starts extends ClaimLease, Pick<ClaimRoom, 'repeatable'> {
+interface Starts extends ClaimLease, Pick<ClaimRoom, 'repeatable'> {
   commands: ReadonlySet<ReadCommand>;
 }
 
