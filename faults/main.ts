@@ -55,21 +55,19 @@ interface Options {
 }
 
 async function runSeeds({ seed: first, runs, seconds, nemeses, keep }: Options): Promise<number> {
+  const interrupted = interruption();
   const directory = mkdtempSync(join(tmpdir(), 'security-actions-fault-servers-'));
   mkdirSync(HISTORIES, { recursive: true });
   const servers = await Servers.start(directory, say, nemeses.includes('disk'));
   const possible = servers.disks.size > 0 ? nemeses : nemeses.filter((one) => one !== 'disk');
   if (possible.length < nemeses.length) say(NO_DISKS);
-  // A disk that was mounted would outlive this process.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void servers.stop().finally(() => process.exit(1)));
-  }
   const results: Pick<Evidence, 'row' | 'faults'>[] = [];
   try {
-    for (let seed = first; seed < first + runs; seed += 1) {
+    for (let seed = first; seed < first + runs && !interrupted.aborted; seed += 1) {
       const file = join(HISTORIES, `seed-${seed}.jsonl`);
       const log = (line: string) => say(`seed ${seed}: ${line}`);
-      const options = { seed, seconds, calmSeconds: CALM_SECONDS, nemeses: possible, file, log };
+      const given = { seed, seconds, nemeses: possible, signal: interrupted };
+      const options = { ...given, calmSeconds: CALM_SECONDS, file, log };
       results.push(await runSeed(servers, options, keep).catch((error) => broken(options, error)));
     }
   } finally {
@@ -77,7 +75,19 @@ async function runSeeds({ seed: first, runs, seconds, nemeses, keep }: Options):
     rmSync(directory, { recursive: true, force: true });
   }
   printTable(results.map(({ row }) => row));
-  return results.some(({ faults }) => faults.length > 0) ? 1 : 0;
+  return interrupted.aborted || results.some(({ faults }) => faults.length > 0) ? 1 : 0;
+}
+
+/** The first Ctrl-C ends everything in turn: a disk that was mounted would outlive this process. The second one kills. */
+function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      say(`${signal}: everything is ended …`);
+      interrupted.abort(new Error(`interrupted by ${signal}`));
+    });
+  }
+  return interrupted.signal;
 }
 
 async function runSeed(servers: Servers, options: RunOptions, keep: boolean): Promise<Evidence> {

@@ -28,10 +28,18 @@ interface Backlog {
   isDrained: boolean;
 }
 
-/** Waits until nothing is under way any more. @returns whether it came to that, in good time */
-export async function untilQuiet(world: World, topics: RecordedTopics): Promise<boolean> {
+/**
+ * Waits until nothing is under way any more. @returns whether it came to that, in good time
+ * @throws the reason of the signal
+ */
+export async function untilQuiet(
+  world: World,
+  topics: RecordedTopics,
+  broken: AbortSignal,
+): Promise<boolean> {
   const deadlineMs = performance.now() + QUIET_WITHIN_MS;
   while (performance.now() < deadlineMs) {
+    broken.throwIfAborted();
     const left = await backlogOf(world.system, topics).catch(() => undefined);
     if (left && left.actions + left.events === 0 && left.isDrained) return true;
     await passed(LOOK_MS);

@@ -25,6 +25,8 @@ export interface RunOptions {
   nemeses: readonly Nemesis[];
   /** Where its history is written. */
   file: string;
+  /** Breaks it off. */
+  signal?: AbortSignal;
   log: (line: string) => void;
 }
 
@@ -65,9 +67,12 @@ export async function faultRun(servers: Servers, options: RunOptions): Promise<E
 }
 
 async function record(servers: Servers, options: RunOptions): Promise<void> {
-  const { seed, seconds, nemeses, file } = options;
+  const { seed, seconds, nemeses, file, signal } = options;
   await using ends = new AsyncDisposableStack();
   const recorder = ends.adopt(new Recorder(file), (one) => one.close());
+  const interrupt = () => recorder.breakOff(signal?.reason);
+  signal?.addEventListener('abort', interrupt);
+  ends.defer(() => signal?.removeEventListener('abort', interrupt));
   recorder.note<EntryOf<'run'>>({
     kind: 'run',
     atMs: 0,
@@ -143,7 +148,7 @@ async function act(
     recorder.broken,
   );
   log('until nothing is under way …');
-  const isQuiet = await untilQuiet(world, topics);
+  const isQuiet = await untilQuiet(world, topics, recorder.broken);
   effects.stop();
   await recordEnd(world, recorder);
   await world.stopProduct();

@@ -48,6 +48,27 @@ describe('faults that a seed decides', () => {
     discard(file);
   }, 400_000);
 
+  it('leave nothing behind when a run is interrupted', async () => {
+    const works = vi.spyOn(Workload.prototype, 'run');
+    const interrupted = new AbortController();
+    const file = `${HISTORIES}/test-interrupted.jsonl`;
+    const run = faultRun(servers, {
+      seed: 4,
+      seconds: SECONDS,
+      calmSeconds: 0,
+      nemeses: ['pause'],
+      file,
+      signal: interrupted.signal,
+      // Said when the product is at work and the first fault is to come.
+      log: () => interrupted.abort(new Error('interrupted')),
+    });
+    await expect(run).rejects.toThrow('interrupted');
+    expect(works.mock.settledResults).toMatchObject([
+      { type: 'rejected', value: { message: 'interrupted' } },
+    ]);
+    discard(file);
+  }, 400_000);
+
   // Each has another server that is away alone: Kafka, Postgres, a product.
   it.each<{ seed: number; nemeses: Nemesis[]; calmSeconds: number }>([
     { seed: 5, nemeses: ['kill', 'cut', 'clock'], calmSeconds: CALM_SECONDS },
