@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { soundRun } from './checker/sound-run.fixture.ts';
-import { TABLE_HEAD, brokenRow, evidenceOf } from './evidence.ts';
+import { TABLE_HEAD, brokenRow, evidenceOf, neverTested } from './evidence.ts';
 import type { Entry } from './history.ts';
 
 /** As a run is recorded in which each fault struck once. */
@@ -15,7 +15,31 @@ const SHORTCOMINGS = [
   '2 actions had not ended long after the last fault.',
 ];
 
+describe('neverTested', () => {
+  it('names the guarantees that none of several runs put to the test', () => {
+    const withoutPoison = struck().filter(
+      (entry) => entry.kind !== 'produced' || entry.poison === null,
+    );
+    const [all, most] = [struck(), withoutPoison].map((history) => evidenceOf(history).verdict);
+    const poison = [
+      'Never put to the test: P7 (Poison passes by): poison ends as a dead letter, with its cause and its bytes.',
+      'Never put to the test: P7 (Poison passes by): what lies behind poison is handled.',
+    ];
+    expect(neverTested([most!, most!])).toEqual(expect.arrayContaining(poison));
+    for (const one of poison) expect(neverTested([most!, all!])).not.toContain(one);
+  });
+});
+
 describe('evidenceOf', () => {
+  it('judges of a run that broke off what can be judged of a part, and says what cannot', () => {
+    const { faults, row } = evidenceOf(struck().filter(({ kind }) => kind !== 'end'));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain('The run broke off');
+    expect(faults[0]).toContain('P1: what was accepted is stored');
+    expect(faults[0]).not.toContain('P3: status moves forward only');
+    expect(row).toMatch(/\| broken off \|$/);
+  });
+
   it('says what keeps a run in which no promise was broken from being evidence', () => {
     expect(evidenceOf(struck()).faults).toEqual(SHORTCOMINGS);
   });
@@ -64,13 +88,16 @@ describe('evidenceOf', () => {
   it('tells the story of a broken promise, and names it in its row', () => {
     const history = struck().filter((entry) => entry.kind !== 'deadLetter');
     const { faults, row } = evidenceOf(history);
-    expect(faults.filter((fault) => fault.startsWith('P7 Poison passes by'))).not.toEqual([]);
+    const [story] = faults.filter((fault) => fault.startsWith('P7 Poison passes by'));
+    expect(story).toMatch(
+      /\n  To run it again: npm run faults -- --seed 1 --seconds 60 --nemesis kill$/,
+    );
     expect(row).toMatch(/\| P7 \|$/);
   });
 
   it('counts actions by what became of them, and faults by what they did', () => {
     expect(evidenceOf(struck()).row).toMatchInlineSnapshot(
-      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 4 cut, 2 kill, 1 pause | 62 | 173 | 77 | 5 | 3 | 126 | 5 | 6 | 6 | none |"`,
+      `"| 1 | 60 | 44 | 5 | 21: 14 Completed, 4 Failed, 2 NotStarted, 1 unknown | 4 cut, 2 kill, 1 pause | 62 | 181 | 77 | 5 | 3 | 113 | 5 | 6 | 6 | none |"`,
     );
   });
 

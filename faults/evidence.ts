@@ -26,20 +26,53 @@ export const TABLE_HEAD = [
   `|${' --- |'.repeat(6 + NAMES.length + 1)}`,
 ];
 
-/** Judges a history. @throws Error when it is not whole */
+/** Judges a history. @throws Error when it does not say what was run */
 export function evidenceOf(history: readonly Entry[]): Evidence {
   const verdict = check(history);
+  const again = `  ${againWith(history)}`;
   return {
     verdict,
-    faults: [...verdict.violations.map(formatViolation), ...shortcomingsOf(history, verdict)],
+    faults: [
+      ...verdict.violations.map((violation) => `${formatViolation(violation)}\n${again}`),
+      ...(isWhole(history) ? shortcomingsOf(history, verdict) : [breakOf(verdict)]),
+    ],
     row: rowOf(history, verdict),
   };
+}
+
+/** The guarantees that none of these runs put to the test, a sentence each: of them the runs together say nothing. */
+export function neverTested(verdicts: readonly Verdict[]): string[] {
+  const examined = new Map<string, number>();
+  for (const { promise, guarantee, examined: count } of verdicts.flatMap((one) => one.guarantees)) {
+    const name = `${promise} (${PROMISES[promise]}): ${guarantee}`;
+    examined.set(name, (examined.get(name) ?? 0) + count);
+  }
+  return [...examined]
+    .filter(([, count]) => count === 0)
+    .map(([name]) => `Never put to the test: ${name}.`);
 }
 
 /** The row of a run that came to no end: it says nothing of any promise. */
 export function brokenRow(seed: number, seconds: number): string {
   const unknown = Array.from({ length: 4 + NAMES.length }, () => '');
   return `| ${[seed, seconds, ...unknown, 'broken off'].join(' | ')} |`;
+}
+
+/** The command that makes such a run again. */
+function againWith(history: readonly Entry[]): string {
+  const { seed, seconds, nemeses } = only(history, 'run')[0]!;
+  return `To run it again: npm run faults -- --seed ${seed} --seconds ${seconds} --nemesis ${nemeses.join(',')}`;
+}
+
+function isWhole(history: readonly Entry[]): boolean {
+  return only(history, 'end').length > 0;
+}
+
+function breakOf({ leftOut }: Verdict): string {
+  return [
+    'The run broke off: its history has no end. That was not judged:',
+    ...leftOut.map(({ promise, guarantee }) => `  ${promise}: ${guarantee}`),
+  ].join('\n');
 }
 
 function shortcomingsOf(history: readonly Entry[], { examined }: Verdict): string[] {
@@ -88,7 +121,7 @@ function rowOf(history: readonly Entry[], { examined, violations }: Verdict): st
     counted(only(history, 'row').map(stateOf)),
     listed(strikesOf(history)),
     ...NAMES.map((name) => examined[name]),
-    broken.join(', ') || 'none',
+    [...broken, ...(isWhole(history) ? [] : ['broken off'])].join(', ') || 'none',
   ];
   return `| ${cells.join(' | ')} |`;
 }

@@ -341,9 +341,10 @@ const entrySchema = z.discriminatedUnion('kind', [
 export type Entry = z.infer<typeof entrySchema>;
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { kind: Kind }>;
 
-/** @throws Error that names the line, when one is not an entry */
+/** What follows the last line break was cut off when it was written. @throws Error that names the line, when one is not an entry */
 export function parseHistory(text: string): Entry[] {
   return text
+    .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
     .flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, index + 1)]));
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, isBuilt } from '../dev/stack/build.ts';
-import { type Evidence, TABLE_HEAD, brokenRow, evidenceOf } from './evidence.ts';
+import { type Evidence, TABLE_HEAD, brokenRow, evidenceOf, neverTested } from './evidence.ts';
 import { parseHistory } from './history.ts';
 import { NEMESES, type Nemesis } from './runner/fault-plan.ts';
 import { type RunOptions, discard, faultRun } from './runner/run.ts';
@@ -11,7 +11,7 @@ import { Servers } from './runner/servers.ts';
 
 /*
  * `npm run faults`: runs the product under faults that a seed decides, and says which promises held. A history that
- * breaks one is kept, and can be judged again: `npm run faults -- --check <file>`.
+ * breaks one is kept, and can be judged again: `npm run faults -- --check <file>`, several with `--check` before each.
  */
 
 const HISTORIES = '.faults';
@@ -29,7 +29,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string', default: '60' },
       nemesis: { type: 'string', default: NEMESES.join(',') },
       keep: { type: 'boolean', default: false },
-      check: { type: 'string' },
+      check: { type: 'string', multiple: true },
     },
   });
   if (values.check !== undefined) return judgeAgain(values.check);
@@ -39,12 +39,27 @@ async function main(): Promise<number> {
   return runSeeds({ seed: seed!, runs: runs!, seconds: seconds!, nemeses, keep: values.keep });
 }
 
-function judgeAgain(file: string): number {
-  const { faults, row } = evidenceOf(parseHistory(readFileSync(file, 'utf8')));
-  for (const fault of faults) console.log(`\n${fault}`);
-  printTable([row]);
-  return faults.length > 0 ? 1 : 0;
+function judgeAgain(files: string[]): number {
+  const results = files.map((file) => {
+    const evidence = evidenceOf(parseHistory(readFileSync(file, 'utf8')));
+    for (const fault of evidence.faults) console.log(`\n${fault}`);
+    return evidence;
+  });
+  return conclude(results);
 }
+
+/** Prints what the runs say together. @returns the exit code: 0 only if nothing is wrong with any, nor missing in all of them */
+function conclude(results: Result[]): number {
+  printTable(results.map(({ row }) => row));
+  const untested = neverTested(results.flatMap(({ verdict }) => verdict ?? []));
+  for (const one of untested) console.log(`\n${one}`);
+  // One run alone is too short for all of them.
+  const isIncomplete = results.length > 1 && untested.length > 0;
+  return isIncomplete || results.some(({ faults }) => faults.length > 0) ? 1 : 0;
+}
+
+/** Without a verdict where the run came to no end. */
+type Result = Pick<Evidence, 'row' | 'faults'> & Partial<Evidence>;
 
 interface Options {
   seed: number;
@@ -61,7 +76,7 @@ async function runSeeds({ seed: first, runs, seconds, nemeses, keep }: Options):
   const servers = await Servers.start(directory, say, nemeses.includes('disk'));
   const possible = servers.disks.size > 0 ? nemeses : nemeses.filter((one) => one !== 'disk');
   if (possible.length < nemeses.length) say(NO_DISKS);
-  const results: Pick<Evidence, 'row' | 'faults'>[] = [];
+  const results: Result[] = [];
   try {
     for (let seed = first; seed < first + runs && !interrupted.aborted; seed += 1) {
       const file = join(HISTORIES, `seed-${seed}.jsonl`);
@@ -74,8 +89,8 @@ async function runSeeds({ seed: first, runs, seconds, nemeses, keep }: Options):
     await servers.stop();
     rmSync(directory, { recursive: true, force: true });
   }
-  printTable(results.map(({ row }) => row));
-  return interrupted.aborted || results.some(({ faults }) => faults.length > 0) ? 1 : 0;
+  const code = conclude(results);
+  return interrupted.aborted ? 1 : code;
 }
 
 /** The first Ctrl-C ends everything in turn: a disk that was mounted would outlive this process. The second one kills. */
@@ -103,10 +118,7 @@ async function runSeed(servers: Servers, options: RunOptions, keep: boolean): Pr
 }
 
 /** A run that came to no end is one row all the same, and those after it are made. */
-function broken(
-  { seed, seconds, nemeses, file, log }: RunOptions,
-  error: unknown,
-): Pick<Evidence, 'row' | 'faults'> {
+function broken({ seed, seconds, nemeses, file, log }: RunOptions, error: unknown): Result {
   const reason = reasonOf(error);
   log(`broken off: ${reason}`);
   log(`what was recorded until then is in ${file}; to run it again:`);

@@ -76,21 +76,36 @@ export interface Violation {
   story: string[];
 }
 
+/** How often one guarantee was put to the test. */
+interface Guarantee extends Pick<Rule, 'promise' | 'guarantee'> {
+  examined: number;
+}
+
 export interface Verdict {
   /** How many cases of each promise the history has; of a promise without any it says nothing. */
   examined: Record<PromiseName, number>;
+  /** The same of each guarantee that was judged. */
+  guarantees: Guarantee[];
+  /** What was not judged, because the run broke off: it can only be said of a whole one. */
+  leftOut: Pick<Rule, 'promise' | 'guarantee'>[];
   violations: Violation[];
 }
 
-/** Proves or refutes each promise. @throws Error when the history is not whole */
+/**
+ * Proves or refutes each promise. Of a run that broke off only what its part of the history refutes.
+ * @throws Error when the history does not say what was run
+ */
 export function check(history: readonly Entry[]): Verdict {
   const record = recordOf(history);
   const examined = Object.fromEntries(
     Object.keys(PROMISES).map((promise) => [promise, 0]),
   ) as Record<PromiseName, number>;
-  const violations = RULES.flatMap(({ promise, guarantee, judge }) => {
+  const guarantees: Guarantee[] = [];
+  const judged = RULES.filter(({ isOfAnyPart }) => record.isWhole || isOfAnyPart);
+  const violations = judged.flatMap(({ promise, guarantee, judge }) => {
     const judgement = judge(record);
     examined[promise] += judgement.examined;
+    guarantees.push({ promise, guarantee, examined: judgement.examined });
     return judgement.breaches.map((breach) => ({
       promise,
       guarantee,
@@ -98,7 +113,11 @@ export function check(history: readonly Entry[]): Verdict {
       story: storyOf(breach, record.faults),
     }));
   });
-  return { examined, violations };
+  const leftOut = RULES.filter((rule) => !judged.includes(rule)).map(({ promise, guarantee }) => ({
+    promise,
+    guarantee,
+  }));
+  return { examined, guarantees, leftOut, violations };
 }
 
 /** A violation as it is printed. */

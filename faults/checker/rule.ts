@@ -34,6 +34,8 @@ export interface Judgement {
 export interface Rule {
   promise: PromiseName;
   guarantee: string;
+  /** What a part of a history refutes stays refuted, whatever follows: it can be judged of a run that broke off. */
+  isOfAnyPart?: true;
   judge: (record: RunRecord) => Judgement;
 }
 

@@ -53,6 +53,8 @@ export interface FaultWindow {
 
 export interface RunRecord {
   run: EntryOf<'run'>;
+  /** Or else the run broke off: of what is missing nothing can be said. */
+  isWhole: boolean;
   exchanges: Exchange[];
   actions: ReadonlyMap<string, ActionRecord>;
   intents: readonly IntentRecord[];
@@ -73,7 +75,7 @@ export interface RunRecord {
 
 /**
  * Puts a history together. The order of its lines is of no account.
- * @throws Error when it does not begin with a run or is cut off: of what is missing nothing can be said
+ * @throws Error when it does not say what was run
  */
 export function recordOf(history: readonly Entry[]): RunRecord {
   const entries = history.toSorted((a, b) => a.atMs - b.atMs);
@@ -81,8 +83,6 @@ export function recordOf(history: readonly Entry[]): RunRecord {
     entries.filter((entry): entry is EntryOf<Kind> => entry.kind === kind);
   const [run] = only('run');
   if (!run) throw new Error('The history does not say what was run: it has no entry of kind run.');
-  if (only('end').length === 0)
-    throw new Error('The history is cut off: it has no entry of kind end.');
   const rows = only('row');
   const exchanges = exchangesOf(only('invoke'), only('answer'), only('lost'));
   const produced = only('produced');
@@ -95,6 +95,7 @@ export function recordOf(history: readonly Entry[]): RunRecord {
   const intents = intentsOf(exchanges, produced, rows);
   return {
     run,
+    isWhole: only('end').length > 0,
     exchanges,
     actions,
     intents: [...intents.values()],

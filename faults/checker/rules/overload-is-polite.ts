@@ -8,6 +8,7 @@ const RETRY_AFTER_SECONDS_MAX = 10;
 export const overloadIsPolite: Rule = {
   promise: 'P8',
   guarantee: 'refusals say when to come back, and memory is bounded',
+  isOfAnyPart: true,
   judge: ({ exchanges, samples, run }) =>
     together(
       judgeEach(

@@ -13,6 +13,7 @@ import { type Breach, type Rule, judgeEach } from '../rule.ts';
 export const readsNeverGoBack: Rule = {
   promise: 'P3',
   guarantee: 'no answer takes back what an earlier one said',
+  isOfAnyPart: true,
   judge: (record) => judgeEach(viewsByAction(record).values(), judgeViews),
 };
 

@@ -7,6 +7,7 @@ import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
 export const repeatsAreRecognizable: Rule = {
   promise: 'P2',
   guarantee: 'repeats carry the key of their action, and have one effect',
+  isOfAnyPart: true,
   judge: (record) => {
     const called = [...record.actions.values()].filter(({ calls }) => calls.length > 0);
     return together(

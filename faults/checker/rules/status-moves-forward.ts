@@ -8,6 +8,7 @@ import { type Rule, judgeEach } from '../rule.ts';
 export const statusMovesForward: Rule = {
   promise: 'P3',
   guarantee: 'status moves forward only, without gaps',
+  isOfAnyPart: true,
   judge: ({ actions }) =>
     judgeEach(
       [...actions.values()].filter(({ history }) => history !== undefined),

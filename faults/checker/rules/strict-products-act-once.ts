@@ -6,6 +6,7 @@ import { type Breach, type Rule, judgeEach } from '../rule.ts';
 export const strictProductsActOnce: Rule = {
   promise: 'P2',
   guarantee: 'a product that bears no repeats sees an action once',
+  isOfAnyPart: true,
   judge: (record) => judgeEach(ofStrictProducts(record), judgeAction),
 };
 

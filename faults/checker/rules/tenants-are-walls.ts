@@ -6,12 +6,13 @@ import {
   entriesOf,
   isAnswered,
 } from '../run-record.ts';
-import { type Breach, type Rule, judgeEach, together } from '../rule.ts';
+import { type Breach, EXCUSED, type Finding, type Rule, judgeEach, together } from '../rule.ts';
 
 /** P6: what is stored is its sender's, and no answer and no event shows a tenant what is another's. */
 export const tenantsAreWalls: Rule = {
   promise: 'P6',
   guarantee: 'no tenant is shown what is of another',
+  isOfAnyPart: true,
   judge: (record) =>
     together(
       judgeEach(
@@ -43,7 +44,7 @@ function judgeOwner({
   };
 }
 
-function judgeShown(record: RunRecord, exchange: Exchange): Breach | undefined {
+function judgeShown(record: RunRecord, exchange: Exchange): Finding {
   const { invoke, answer } = exchange;
   const foreign = answer!.shown.find(
     ({ id, azureTenantId }) =>
@@ -56,7 +57,10 @@ function judgeShown(record: RunRecord, exchange: Exchange): Breach | undefined {
     };
   }
   const owner = invoke.actionId === null ? undefined : tenantOf(record, invoke.actionId);
-  if (owner === undefined || owner === invoke.tenant || answer!.status >= 400) return undefined;
+  const isForeign = owner !== undefined && owner !== invoke.tenant;
+  // What is its own, or nobody's, and shows nothing, can show nobody anything.
+  if (answer!.shown.length === 0 && !isForeign) return EXCUSED;
+  if (!isForeign || answer!.status >= 400) return undefined;
   return {
     says: `${invoke.tenant} was answered ${answer!.status} to a ${invoke.operation} of ${invoke.actionId}, which is of ${owner}`,
     evidence: entriesOf(exchange),

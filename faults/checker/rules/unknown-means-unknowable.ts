@@ -23,14 +23,20 @@ export const unknownMeansUnknowable: Rule = {
   promise: 'P2',
   guarantee: 'outcome unknown means that nobody could know',
   judge: (record) =>
-    judgeEach([...record.actions.values()].filter(endedUnknown), (action) => {
+    judgeEach([...record.actions.values()].filter(mayBeCalledUnknown), (action) => {
       if (!wasKnown(record, action)) return EXCUSED;
+      if (!endedUnknown(action)) return undefined;
       return {
         says: `${action.id} ended as outcome unknown, though its product had answered clearly`,
         evidence: courseOf(action),
       };
     }),
 };
+
+/** It was called, and has ended: as what its product said, or as unknown. */
+function mayBeCalledUnknown(action: ActionRecord): boolean {
+  return endedUnknown(action) || (endOf(action) !== undefined && actCalls(action).length > 0);
+}
 
 function wasKnown(record: RunRecord, action: ActionRecord): boolean {
   const provider = record.providerOf(action);
