@@ -1,27 +1,16 @@
-import { ROOT_CONTEXT } from '@opentelemetry/api';
 import type { DataSource } from 'typeorm';
 import { expect, it, vi } from 'vitest';
 import type { Settings } from '#config/settings';
 import type { Catalogue } from '#providers/catalogue';
 import type { Finding } from '#providers/provider';
-import { providerEntry } from '#providers/provider-entry.fixture';
 import { Canceller } from './canceller.ts';
-import { claimOf } from './claim.fixture.ts';
+import { holdingOf } from './claim.fixture.ts';
 import type { Executor } from './executor.ts';
-import type { Holding, Holdings } from './holdings.ts';
+import type { Holdings } from './holdings.ts';
 import type { ProviderCaller } from './provider-caller.ts';
 
 it('keeps a call back that has not begun, whatever its provider says about it', async () => {
-  const holding: Holding = {
-    claim: claimOf(),
-    entry: providerEntry(),
-    leaseEndsAtMs: performance.now() + 60_000,
-    lost: new AbortController(),
-    cancelWanted: false,
-    takingBack: null,
-    takeBackAtMs: 0,
-    trace: ROOT_CONTEXT,
-  };
+  const holding = holdingOf();
   const { attemptId } = holding.claim;
   // Asked whether anybody wants anything cancelled, and which attempts, Postgres says: this one.
   const query = () => Promise.resolve([{ attemptId }]);

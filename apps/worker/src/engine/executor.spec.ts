@@ -1,9 +1,8 @@
-import { ROOT_CONTEXT } from '@opentelemetry/api';
 import type { DataSource } from 'typeorm';
 import { expect, it, vi } from 'vitest';
 import type { Settlement } from '#database/settle.queries';
 import { providerEntry } from '#providers/provider-entry.fixture';
-import { claimOf } from './claim.fixture.ts';
+import { claimOf, holdingOf } from './claim.fixture.ts';
 import { Executor } from './executor.ts';
 import type { Holding, Holdings } from './holdings.ts';
 import type { ProviderCaller } from './provider-caller.ts';
@@ -28,7 +27,7 @@ async function run(
   const settle = vi.fn<(settlement: Settlement) => Promise<number>>().mockResolvedValue(0);
   const caller = {
     mayBeginCall: hasTurn,
-    mayCall: hasTurn,
+    mayCall: () => true,
     abort: () => undefined,
     execute: () => Promise.resolve(answer),
     probe: () => Promise.resolve(MALFORMED.probe),
@@ -39,16 +38,10 @@ async function run(
     caller as unknown as ProviderCaller,
     { settle } as unknown as Settler,
   );
-  const holding: Holding = {
-    claim: { ...claimOf(), next },
+  const holding = holdingOf({
+    claim: claimOf({ next }),
     entry: providerEntry({ capabilities }),
-    leaseEndsAtMs: performance.now() + 60_000,
-    lost: new AbortController(),
-    cancelWanted: false,
-    takingBack: null,
-    takeBackAtMs: 0,
-    trace: ROOT_CONTEXT,
-  };
+  });
   executor.start([holding]);
   await executor.drain(10_000);
   return { drop, settle, holding, query };

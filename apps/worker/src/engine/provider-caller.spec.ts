@@ -1,6 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { Registry } from 'prom-client';
 import { expect, it, vi } from 'vitest';
 import { Settings } from '#config/settings';
@@ -10,8 +9,7 @@ import { providerEntry } from '#providers/provider-entry.fixture';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { Providers } from '../providers.ts';
 import { Circuits } from './circuits.ts';
-import { claimOf } from './claim.fixture.ts';
-import type { Holding } from './holdings.ts';
+import { holdingOf } from './claim.fixture.ts';
 import { ProviderCaller } from './provider-caller.ts';
 
 const entry = providerEntry();
@@ -26,19 +24,6 @@ function callerOf(execute: Provider['execute']): ProviderCaller {
     circuitsOf(),
     new ActionMetrics(new Registry(), new Catalogue([entry])),
   );
-}
-
-function holdingOf(): Holding {
-  return {
-    claim: claimOf(),
-    entry,
-    leaseEndsAtMs: performance.now() + 60_000,
-    lost: new AbortController(),
-    cancelWanted: false,
-    takingBack: null,
-    takeBackAtMs: 0,
-    trace: ROOT_CONTEXT,
-  };
 }
 
 /** Acts until it is told to stop, and says why it did. */
@@ -98,7 +83,7 @@ it('begins no call that is to be cancelled, says nothing against its provider, a
     new ActionMetrics(new Registry(), new Catalogue([entry])),
   );
   const capabilities = { idempotent: true, cancel: true, probe: false };
-  const holding = { ...holdingOf(), entry: providerEntry({ capabilities }) };
+  const holding = holdingOf({ entry: providerEntry({ capabilities }) });
   await caller.execute(holding);
   expect(note).not.toHaveBeenCalled();
   await caller.cancel(holding);
