@@ -131,7 +131,7 @@ describe('BatchStrategy', () => {
     await expect.poll(() => seen, PATIENTLY).toEqual(['command', 'report']);
   });
 
-  it('commits as soon as the handler returns, so that readers of their own writes go on', async () => {
+  it('commits once the handler has returned, so that readers of their own writes go on', async () => {
     const progress = new ProjectionProgress(under.settings, under.kafka);
     under.onEnd(() => progress.onApplicationShutdown());
     const behind = async () => [...(await progress.messagesBehind()).values()].filter(Boolean);
@@ -166,6 +166,19 @@ describe('BatchStrategy', () => {
       second.push(...texts(batch));
     });
     await expect.poll(() => second, PATIENTLY).toEqual(numbers(30).slice(10));
+  });
+
+  it('has committed all that was done by the time it is closed', async () => {
+    const progress = new ProjectionProgress(under.settings, under.kafka);
+    under.onEnd(() => progress.onApplicationShutdown());
+    await publishAll(numbers(30));
+    const seen: string[] = [];
+    const { strategy } = under.consume('commands', async (batch) => {
+      seen.push(...texts(batch));
+    });
+    await expect.poll(() => seen.length, { ...PATIENTLY, interval: 1 }).toBe(30);
+    await strategy.close();
+    expect([...(await progress.committedOffsets()).values()]).toEqual([30n]);
   });
 
   it('moves partitions to a second member, and loses nothing on the way', async () => {

@@ -1,25 +1,18 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
-import type {
-  Batch,
-  Consumer,
-  ConsumerEndBatchProcessEvent,
-  EachBatchPayload,
-  Kafka,
-} from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { endsWithin } from './bounded.ts';
+import { ConsumerCommits } from './consumer-commits.ts';
 import { isOutage, rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
-import { type CommitPassed, PassedRecords, positionOf } from './passed-records.ts';
-import { RenewalWatch } from './renewal-watch.ts';
-import { SharedCommit } from './shared-commit.ts';
 
 /** What is fetched at once, with the way to be done with it. */
 export interface BatchPayload extends EachBatchPayload {
   /**
-   * Everything up to this offset is done: commits it at once.
-   * @throws what kafkajs has to act on
+   * Everything up to this offset is done: what follows may come, and the commit trails by a few milliseconds. While the consumer
+   * stops, this returns once it has been tried.
+   * @throws when the consumer was given up: kafkajs has to act on that
    */
   done(offset: string): Promise<void>;
 }
@@ -56,6 +49,8 @@ const DISCONNECT_TIMEOUT_MS = 3000;
 const STOP_POLL_MS = 10;
 /** How long a stop waits for a join under way. */
 const JOIN_TIMEOUT_MS = 3000;
+/** And for the commits of what was done before it: what it does not wait for comes again, to whoever is next. */
+const LAST_COMMITS_TIMEOUT_MS = 1000;
 const WATCH_INTERVAL_MS = 1000;
 /** How often it is looked whether the topic is still the one that was read. */
 const RENEWAL_LOOK_MS = 3000;
@@ -84,9 +79,7 @@ export class BatchConsumer {
   #handlersRunning = 0;
   #joins = 0;
   #listens = false;
-  readonly #renewal: RenewalWatch | undefined;
-  readonly #commits: SharedCommit;
-  readonly #passed = new PassedRecords((...passed) => this.#commitPassed(...passed));
+  readonly #commits: ConsumerCommits;
   #renewalLookAtMs = 0;
   #lastProgressMs = performance.now();
   #lastHeardMs = 0;
@@ -98,8 +91,16 @@ export class BatchConsumer {
 
   constructor(options: BatchConsumerOptions) {
     this.#options = options;
-    this.#commits = new SharedCommit(options.topic);
-    this.#renewal = options.offsets && new RenewalWatch(options.offsets);
+    const { topic, offsets } = options;
+    this.#commits = new ConsumerCommits({
+      topic,
+      offsets,
+      send: async ({ topics }) => {
+        const partitions = topics.flatMap((of) => of.partitions);
+        await this.#consumer?.commitOffsets(partitions.map((of) => ({ topic, ...of })));
+      },
+      onRenewed: () => this.#startOver(),
+    });
   }
 
   /** Whether this process is a member of the group and hears from Kafka: readiness. */
@@ -137,10 +138,11 @@ export class BatchConsumer {
     clearInterval(this.#watchTimer);
     // A consumer that is stopped while it joins would join all the same, and run on.
     await endsWithin(this.#starting, Math.min(graceMs, JOIN_TIMEOUT_MS));
+    await endsWithin(this.#commits.allSettled(), Math.min(graceMs, LAST_COMMITS_TIMEOUT_MS));
     await this.#disconnect(graceMs);
     this.#consumer = undefined;
     this.#joined = false;
-    await Promise.all([this.#disposing, this.#renewal?.close()]);
+    await Promise.all([this.#disposing, this.#commits.close()]);
     // kafkajs forgets some (those of a coordinator that it had lost and found again), with a timer on each; an
     // error makes it drop both.
     for (const socket of this.#sockets) socket.destroy(new Error('left over at the end'));
@@ -206,16 +208,16 @@ export class BatchConsumer {
 
   async #eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
+    this.#commits.began(payload);
     this.#handlersRunning++;
-    const outOfPlace = this.#isOutOfPlace(payload.batch);
-    // Heard in `done`, if it comes to that.
-    outOfPlace.catch(() => undefined);
     try {
       await this.#options.eachBatch({
         ...payload,
         done: async (offset) => {
-          if (await outOfPlace) this.#startOver(consumer);
-          await this.#commit(consumer, payload, offset);
+          if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
+          this.#commits.done(payload, offset);
+          // The goodbye to the group follows the last handler at once.
+          if (this.#stopping) await this.#commits.settled(payload.batch.partition);
           // A round of many slow batches is progress, too.
           this.#progress();
         },
@@ -226,62 +228,12 @@ export class BatchConsumer {
     }
   }
 
-  async #isOutOfPlace(batch: Batch): Promise<boolean> {
-    const from = this.#passed.beginningOf(batch.partition, positionOf(batch));
-    return (await this.#renewal?.isOutOfPlace(batch.partition, from)) ?? false;
-  }
-
-  async #commit(consumer: Consumer, payload: EachBatchPayload, offset: string): Promise<void> {
-    const { topic, partition } = payload.batch;
-    await this.#passed.overtaken(partition);
-    if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
-    // Where that was the last message for a reader, kafkajs resolves what it passes over behind it, too.
-    payload.resolveOffset(offset);
-    const resolved = payload.uncommittedOffsets().topics.find((of) => of.topic === topic);
-    // Declared as a number, and text.
-    const own = resolved?.partitions.filter((of) => Number(of.partition) === partition) ?? [];
-    try {
-      await this.#commits.commit(own, (offsets) => payload.commitOffsetsIfNecessary(offsets));
-    } catch (error) {
-      // kafkajs goes on behind it all the same, unless it joins anew.
-      for (const { offset: next } of own) {
-        this.#passed.passed(partition, { from: 0n, next: BigInt(next) });
-      }
-      throw error;
-    }
-    this.#renewal?.committed(partition, BigInt(offset) + 1n);
-  }
-
-  /** kafkajs has read on behind records that are for no reader. */
-  #passedOver({
-    partition,
-    firstOffset,
-    lastOffset,
-  }: ConsumerEndBatchProcessEvent['payload']): void {
-    if (!this.#renewal) return;
-    // Undeclared: null if not even the first was where the fetch began.
-    const from = BigInt(firstOffset ?? lastOffset);
-    this.#passed.passed(partition, { from, next: BigInt(lastOffset) + 1n });
-  }
-
-  readonly #commitPassed: CommitPassed = async (partition, { from, next }, isCurrent) => {
-    const consumer = this.#consumer;
-    const outOfPlace = await this.#renewal?.isOutOfPlace(partition, from);
-    if (!consumer || consumer !== this.#consumer || !isCurrent()) return;
-    if (outOfPlace) {
-      this.#startOver(consumer);
-      return;
-    }
-    const { topic } = this.#options;
-    await consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
-    this.#renewal?.committed(partition, next);
-  };
-
   /** What is done and not committed comes again, and so does all that is before it. */
-  #startOver(consumer: Consumer): void {
+  #startOver(): void {
+    if (!this.#consumer) return;
     const { topic, logger } = this.#options;
     logger.warn(`${topic} was made anew, reading it from its beginning`);
-    this.#replace(consumer);
+    this.#replace(this.#consumer);
   }
 
   #observe(consumer: Consumer): void {
@@ -295,7 +247,7 @@ export class BatchConsumer {
       whenCurrent(() => {
         this.#joined = true;
         this.#joins++;
-        this.#passed.forget();
+        this.#commits.forgetMembership();
         this.#listens = false;
         this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
         this.#heard();
@@ -303,7 +255,7 @@ export class BatchConsumer {
     );
     const left = whenCurrent(() => {
       this.#joined = false;
-      this.#passed.forget();
+      this.#commits.forgetMembership();
       this.#progress();
     });
     consumer.on(REBALANCING, left);
@@ -321,7 +273,7 @@ export class BatchConsumer {
       }),
     );
     consumer.on(END_BATCH_PROCESS, ({ payload }) => {
-      if (consumer === this.#consumer && payload.batchSize === 0) this.#passedOver(payload);
+      if (consumer === this.#consumer && payload.batchSize === 0) this.#commits.passedOver(payload);
     });
     consumer.on(CRASH, ({ payload: { error, restart } }) => {
       if (consumer !== this.#consumer || this.#stopping) return;
@@ -346,8 +298,7 @@ export class BatchConsumer {
     if (consumer !== this.#consumer || this.#fatal) return;
     this.#consumer = undefined;
     this.#joined = false;
-    this.#renewal?.forget();
-    this.#passed.forget();
+    this.#commits.forgetConsumer();
     this.#progress();
     this.#disposing = Promise.all([
       this.#disposing,
@@ -361,7 +312,7 @@ export class BatchConsumer {
   #watch(): void {
     this.#watchForStall();
     this.#watchForRenewal();
-    this.#passed.retry();
+    this.#commits.retry();
   }
 
   #watchForRenewal(): void {
@@ -369,10 +320,10 @@ export class BatchConsumer {
     const nowMs = performance.now();
     if (!consumer || !this.#joined || nowMs < this.#renewalLookAtMs) return;
     this.#renewalLookAtMs = nowMs + RENEWAL_LOOK_MS;
-    this.#renewal
-      ?.isRenewed()
+    this.#commits
+      .isRenewed()
       .then((isRenewed) => {
-        if (isRenewed && consumer === this.#consumer) this.#startOver(consumer);
+        if (isRenewed && consumer === this.#consumer) this.#startOver();
       })
       // Kafka is away: later will do.
       .catch(() => undefined);

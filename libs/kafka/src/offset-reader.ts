@@ -50,8 +50,11 @@ export class OffsetReader {
   /** What the group has committed; a partition without a commit is missing. Rejects like `ends`. */
   committed(): Promise<Map<number, bigint>> {
     return this.#read(async (admin) => {
-      const topics = await admin.fetchOffsets({ groupId: this.#groupId, topics: [this.#topic] });
-      const offsets = topics.flatMap(({ partitions }) => partitions);
+      // Of all topics, as the group has but this one: for one that is named kafkajs asks for its partitions first, each time.
+      const topics = await admin.fetchOffsets({ groupId: this.#groupId });
+      const offsets = topics.flatMap(({ topic, partitions }) =>
+        topic === this.#topic ? partitions : [],
+      );
       // Negative: none yet (-1), or kafkajs's mark for "from the beginning" (-2) after old messages expired.
       return new Map(
         offsets

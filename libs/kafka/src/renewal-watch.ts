@@ -2,20 +2,26 @@ import type { OffsetReader } from './offset-reader.ts';
 import { SharedRead } from './shared-read.ts';
 
 /**
+ * So far apart are the looks before commits, and so the commits: at some hundred messages a second, of many partitions,
+ * each would come in a fetch of its own, and cost Kafka more to be committed than to be kept. Who waits for a commit,
+ * because it asked for what is not there yet, asks again after 10 ms at the earliest.
+ */
+const COMMIT_SPACING_MS = 50;
+
+/**
  * Notices that a topic was deleted and made anew while it was being read. kafkajs goes on at its old position, in a topic
  * that is another one by then, and what was produced before it got there would never be read. Kafka drops the group's
  * offsets of a deleted topic: that is what gives it away.
  */
 export class RenewalWatch {
   readonly #offsets: OffsetReader;
-  /** All partitions of a fetch ask at once. */
   readonly #known: SharedRead<Map<number, bigint>>;
   /** What this consumer has committed, by partition. */
   readonly #committed = new Map<number, bigint>();
 
   constructor(offsets: OffsetReader) {
     this.#offsets = offsets;
-    this.#known = new SharedRead(() => offsets.committed());
+    this.#known = new SharedRead(() => offsets.committed(), COMMIT_SPACING_MS);
   }
 
   /** Messages before `next` are done, and Kafka knows. */

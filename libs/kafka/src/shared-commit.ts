@@ -1,7 +1,7 @@
-import type { EachBatchPayload, PartitionOffset } from 'kafkajs';
+import type { OffsetsByTopicPartition, PartitionOffset } from 'kafkajs';
 
 /** Sends a commit of a topic's partitions, in the consumer's present membership. */
-type Send = EachBatchPayload['commitOffsetsIfNecessary'];
+export type Send = (offsets: OffsetsByTopicPartition) => Promise<void>;
 
 interface Gathered {
   partitions: PartitionOffset[];
@@ -21,7 +21,7 @@ export class SharedCommit {
   }
 
   /**
-   * @param send of the batch that is done; of several it does not matter which, as all are of one consumer
+   * @param send of several it does not matter which, as all are of one consumer
    * @throws what Kafka says of the request, to all whose partitions were in it
    */
   async commit(partitions: PartitionOffset[], send: Send): Promise<void> {

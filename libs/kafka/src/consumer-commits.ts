@@ -1,0 +1,111 @@
+import type { ConsumerEndBatchProcessEvent, EachBatchPayload } from 'kafkajs';
+import type { OffsetReader } from './offset-reader.ts';
+import { RenewalWatch } from './renewal-watch.ts';
+import { type Send, SharedCommit } from './shared-commit.ts';
+import { type CommitPassed, positionOf, TrailingCommits } from './trailing-commits.ts';
+
+/** What the commits of a consumer need to know of it. */
+export interface ConsumerCommitsOptions {
+  topic: string;
+  /** Where the group is on its topic; left out when it commits nothing. */
+  offsets: OffsetReader | undefined;
+  /** Commits by the consumer itself: where it has had no batch yet that could. */
+  send: Send;
+  /** The topic is not the one any more that the consumer was reading. */
+  onRenewed: () => void;
+}
+
+/** How far a consumer is, and Kafka's record of it. Nothing is committed of a topic that was made anew meanwhile. */
+export class ConsumerCommits {
+  readonly #options: ConsumerCommitsOptions;
+  readonly #renewal: RenewalWatch | undefined;
+  readonly #shared: SharedCommit;
+  readonly #trailing = new TrailingCommits((...passed) => this.#commit(...passed));
+  /**
+   * How the last batch of the present membership commits, which is the better way: the consumer's own does nothing while it
+   * stops, and says that it has; and it tries for a minute, by when a later commit may have come first.
+   */
+  #sendOfBatch: Send | undefined;
+
+  constructor(options: ConsumerCommitsOptions) {
+    this.#options = options;
+    this.#shared = new SharedCommit(options.topic);
+    this.#renewal = options.offsets && new RenewalWatch(options.offsets);
+  }
+
+  /** A batch has come, which knows the present membership. */
+  began(payload: EachBatchPayload): void {
+    this.#sendOfBatch = (offsets) => payload.commitOffsetsIfNecessary(offsets);
+  }
+
+  /** Everything of a batch up to this offset is done. */
+  done(payload: EachBatchPayload, offset: string): void {
+    const { topic, partition } = payload.batch;
+    // Where that was the last message for a reader, kafkajs resolves what it passes over behind it, too.
+    payload.resolveOffset(offset);
+    const resolved = payload.uncommittedOffsets().topics.find((of) => of.topic === topic);
+    // Declared as a number, and text.
+    const own = resolved?.partitions.find((of) => Number(of.partition) === partition);
+    if (!own) return;
+    const next = BigInt(own.offset);
+    this.#trailing.passed(partition, { from: positionOf(payload.batch), next });
+  }
+
+  /** kafkajs has read on behind records that are for no reader. */
+  passedOver(payload: ConsumerEndBatchProcessEvent['payload']): void {
+    if (!this.#renewal) return;
+    const { partition, firstOffset, lastOffset } = payload;
+    // Undeclared: null if not even the first was where the fetch began.
+    const from = BigInt(firstOffset ?? lastOffset);
+    this.#trailing.passed(partition, { from, next: BigInt(lastOffset) + 1n });
+  }
+
+  /** Resolves when what was done of a partition is on record, or could not be put there. */
+  settled(partition: number): Promise<void> {
+    return this.#trailing.settled(partition);
+  }
+
+  /** As `settled`, of all partitions. */
+  allSettled(): Promise<void> {
+    return this.#trailing.allSettled();
+  }
+
+  /** To be called every now and then: tries again what Kafka has not taken. */
+  retry(): void {
+    this.#trailing.retry();
+  }
+
+  /** Whether Kafka has lost what was committed. Rejects when it cannot be read. */
+  async isRenewed(): Promise<boolean> {
+    return (await this.#renewal?.isRenewed()) ?? false;
+  }
+
+  /** The membership is over: the partitions may be somebody else's, or be read again. */
+  forgetMembership(): void {
+    this.#trailing.forget();
+    this.#sendOfBatch = undefined;
+  }
+
+  /** A new consumer begins where the group is. */
+  forgetConsumer(): void {
+    this.forgetMembership();
+    this.#renewal?.forget();
+  }
+
+  /** Disconnects, bounded. */
+  async close(): Promise<void> {
+    await this.#renewal?.close();
+  }
+
+  readonly #commit: CommitPassed = async (partition, { from, next }, isCurrent) => {
+    const outOfPlace = await this.#renewal?.isOutOfPlace(partition, from);
+    if (!isCurrent()) return;
+    const { send, onRenewed } = this.#options;
+    if (outOfPlace) {
+      onRenewed();
+      return;
+    }
+    await this.#shared.commit([{ partition, offset: String(next) }], this.#sendOfBatch ?? send);
+    this.#renewal?.committed(partition, next);
+  };
+}

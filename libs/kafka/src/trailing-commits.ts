@@ -1,0 +1,91 @@
+import type { Batch } from 'kafkajs';
+
+/** What kafkajs gives and does not declare. */
+interface WithFetchedOffset {
+  fetchedOffset?: string | number;
+}
+
+/** Where the fetch of a batch began: the position, also where the first message is further on. */
+export function positionOf({ fetchedOffset = 0 }: Batch & WithFetchedOffset): bigint {
+  return BigInt(fetchedOffset);
+}
+
+/** Records in a row: from where the fetch of the first of them began, up to `next`. */
+export interface Passed {
+  from: bigint;
+  next: bigint;
+}
+
+/** Puts on record that a consumer is past records, unless `isCurrent` says no when it comes to that. */
+export type CommitPassed = (
+  partition: number,
+  passed: Passed,
+  isCurrent: () => boolean,
+) => Promise<void>;
+
+/**
+ * What a consumer is past and Kafka does not know yet. It is committed in the background, so that the consumer reads on
+ * meanwhile, and again until Kafka takes it; what breaks off before that comes again. Besides what was handled it is what
+ * kafkajs passes over by itself because it is for no reader: the records of aborted transactions, and the mark at the end of
+ * each transaction. A topic that ends with them would never be done with otherwise.
+ */
+export class TrailingCommits {
+  readonly #commit: CommitPassed;
+  /** What is not on record yet, by partition. */
+  readonly #open = new Map<number, Passed>();
+  readonly #running = new Map<number, Promise<void>>();
+
+  constructor(commit: CommitPassed) {
+    this.#commit = commit;
+  }
+
+  /** The consumer is past these records; those of one partition are told in their order. */
+  passed(partition: number, { from, next }: Passed): void {
+    const open = this.#open.get(partition);
+    if (open) open.next = next;
+    else this.#open.set(partition, { from, next });
+    this.#begin(partition);
+  }
+
+  /** Resolves when what a partition was past is on record, or could not be put there. */
+  async settled(partition: number): Promise<void> {
+    await this.#running.get(partition);
+  }
+
+  /** As `settled`, of all partitions. */
+  async allSettled(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
+  /** To be called every now and then: tries again what Kafka has not taken. */
+  retry(): void {
+    for (const partition of this.#open.keys()) this.#begin(partition);
+  }
+
+  /** The partitions may be somebody else's, or be read again: nothing more is committed of what they were past. */
+  forget(): void {
+    this.#open.clear();
+  }
+
+  #begin(partition: number): void {
+    if (this.#running.has(partition)) return;
+    const running = this.#work(partition)
+      // Stays open.
+      .catch(() => undefined)
+      .finally(() => this.#running.delete(partition));
+    this.#running.set(partition, running);
+  }
+
+  async #work(partition: number): Promise<void> {
+    for (let open = this.#open.get(partition); open; open = this.#open.get(partition)) {
+      const current = open;
+      const { from, next } = open;
+      await this.#commit(partition, { from, next }, () => this.#open.get(partition) === current);
+      // More may have come meanwhile, and begins where this ends.
+      current.from = next;
+      if (current.next === next && this.#open.get(partition) === current) {
+        this.#open.delete(partition);
+      }
+    }
+  }
+}
