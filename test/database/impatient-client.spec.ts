@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '#database/data-source';
 import { ImpatientClient } from '#database/impatient-client';
+import { sentWithNext } from '#database/sent-with-next';
 import { isTransient } from '#database/sqlstate';
 import { TestDatabase } from '../support/database.ts';
 
@@ -54,6 +55,55 @@ describe('a connection whose query was not answered in time', () => {
     expect(seen.flat()).toEqual(Array.from({ length: 10 }, () => ({ count: 0 })));
     await expect.poll(pids, { timeout: 40_000 }).toEqual([]);
     expect(await database.query('SELECT * FROM relay_lease')).toEqual([]);
+  });
+});
+
+describe('a statement that is sent with the next', () => {
+  let database: TestDatabase;
+  let client: ImpatientClient;
+  const failing = sentWithNext('SELECT 1 / 0');
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+    client = new ImpatientClient(database.settings.DATABASE_URL);
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+
+  const state = async () => {
+    const [row] = await database.query<{ state: string }>(
+      `SELECT state FROM pg_stat_activity WHERE pid = ${(client as unknown as { processID: number }).processID}`,
+    );
+    return row?.state;
+  };
+
+  it('waits for it, and then comes first', async () => {
+    await client.query('SELECT 1');
+    await client.query('START TRANSACTION');
+    expect(await state()).toBe('idle');
+    const { rows } = await client.query('SELECT now() <> statement_timestamp() AS "began"');
+    expect(rows).toEqual([{ began: true }]);
+    expect(await state()).toBe('idle in transaction');
+    await client.query('ROLLBACK');
+    expect(await state()).toBe('idle');
+  });
+
+  it('has it fail with its own error', async () => {
+    await client.query('START TRANSACTION');
+    await client.query(failing);
+    await expect(client.query('SELECT 1')).rejects.toThrow('division by zero');
+    await expect(client.query('SELECT 1')).rejects.toThrow('current transaction is aborted');
+    await client.query('ROLLBACK');
+    expect((await client.query('SELECT 2 AS "works"')).rows).toEqual([{ works: 2 }]);
+  });
+
+  it('goes out with the end of its transaction, if nothing else comes', async () => {
+    await client.query('START TRANSACTION');
+    await client.query('COMMIT');
+    expect(await state()).toBe('idle');
   });
 });
 

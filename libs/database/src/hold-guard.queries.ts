@@ -1,6 +1,7 @@
 import type { Database } from './action-row.ts';
 import type { Claim } from './claim.queries.ts';
 import { prepared } from './prepared.ts';
+import { sentWithNext } from './sent-with-next.ts';
 import { standingHold } from './standing-hold.ts';
 
 /*
@@ -14,8 +15,10 @@ import { standingHold } from './standing-hold.ts';
  * that would be a write for each look at the work, also for those that find nothing.
  */
 export async function shareHoldGuard(database: Database): Promise<void> {
-  await database.query(`LOCK TABLE "hold_guard" IN ROW SHARE MODE`);
+  await database.query(SHARE);
 }
+
+const SHARE = sentWithNext(`LOCK TABLE "hold_guard" IN ROW SHARE MODE`);
 
 /**
  * To be run before a hold is written, in its transaction; waits for the claims under way. It takes the whole table,

@@ -1,13 +1,20 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { preparedName } from './prepared.ts';
+import { isSentWithNext } from './sent-with-next.ts';
 
 /**
- * A connection that is given up together with the query it did not answer in time. pg only stops waiting: the query
- * goes on, and whoever got the connection next would work inside a transaction that somebody else had begun.
+ * A connection that waits for no answer without need. It does not for one that comes too late: it is given up together with
+ * the query. pg only stops waiting: the query goes on, and whoever got the connection next would work inside a transaction
+ * that somebody else had begun. Nor does it for one that tells nothing (`sentWithNext`).
  */
 export class ImpatientClient extends pg.Client {
+  /** What is sent with the next statement, before it. */
+  #ahead: string[] = [];
+
   constructor(config?: string | pg.ClientConfig) {
-    super(config);
+    // Sent at once, whether or not what was sent before has been answered; Postgres takes them in their order.
+    super({ ...asObject(config), pipeline: true } as pg.ClientConfig);
     // The pool and TypeORM each listen while they hold it. When it breaks as one hands it to the other, nobody does, and
     // that would end the process; the next query says it just as well.
     this.on('error', () => undefined);
@@ -15,6 +22,25 @@ export class ImpatientClient extends pg.Client {
 
   // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, promise or stream
   override query(...args: any[]): any {
+    const [text] = args as unknown[];
+    if (isSentWithNext(text)) {
+      this.#ahead.push(text);
+      return Promise.resolve(NO_ANSWER);
+    }
+    return this.#ahead.length > 0 ? this.#queryWithAhead(args) : this.#query(args);
+  }
+
+  async #queryWithAhead(args: unknown[]): Promise<unknown> {
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    // In one piece: each is a system call otherwise.
+    this.#stream.cork();
+    const answers = [...ahead.map((text) => this.#query([text])), this.#query(args)];
+    this.#stream.uncork();
+    return (await Promise.all(answers)).at(-1);
+  }
+
+  #query(args: unknown[]): unknown {
     const answer: unknown = super.query(...(named(args) as [string]));
     if (answer instanceof Promise) answer.catch((error: unknown) => this.#giveUpAfter(error));
     return answer;
@@ -26,10 +52,18 @@ export class ImpatientClient extends pg.Client {
 
   /** Ends what is being waited for, and the connection with it: for what nobody wants to know any more. */
   giveUp(): void {
-    const { stream } = (this as unknown as { connection: { stream: { destroy(): void } } })
-      .connection;
-    stream.destroy();
+    this.#stream.destroy();
   }
+
+  get #stream(): Socket {
+    return (this as unknown as { connection: { stream: Socket } }).connection.stream;
+  }
+}
+
+const NO_ANSWER = { rows: [], rowCount: null };
+
+function asObject(config: string | pg.ClientConfig | undefined): pg.ClientConfig | undefined {
+  return typeof config === 'string' ? { connectionString: config } : config;
 }
 
 /** The arguments of a query, with the name of its statement if it is one to be prepared. */
