@@ -87,9 +87,7 @@ async function measureSteady(
   try {
     await creates.saturate(size.warmUp); // Not counted.
     await allEnded(contender.ledger, book, size.warmUp);
-    // As Postgres does by itself within a minute.
-    await book.query('ANALYZE');
-    await delay(PLANS_MS);
+    await analyze(book);
     // Not counted either: the warm-up was another kind of load.
     await steady(creates, watch, size.steadySeconds / 10);
     const all = await steady(creates, watch, size.steadySeconds);
@@ -102,6 +100,12 @@ async function measureSteady(
   } finally {
     await watch.stop();
   }
+}
+
+/** As Postgres does by itself within a minute: from then on plans are kept, and an action costs what it does for good. */
+export async function analyze(book: pg.Client): Promise<void> {
+  await book.query('ANALYZE');
+  await delay(PLANS_MS);
 }
 
 /** Creates in an open loop, and waits until all have ended. */

@@ -4,7 +4,7 @@ import type { Progress } from '../../../dev/progress.ts';
 import type { Answer } from '../../table.ts';
 import { Creates } from '../creates.ts';
 import type { Ground } from '../ground.ts';
-import { allEnded } from '../measure.ts';
+import { allEnded, analyze } from '../measure.ts';
 import { Meter, type Usage } from '../meter.ts';
 import { withOurs } from '../ours.ts';
 import { type CpuProfile, type Share, sharesByFunction, sharesByPart } from './cpu-profile.ts';
@@ -42,6 +42,7 @@ async function record({ services, servers, directory, size }: Ground): Promise<A
       await book.query('CREATE EXTENSION pg_stat_statements');
       await creates.saturate(warmUp);
       await allEnded(ledger, book, warmUp);
+      await analyze(book);
       await resetTables(book);
       await book.query('SELECT pg_stat_statements_reset()');
       const measured = await Meter.during({ ...processes, ...servers }, async () => {
