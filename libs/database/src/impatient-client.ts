@@ -5,16 +5,17 @@ import { isSentWithNext } from './sent-with-next.ts';
 
 /**
  * A connection that waits for no answer without need. It does not for one that comes too late: it is given up together with
- * the query. pg only stops waiting: the query goes on, and whoever got the connection next would work inside a transaction
- * that somebody else had begun. Nor does it for one that tells nothing (`sentWithNext`).
+ * the query. pg by itself may only stop waiting: the query would go on, and whoever got the connection next work inside a
+ * transaction that somebody else had begun. Nor does it for one that tells nothing (`sentWithNext`).
  */
 export class ImpatientClient extends pg.Client {
   /** What is sent with the next statement, before it. */
   #ahead: string[] = [];
 
   constructor(config?: string | pg.ClientConfig) {
+    super(config);
     // Sent at once, whether or not what was sent before has been answered; Postgres takes them in their order.
-    super({ ...asObject(config), pipeline: true } as pg.ClientConfig);
+    Object.assign(this, { pipeline: true });
     // The pool and TypeORM each listen while they hold it. When it breaks as one hands it to the other, nobody does, and
     // that would end the process; the next query says it just as well.
     this.on('error', () => undefined);
@@ -33,11 +34,21 @@ export class ImpatientClient extends pg.Client {
   async #queryWithAhead(args: unknown[]): Promise<unknown> {
     const ahead = this.#ahead;
     this.#ahead = [];
-    // In one piece: each is a system call otherwise.
-    this.#stream.cork();
-    const answers = [...ahead.map((text) => this.#query([text])), this.#query(args)];
-    this.#stream.uncork();
+    const answers = this.#inOnePiece(() => [
+      ...ahead.map((text) => this.#query([text])),
+      this.#query(args),
+    ]);
     return (await Promise.all(answers)).at(-1);
+  }
+
+  /** What is sent by itself is a system call each time. */
+  #inOnePiece<T>(send: () => T): T {
+    this.#stream.cork();
+    try {
+      return send();
+    } finally {
+      this.#stream.uncork();
+    }
   }
 
   #query(args: unknown[]): unknown {
@@ -61,10 +72,6 @@ export class ImpatientClient extends pg.Client {
 }
 
 const NO_ANSWER = { rows: [], rowCount: null };
-
-function asObject(config: string | pg.ClientConfig | undefined): pg.ClientConfig | undefined {
-  return typeof config === 'string' ? { connectionString: config } : config;
-}
 
 /** The arguments of a query, with the name of its statement if it is one to be prepared. */
 function named([text, values, ...rest]: unknown[]): unknown[] {
