@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
 import { endsWithin } from './bounded.ts';
 import { ConsumerCommits } from './consumer-commits.ts';
 import { isOutage, rootCause } from './kafka-errors.ts';
@@ -10,11 +10,12 @@ import type { OffsetReader } from './offset-reader.ts';
 /** What is fetched at once, with the way to be done with it. */
 export interface BatchPayload extends EachBatchPayload {
   /**
-   * Everything up to this offset is done: what follows may come, and the commit trails by a few milliseconds. While the consumer
-   * stops, this returns once it has been tried.
+   * Everything up to this offset is done: what follows may come, and the commit trails (`ConsumerCommits`).
+   * @param isLast the membership is over, or nearly so: returns once the commit has been tried, as it also does while the
+   * consumer stops
    * @throws when the consumer was given up: kafkajs has to act on that
    */
-  done(offset: string): Promise<void>;
+  done(offset: string, isLast?: boolean): Promise<void>;
 }
 
 /** What a consumer needs to know to run and to be kept running. */
@@ -91,15 +92,17 @@ export class BatchConsumer {
 
   constructor(options: BatchConsumerOptions) {
     this.#options = options;
-    const { topic, offsets } = options;
+    const { topic, offsets, logger } = options;
     this.#commits = new ConsumerCommits({
       topic,
       offsets,
       send: async ({ topics }) => {
         const partitions = topics.flatMap((of) => of.partitions);
-        await this.#consumer?.commitOffsets(partitions.map((of) => ({ topic, ...of })));
+        if (!this.#consumer) throw new ConsumerReplaced('replaced');
+        await this.#consumer.commitOffsets(partitions.map((of) => ({ topic, ...of })));
       },
       onRenewed: () => this.#startOver(),
+      logger,
     });
   }
 
@@ -138,7 +141,8 @@ export class BatchConsumer {
     clearInterval(this.#watchTimer);
     // A consumer that is stopped while it joins would join all the same, and run on.
     await endsWithin(this.#starting, Math.min(graceMs, JOIN_TIMEOUT_MS));
-    await endsWithin(this.#commits.allSettled(), Math.min(graceMs, LAST_COMMITS_TIMEOUT_MS));
+    this.#commits.retry();
+    await this.#lastCommits();
     await this.#disconnect(graceMs);
     this.#consumer = undefined;
     this.#joined = false;
@@ -213,19 +217,25 @@ export class BatchConsumer {
     try {
       await this.#options.eachBatch({
         ...payload,
-        done: async (offset) => {
+        done: async (offset, isLast = false) => {
           if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
           this.#commits.done(payload, offset);
           // The goodbye to the group follows the last handler at once.
-          if (this.#stopping) await this.#commits.settled(payload.batch.partition);
+          if (isLast || this.#stopping) await this.#lastCommits();
           // A round of many slow batches is progress, too.
           this.#progress();
         },
       });
+      // What it has not begun is fetched again and again until it has stopped.
+      if (this.#stopping) await this.#lastCommits();
       this.#progress();
     } finally {
       this.#handlersRunning--;
     }
+  }
+
+  async #lastCommits(): Promise<void> {
+    await endsWithin(this.#commits.allSettled(), LAST_COMMITS_TIMEOUT_MS);
   }
 
   /** What is done and not committed comes again, and so does all that is before it. */
@@ -239,27 +249,29 @@ export class BatchConsumer {
   #observe(consumer: Consumer): void {
     const { GROUP_JOIN, REBALANCING, FETCH_START, FETCH, END_BATCH_PROCESS, STOP, CRASH } =
       consumer.events;
-    const whenCurrent = (action: () => void) => () => {
-      if (consumer === this.#consumer) action();
-    };
+    const whenCurrent =
+      <Event>(action: (event: Event) => void) =>
+      (event: Event) => {
+        if (consumer === this.#consumer) action(event);
+      };
     consumer.on(
       GROUP_JOIN,
-      whenCurrent(() => {
+      whenCurrent(({ payload }: ConsumerGroupJoinEvent) => {
         this.#joined = true;
         this.#joins++;
-        this.#commits.forgetMembership();
+        this.#commits.joined(payload.memberAssignment[this.#options.topic] ?? []);
         this.#listens = false;
         this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
         this.#heard();
       }),
     );
-    const left = whenCurrent(() => {
+    const leave = () => {
       this.#joined = false;
       this.#commits.forgetMembership();
       this.#progress();
-    });
-    consumer.on(REBALANCING, left);
-    consumer.on(STOP, left);
+    };
+    consumer.on(REBALANCING, whenCurrent(leave));
+    consumer.on(STOP, whenCurrent(leave));
     consumer.on(
       FETCH_START,
       whenCurrent(() => this.#progress()),
@@ -277,7 +289,7 @@ export class BatchConsumer {
     });
     consumer.on(CRASH, ({ payload: { error, restart } }) => {
       if (consumer !== this.#consumer || this.#stopping) return;
-      left();
+      leave();
       if (!restart) this.#crashed(consumer, error);
     });
   }

@@ -38,8 +38,8 @@ const CONNECTIONS_SPARED = 3;
  * Nest's transport over a kafkajs consumer: an `@EventPattern('<logical topic>')` method is called with whole
  * batches (at most INGEST_BATCH_MAX messages of one partition, in order) instead of single messages.
  *
- * The handler returns: its messages are done, and committed within a few milliseconds, since readers of their own writes
- * wait for the committed offset. It throws: nothing moves, the partition pauses and the same messages come again; a
+ * The handler returns: its messages are done, and the commit is on its way, since readers of their own writes wait for the
+ * committed offset. It throws: nothing moves, the partition pauses and the same messages come again; a
  * `HeldMessage` says that only some of them have to. So what can never succeed is the handler's to put into the dead
  * letters. Messages come at least once.
  *
@@ -153,7 +153,8 @@ export class BatchStrategy extends Server implements CustomTransportStrategy {
     const done = failure ? doneBefore(failure.error) : messages.length;
     if (done > 0) {
       this.#backoff.succeeded(topic, partition);
-      await payload.done(messages[done - 1]!.offset);
+      // In a rebalance what is not committed now comes again.
+      await payload.done(messages[done - 1]!.offset, heartbeatError !== undefined);
     }
     if (failure) this.#postpone(payload, failure.error, messages[done]?.offset);
     if (heartbeatError) throw heartbeatError;

@@ -1,26 +1,44 @@
+import type { LoggerService } from '@nestjs/common';
 import type { ConsumerEndBatchProcessEvent, EachBatchPayload } from 'kafkajs';
+import { rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
 import { RenewalWatch } from './renewal-watch.ts';
 import { type Send, SharedCommit } from './shared-commit.ts';
-import { type CommitPassed, positionOf, TrailingCommits } from './trailing-commits.ts';
+import { type CommitPassed, type Passed, positionOf, TrailingCommits } from './trailing-commits.ts';
 
 /** What the commits of a consumer need to know of it. */
 export interface ConsumerCommitsOptions {
   topic: string;
   /** Where the group is on its topic; left out when it commits nothing. */
   offsets: OffsetReader | undefined;
-  /** Commits by the consumer itself: where it has had no batch yet that could. */
+  /** Commits by the consumer itself: where it has had no batch yet that could. Rejects when there is no consumer. */
   send: Send;
   /** The topic is not the one any more that the consumer was reading. */
   onRenewed: () => void;
+  logger: LoggerService;
 }
+
+/**
+ * So far apart are the looks before commits, and so the commits: at some hundred messages a second, of many partitions,
+ * each would come in a fetch of its own, and cost Kafka more to be committed than to be kept. Who waits for a commit,
+ * because it asked for what is not there yet, asks again after 10 ms at the earliest.
+ */
+const COMMIT_SPACING_MS = 50;
+/** While Kafka takes no commits every try fails alike: one line in so many ms is enough. */
+const REPEATED_WARNING_MS = 60_000;
 
 /** How far a consumer is, and Kafka's record of it. Nothing is committed of a topic that was made anew meanwhile. */
 export class ConsumerCommits {
   readonly #options: ConsumerCommitsOptions;
   readonly #renewal: RenewalWatch | undefined;
   readonly #shared: SharedCommit;
-  readonly #trailing = new TrailingCommits((...passed) => this.#commit(...passed));
+  readonly #trailing = new TrailingCommits(
+    (...passed) => this.#commit(...passed),
+    (error) => this.#warn(error),
+  );
+  /** What the present membership reads; nothing is committed of what has gone to somebody else. */
+  #partitions: ReadonlySet<number> = new Set();
+  #warnedAtMs = Number.NEGATIVE_INFINITY;
   /**
    * How the last batch of the present membership commits, which is the better way: the consumer's own does nothing while it
    * stops, and says that it has; and it tries for a minute, by when a later commit may have come first.
@@ -30,7 +48,13 @@ export class ConsumerCommits {
   constructor(options: ConsumerCommitsOptions) {
     this.#options = options;
     this.#shared = new SharedCommit(options.topic);
-    this.#renewal = options.offsets && new RenewalWatch(options.offsets);
+    this.#renewal = options.offsets && new RenewalWatch(options.offsets, COMMIT_SPACING_MS);
+  }
+
+  /** Another membership begins, with these partitions. */
+  joined(partitions: readonly number[]): void {
+    this.forgetMembership();
+    this.#partitions = new Set(partitions);
   }
 
   /** A batch has come, which knows the present membership. */
@@ -47,8 +71,7 @@ export class ConsumerCommits {
     // Declared as a number, and text.
     const own = resolved?.partitions.find((of) => Number(of.partition) === partition);
     if (!own) return;
-    const next = BigInt(own.offset);
-    this.#trailing.passed(partition, { from: positionOf(payload.batch), next });
+    this.#passed(partition, { from: positionOf(payload.batch), next: BigInt(own.offset) });
   }
 
   /** kafkajs has read on behind records that are for no reader. */
@@ -57,7 +80,12 @@ export class ConsumerCommits {
     const { partition, firstOffset, lastOffset } = payload;
     // Undeclared: null if not even the first was where the fetch began.
     const from = BigInt(firstOffset ?? lastOffset);
-    this.#trailing.passed(partition, { from, next: BigInt(lastOffset) + 1n });
+    this.#passed(partition, { from, next: BigInt(lastOffset) + 1n });
+  }
+
+  /** kafkajs lets what an earlier membership has fetched run on while it joins anew, and would commit it in the new one. */
+  #passed(partition: number, passed: Passed): void {
+    if (this.#partitions.has(partition)) this.#trailing.passed(partition, passed);
   }
 
   /** Resolves when what was done of a partition is on record, or could not be put there. */
@@ -83,6 +111,7 @@ export class ConsumerCommits {
   /** The membership is over: the partitions may be somebody else's, or be read again. */
   forgetMembership(): void {
     this.#trailing.forget();
+    this.#partitions = new Set();
     this.#sendOfBatch = undefined;
   }
 
@@ -106,6 +135,16 @@ export class ConsumerCommits {
       return;
     }
     await this.#shared.commit([{ partition, offset: String(next) }], this.#sendOfBatch ?? send);
-    this.#renewal?.committed(partition, next);
+    this.#renewal?.committed(partition);
   };
+
+  /** Nobody else would say it: the consumer reads on, and reads of what is not there yet are told to come later. */
+  #warn(error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#warnedAtMs < REPEATED_WARNING_MS) return;
+    this.#warnedAtMs = nowMs;
+    const { logger, topic } = this.#options;
+    const { message } = rootCause(error);
+    logger.warn(`${topic}: offsets not committed, will be tried again: ${message}`);
+  }
 }

@@ -15,7 +15,7 @@ function watchOn(group: Group): RenewalWatch {
       Promise.resolve(new Map(group.committed === undefined ? [] : [[0, group.committed]])),
     ends: () => Promise.resolve(new Map([[0, { low: group.low ?? 0n, high: 100n }]])),
   };
-  return new RenewalWatch(offsets as unknown as OffsetReader);
+  return new RenewalWatch(offsets as unknown as OffsetReader, 0);
 }
 
 describe('a batch', () => {
@@ -35,10 +35,12 @@ describe('a topic', () => {
   it('is another one once what was committed is gone', async () => {
     const group: Group = { committed: 40n };
     const watch = watchOn(group);
-    watch.committed(0, 40n);
+    watch.committed(0);
     expect(await watch.isRenewed()).toBe(false);
+    expect(await watch.isOutOfPlace(0, 0n)).toBe(false);
     delete group.committed;
     expect(await watch.isRenewed()).toBe(true);
+    expect(await watch.isOutOfPlace(0, 0n)).toBe(true);
     watch.forget();
     expect(await watch.isRenewed()).toBe(false);
   });

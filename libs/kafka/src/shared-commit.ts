@@ -9,8 +9,8 @@ interface Gathered {
 }
 
 /**
- * Commits in one request what is done in one turn of the event loop. What one fetch brings of many partitions is stored
- * together, and so done together; a request for each would cost Kafka more than all of their messages.
+ * Commits in one request what comes in one turn of the event loop: all partitions that have waited for one look. A request for
+ * each would cost Kafka more than all of their messages.
  */
 export class SharedCommit {
   readonly #topic: string;

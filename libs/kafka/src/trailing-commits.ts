@@ -31,12 +31,15 @@ export type CommitPassed = (
  */
 export class TrailingCommits {
   readonly #commit: CommitPassed;
+  readonly #onFailure: (error: unknown) => void;
   /** What is not on record yet, by partition. */
   readonly #open = new Map<number, Passed>();
   readonly #running = new Map<number, Promise<void>>();
 
-  constructor(commit: CommitPassed) {
+  /** @param onFailure told why a commit did not come through; it is tried again all the same */
+  constructor(commit: CommitPassed, onFailure: (error: unknown) => void) {
     this.#commit = commit;
+    this.#onFailure = onFailure;
   }
 
   /** The consumer is past these records; those of one partition are told in their order. */
@@ -68,24 +71,31 @@ export class TrailingCommits {
   }
 
   #begin(partition: number): void {
-    if (this.#running.has(partition)) return;
-    const running = this.#work(partition)
-      // Stays open.
-      .catch(() => undefined)
-      .finally(() => this.#running.delete(partition));
-    this.#running.set(partition, running);
+    if (!this.#running.has(partition)) this.#running.set(partition, this.#work(partition));
   }
 
+  /** Never fails. */
   async #work(partition: number): Promise<void> {
     for (let open = this.#open.get(partition); open; open = this.#open.get(partition)) {
-      const current = open;
-      const { from, next } = open;
-      await this.#commit(partition, { from, next }, () => this.#open.get(partition) === current);
-      // More may have come meanwhile, and begins where this ends.
-      current.from = next;
-      if (current.next === next && this.#open.get(partition) === current) {
-        this.#open.delete(partition);
-      }
+      const isThrough = await this.#try(partition, open);
+      // It stays open, unless that was in an earlier membership, of which nothing is left.
+      if (!isThrough && this.#open.get(partition) === open) break;
     }
+    this.#running.delete(partition);
+  }
+
+  async #try(partition: number, open: Passed): Promise<boolean> {
+    const { from, next } = open;
+    const isCurrent = () => this.#open.get(partition) === open;
+    try {
+      await this.#commit(partition, { from, next }, isCurrent);
+    } catch (error) {
+      this.#onFailure(error);
+      return false;
+    }
+    // More may have come meanwhile, and begins where this ends.
+    open.from = next;
+    if (open.next === next && isCurrent()) this.#open.delete(partition);
+    return true;
   }
 }
