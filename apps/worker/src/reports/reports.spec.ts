@@ -6,6 +6,7 @@ import { loadSettings } from '#config/settings';
 import { type BatchMessage, KafkaBatchContext, type KafkaBatch } from '#kafka/kafka-batch';
 import { HeldMessage } from '#kafka/held-message';
 import { ProjectionProgress } from '#kafka/projection-progress';
+import { topicName } from '#kafka/topics';
 import { Catalogue } from '#providers/catalogue';
 import type { DeadLetters, Letter } from '../dead-letters/dead-letters.ts';
 import type { MessageCaller } from '../doors/message-caller.ts';
@@ -36,7 +37,10 @@ class Commands {
         this.#answer(() => this.ends.map((high, partition) => ({ partition, low: '0', high }))),
       fetchOffsets: () =>
         this.#answer(() => [
-          { partitions: this.stored.map((offset, partition) => ({ partition, offset })) },
+          {
+            topic: topicName(loadSettings({}).KAFKA_TOPIC_PREFIX, 'commands'),
+            partitions: this.stored.map((offset, partition) => ({ partition, offset })),
+          },
         ]),
     };
     return { admin: () => admin } as unknown as Kafka;
