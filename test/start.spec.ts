@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, onTestFailed, vi } from 'vitest';
 import { freePort } from '../dev/process/ports.ts';
 import { root } from '../dev/repository.ts';
 import { Client, PUBLISHED_SAMPLE, simulate } from './support/client.ts';
@@ -66,6 +66,8 @@ describe('npm start', () => {
     // A busy machine may need longer than READ_WAIT_MS to catch up: that is a 503, and not what this is about.
     const env = await environment({ API_PROCESSES: '2', READ_WAIT_MS: '20000' });
     const started = command(['start'], env);
+    // Which process ended, and why, is said there alone.
+    onTestFailed(() => console.log(started.output()));
     const { http, processes } = await serving(started);
     const token = command(['token', '--role', 'SecurityActions.ReadWrite.All'], env);
     expect(await token.exited).toBe(0);
