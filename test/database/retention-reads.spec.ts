@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { DataSource, type EntityManager } from 'typeorm';
-import { dataSourceOptions } from '#database/data-source';
+import type { DataSource, EntityManager } from 'typeorm';
 import { removeOldActions } from '#database/remove-old-actions';
 import { findOldSlice } from '#database/retention.queries';
 import { inTransaction } from '#database/transaction';
@@ -19,8 +18,7 @@ let worker: DataSource;
 beforeAll(async () => {
   database = await TestDatabase.create();
   // As the worker connects, who removes them.
-  const pool = { applicationName: 'worker', connectionsMax: 1, findsByIndex: true };
-  worker = await new DataSource(dataSourceOptions(database.settings, pool)).initialize();
+  worker = await database.connectAsWorker();
   const commands = times(SLICE, (index) => command({ target: `host-${index}` }));
   await database.ingest(...commands);
   await database.query(
@@ -39,10 +37,7 @@ beforeAll(async () => {
   await new OldActions(database).age(31, ...commands.map(({ action }) => action.id));
   await database.query('ANALYZE');
 });
-afterAll(async () => {
-  await worker?.destroy();
-  await database?.drop();
-});
+afterAll(() => database?.drop());
 
 /** How often `security_action` has been looked into in this transaction. */
 async function lookUps(manager: EntityManager): Promise<number> {

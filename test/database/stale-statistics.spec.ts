@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DataSource, type EntityManager } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { type Claim, claimWork } from '#database/claim.queries';
-import { dataSourceOptions } from '#database/data-source';
 import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
 import { freeExpired } from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
@@ -41,8 +40,7 @@ describe('with statistics from when the table of work was all but empty, as it i
 
   beforeAll(async () => {
     database = await TestDatabase.create();
-    const pool = { applicationName: 'worker', connectionsMax: 1, findsByIndex: true };
-    worker = await new DataSource(dataSourceOptions(database.settings, pool)).initialize();
+    worker = await database.connectAsWorker();
     await database.query('ALTER TABLE security_action_work SET (autovacuum_enabled = false)');
     await store(BEFORE, 0);
     const done = await database.claim(BEFORE);
@@ -50,10 +48,7 @@ describe('with statistics from when the table of work was all but empty, as it i
     await database.settle(...ended);
     await database.query('ANALYZE');
   });
-  afterAll(async () => {
-    await worker?.destroy();
-    await database?.drop();
-  });
+  afterAll(() => database?.drop());
 
   const store = (count: number, round: number) =>
     database.ingest(...times(count, (index) => command({ target: `host-${round}-${index}` })));

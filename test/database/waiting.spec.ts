@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DataSource, type EntityManager } from 'typeorm';
-import { dataSourceOptions } from '#database/data-source';
+import type { DataSource, EntityManager } from 'typeorm';
 import { areLeasesExpired } from '#database/recover.queries';
 import { areTimersDue } from '#database/reverts.queries';
 import { inTransaction } from '#database/transaction';
@@ -21,15 +20,11 @@ describe('what waits for a worker', () => {
 
   beforeAll(async () => {
     database = await TestDatabase.create();
-    const pool = { applicationName: 'worker', connectionsMax: 1, findsByIndex: true };
-    worker = await new DataSource(dataSourceOptions(database.settings, pool)).initialize();
+    worker = await database.connectAsWorker();
   });
   beforeEach(() => database.clear());
   afterEach(() => assertSound(database));
-  afterAll(async () => {
-    await worker?.destroy();
-    await database?.drop();
-  });
+  afterAll(() => database?.drop());
 
   const look = (kinds = ALL) => findWaiting(worker.manager, kinds);
   const relayAll = () => database.query('DELETE FROM outbox');

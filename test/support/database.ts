@@ -102,6 +102,7 @@ export class TestDatabase {
   readonly settings: Settings;
   readonly dataSource: DataSource;
   readonly #name: string;
+  readonly #workers: DataSource[] = [];
 
   private constructor(name: string) {
     this.#name = name;
@@ -137,8 +138,17 @@ export class TestDatabase {
     }
   }
 
+  /** A connection as a worker's are, whose plans are made as theirs. It ends with the database. */
+  async connectAsWorker(): Promise<DataSource> {
+    const pool = { applicationName: 'worker', connectionsMax: 1, findsByIndex: true };
+    const worker = await new DataSource(dataSourceOptions(this.settings, pool)).initialize();
+    this.#workers.push(worker);
+    return worker;
+  }
+
   /** The database is gone afterwards, whatever became of the test. */
   async drop(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.destroy()));
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     const client = new pg.Client({ connectionString: urlOf('postgres') });
     await client.connect();

@@ -4,9 +4,9 @@ import { preparedName } from './prepared.ts';
 import { isSentWithNext } from './sent-with-next.ts';
 
 /**
- * A connection that waits for no answer without need. It does not for one that comes too late: it is given up together with
- * the query. pg by itself may only stop waiting: the query would go on, and whoever got the connection next work inside a
- * transaction that somebody else had begun. Nor does it for one that tells nothing (`sentWithNext`).
+ * A connection that waits for no answer without need: not for one that tells nothing (`sentWithNext`), and not for one that
+ * comes too late. Then pg ends the connection together with the query, as it does for pipelines alone: else the query would
+ * go on, and whoever got the connection next work inside a transaction that somebody else had begun.
  */
 export class ImpatientClient extends pg.Client {
   /** What is sent with the next statement, before it. */
@@ -52,13 +52,7 @@ export class ImpatientClient extends pg.Client {
   }
 
   #query(args: unknown[]): unknown {
-    const answer: unknown = super.query(...(named(args) as [string]));
-    if (answer instanceof Promise) answer.catch((error: unknown) => this.#giveUpAfter(error));
-    return answer;
-  }
-
-  #giveUpAfter(error: unknown): void {
-    if (error instanceof Error && error.message === 'Query read timeout') this.giveUp();
+    return super.query(...(named(args) as [string]));
   }
 
   /** Ends what is being waited for, and the connection with it: for what nobody wants to know any more. */

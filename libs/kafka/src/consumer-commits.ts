@@ -88,12 +88,7 @@ export class ConsumerCommits {
     if (this.#partitions.has(partition)) this.#trailing.passed(partition, passed);
   }
 
-  /** Resolves when what was done of a partition is on record, or could not be put there. */
-  settled(partition: number): Promise<void> {
-    return this.#trailing.settled(partition);
-  }
-
-  /** As `settled`, of all partitions. */
+  /** Resolves when all that was done is on record, or could not be put there. */
   allSettled(): Promise<void> {
     return this.#trailing.allSettled();
   }

@@ -34,8 +34,8 @@ export class RenewalWatch {
 
   /**
    * Whether Kafka has lost what was committed of a partition, or what was fetched from an offset on begins in the middle
-   * although nothing before it is done. To be asked before
-   * its offsets are committed: then it could not be told any more. Rejects when Kafka cannot be read.
+   * although nothing before it is done. To be asked before its offsets are committed: then it could not be told any more.
+   * Rejects when Kafka cannot be read.
    */
   async isOutOfPlace(partition: number, from: bigint): Promise<boolean> {
     const known = await this.#known.fresh();

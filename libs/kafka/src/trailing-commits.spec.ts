@@ -25,7 +25,7 @@ describe('commits that trail', () => {
     commits.passed(0, { from: 10n, next: 20n });
     commits.passed(0, { from: 20n, next: 30n });
     resolve();
-    await commits.settled(0);
+    await commits.allSettled();
     expect(kafka.committed).toEqual(['0-10', '10-30']);
     commits.passed(0, { from: 30n, next: 40n });
     await commits.allSettled();
@@ -39,7 +39,7 @@ describe('commits that trail', () => {
       await Promise.resolve();
     }
     expect(kafka.committed.length).toBeGreaterThan(10);
-    await commits.settled(0);
+    await commits.allSettled();
     expect(kafka.committed.at(-1)).toMatch(/-50$/);
   });
 
@@ -53,7 +53,7 @@ describe('commits that trail', () => {
     await commits.allSettled();
     kafka.isAway = false;
     commits.retry();
-    await commits.settled(0);
+    await commits.allSettled();
     expect(kafka.committed).toEqual(['0-20']);
     commits.retry();
     await commits.allSettled();
@@ -69,7 +69,7 @@ describe('commits that trail', () => {
     commits.passed(0, { from: 40n, next: 50n });
     kafka.answer = Promise.resolve();
     reject(new Error('of an earlier generation'));
-    await commits.settled(0);
+    await commits.allSettled();
     expect(kafka.committed).toEqual(['40-50']);
   });
 
@@ -81,7 +81,7 @@ describe('commits that trail', () => {
     commits.forget();
     commits.passed(0, { from: 40n, next: 50n });
     resolve();
-    await commits.settled(0);
+    await commits.allSettled();
     expect(kafka.committed).toEqual(['40-50']);
   });
 });

@@ -50,12 +50,7 @@ export class TrailingCommits {
     this.#begin(partition);
   }
 
-  /** Resolves when what a partition was past is on record, or could not be put there. */
-  async settled(partition: number): Promise<void> {
-    await this.#running.get(partition);
-  }
-
-  /** As `settled`, of all partitions. */
+  /** Resolves when all that the consumer was past is on record, or could not be put there. */
   async allSettled(): Promise<void> {
     await Promise.all(this.#running.values());
   }

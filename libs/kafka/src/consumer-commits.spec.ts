@@ -1,0 +1,82 @@
+import type { LoggerService } from '@nestjs/common';
+import type { EachBatchPayload, OffsetsByTopicPartition } from 'kafkajs';
+import { expect, it, vi } from 'vitest';
+import { ConsumerCommits } from './consumer-commits.ts';
+import type { OffsetReader } from './offset-reader.ts';
+
+/** A consumer on a Kafka that says of each partition that the group has committed something, until it has lost that. */
+function consumer({ isLost = false } = {}) {
+  const committed = isLost ? [] : [0, 1, 2].map((partition) => [partition, 0n] as const);
+  const ends = [0, 1, 2].map((partition) => [partition, { low: 0n, high: 100n }] as const);
+  const offsets = {
+    committed: () => Promise.resolve(new Map(committed)),
+    ends: () => Promise.resolve(new Map(ends)),
+  };
+  const send = vi.fn<(offsets: OffsetsByTopicPartition) => Promise<void>>().mockResolvedValue();
+  const onRenewed = vi.fn<() => void>();
+  const warn = vi.fn<(line: string) => void>();
+  const commits = new ConsumerCommits({
+    topic: 't',
+    offsets: offsets as unknown as OffsetReader,
+    send: () => Promise.reject(new Error('there is a batch that can')),
+    onRenewed,
+    logger: { warn } as unknown as LoggerService,
+  });
+  /** The consumer is done with a batch of this partition, of messages from `from` up to `last`. */
+  const done = (partition: number, from: number, last: number) => {
+    const payload = {
+      batch: { topic: 't', partition, fetchedOffset: from },
+      resolveOffset: () => undefined,
+      uncommittedOffsets: () => ({
+        topics: [{ topic: 't', partitions: [{ partition, offset: String(last + 1) }] }],
+      }),
+      commitOffsetsIfNecessary: send,
+    } as unknown as EachBatchPayload;
+    commits.began(payload);
+    commits.done(payload, String(last));
+  };
+  return { commits, done, send, onRenewed, warn };
+}
+
+it('commits what is done of several partitions in one request', async () => {
+  const { commits, done, send } = consumer();
+  commits.joined([0, 1]);
+  done(0, 5, 9);
+  done(1, 0, 3);
+  await commits.allSettled();
+  const partitions = [
+    { partition: 0, offset: '10' },
+    { partition: 1, offset: '4' },
+  ];
+  expect(send.mock.calls).toEqual([[{ topics: [{ topic: 't', partitions }] }]]);
+});
+
+it('commits nothing of a partition that has gone to another member while its batch was handled', async () => {
+  const { commits, done, send } = consumer();
+  commits.joined([0, 1]);
+  commits.joined([0]);
+  done(1, 0, 3);
+  await commits.allSettled();
+  expect(send).not.toHaveBeenCalled();
+});
+
+it('commits nothing of a topic that was made anew, and says so', async () => {
+  const { commits, done, send, onRenewed } = consumer({ isLost: true });
+  commits.joined([0]);
+  done(0, 40, 49);
+  await commits.allSettled();
+  expect(onRenewed).toHaveBeenCalledOnce();
+  expect(send).not.toHaveBeenCalled();
+});
+
+it('says that commits fail, and not each time', async () => {
+  const { commits, done, send, warn } = consumer();
+  send.mockRejectedValue(new Error('the coordinator is away'));
+  commits.joined([0]);
+  done(0, 0, 9);
+  await commits.allSettled();
+  commits.retry();
+  await commits.allSettled();
+  expect(send).toHaveBeenCalledTimes(2);
+  expect(warn.mock.calls.flat()).toEqual([expect.stringContaining('the coordinator is away')]);
+});
