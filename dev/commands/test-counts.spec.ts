@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addCounts, countTests, formatCounts, NO_TESTS } from './test-counts.ts';
+import { addCounts, countTests, describeFailures, formatCounts, NO_TESTS } from './test-counts.ts';
 
 const report = {
   numPassedTests: 3,
@@ -7,10 +7,16 @@ const report = {
   numPendingTests: 1,
   numTodoTests: 1,
   testResults: [
-    { status: 'passed', assertionResults: [{}] },
-    { status: 'failed', assertionResults: [{}] },
+    file('passed', [{ status: 'passed', fullName: 'goes well', failureMessages: [] }]),
+    file('failed', [
+      { status: 'failed', fullName: 'goes ill', failureMessages: ['expected 1\nto be 2'] },
+    ]),
   ],
 };
+
+function file(status: string, assertionResults: object[], message = '') {
+  return { name: 'a.spec.ts', status, message, assertionResults };
+}
 
 describe('countTests', () => {
   it('reads the counts of a report', () => {
@@ -18,13 +24,39 @@ describe('countTests', () => {
   });
 
   it('counts a file that could not be loaded as a failure', () => {
-    const broken = { status: 'failed', assertionResults: [] };
+    const broken = file('failed', []);
     const { failed } = countTests({ ...report, testResults: [...report.testResults, broken] });
     expect(failed).toBe(2);
   });
 
   it('counts nothing when vitest wrote no report', () => {
     expect(countTests(undefined)).toEqual(NO_TESTS);
+  });
+});
+
+describe('describeFailures', () => {
+  it('names each failed test and what it said', () => {
+    expect(describeFailures(report)).toEqual(['a.spec.ts: goes ill\n  expected 1\n  to be 2']);
+  });
+
+  it('names a file that could not be loaded', () => {
+    const broken = { ...report, testResults: [file('failed', [], 'SyntaxError')] };
+    expect(describeFailures(broken)).toEqual(['a.spec.ts\n  SyntaxError']);
+  });
+
+  it('shows the beginning of what is long, and of what is many', () => {
+    const tests = Array.from({ length: 99 }, () => ({
+      status: 'failed',
+      fullName: 'goes ill',
+      failureMessages: ['x'.repeat(9999), 'y\n'.repeat(99)],
+    }));
+    const shown = describeFailures({ ...report, testResults: [file('failed', tests)] });
+    expect(shown).toHaveLength(20);
+    expect(shown.join('\n').length).toBeLessThan(20 * 500);
+  });
+
+  it('says nothing when vitest wrote no report', () => {
+    expect(describeFailures(undefined)).toEqual([]);
   });
 });
 

@@ -11,22 +11,44 @@ interface Report {
   numFailedTests: number;
   numPendingTests: number;
   numTodoTests: number;
-  testResults: { status: string; assertionResults: unknown[] }[];
+  testResults: FileResult[];
 }
+
+interface FileResult {
+  name: string;
+  status: string;
+  /** Why the file could not be loaded. */
+  message: string;
+  assertionResults: { status: string; fullName: string; failureMessages: string[] | null }[];
+}
+
+// Enough to tell what went wrong, little enough for the end of a log that keeps only its end.
+const SHOWN_FAILURES_MAX = 20;
+const SHOWN_LINES_MAX = 12;
+const SHOWN_LINE_CHARACTERS_MAX = 300;
 
 export const NO_TESTS: Counts = { passed: 0, failed: 0, skipped: 0 };
 
 /** Counts a file that could not even be loaded as one failed test: vitest reports none for it. */
 export function countTests(report: unknown): Counts {
   if (!isReport(report)) return NO_TESTS;
-  const broken = report.testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-  );
   return {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
+    failed: report.numFailedTests + report.testResults.filter(isBroken).length,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/** Each failed test with the beginning of what it said, for whoever reads only the end of a long log. */
+export function describeFailures(report: unknown): string[] {
+  if (!isReport(report)) return [];
+  const failures = report.testResults.flatMap((file) => [
+    ...(isBroken(file) ? [shorten(file.name, [file.message])] : []),
+    ...file.assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map((test) => shorten(`${file.name}: ${test.fullName}`, test.failureMessages ?? [])),
+  ]);
+  return failures.slice(0, SHOWN_FAILURES_MAX);
 }
 
 export function addCounts(a: Counts, b: Counts): Counts {
@@ -39,6 +61,18 @@ export function addCounts(a: Counts, b: Counts): Counts {
 
 export function formatCounts({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+/** The file could not even be loaded. */
+function isBroken({ status, assertionResults }: FileResult): boolean {
+  return status === 'failed' && assertionResults.length === 0;
+}
+
+function shorten(title: string, messages: string[]): string {
+  const lines = messages.flatMap((message) => message.split('\n')).slice(0, SHOWN_LINES_MAX);
+  return [title, ...lines.map((line) => `  ${line.slice(0, SHOWN_LINE_CHARACTERS_MAX)}`)].join(
+    '\n',
+  );
 }
 
 function isReport(report: unknown): report is Report {

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { takeInterrupts } from '../process/interrupt.ts';
 import { readJson } from '../stack/directory.ts';
-import { addCounts, type Counts, countTests, formatCounts, NO_TESTS } from './test-counts.ts';
+import {
+  addCounts,
+  type Counts,
+  countTests,
+  describeFailures,
+  formatCounts,
+  NO_TESTS,
+} from './test-counts.ts';
 import { buildStep, runScript, runSteps, staticChecks, type Step } from './tools.ts';
 
 /** Their figures mean nothing here; they must only work when somebody wants to know. */
@@ -22,14 +29,17 @@ const quickBenchmarks: Step[] = [
 export async function testCommand(args: string[]): Promise<number> {
   const { stop } = takeInterrupts();
   const reports = mkdtempSync(join(tmpdir(), 'security-actions-test-'));
+  const failures: string[] = [];
   let counts: Counts = NO_TESTS;
   const tests = (name: string, project: string): Step => ({
     name,
     run: async (signal) => {
-      const report = join(reports, `${project}.json`);
-      const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+      const file = join(reports, `${project}.json`);
+      const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
       const passed = await runScript(`test:${project}`, [...reporters, ...args], signal);
-      counts = addCounts(counts, countTests(readJson(report)));
+      const report = readJson(file);
+      counts = addCounts(counts, countTests(report));
+      failures.push(...describeFailures(report));
       return passed;
     },
   });
@@ -44,6 +54,7 @@ export async function testCommand(args: string[]): Promise<number> {
       ],
       stop,
     );
+    for (const failure of failures) console.log(failure);
     if (failed.length > 0) console.log(`Failed: ${failed.join(', ')}`);
     console.log(formatCounts(counts));
     return failed.length === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1;
