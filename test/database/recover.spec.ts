@@ -117,7 +117,7 @@ describe('recovery', () => {
     const { azureTenantId, actionId, attemptId } = await held(STRICT, { sent: true });
     await database.expireLeases();
     const lost = await lostOnes();
-    expect(lost).toEqual([{ azureTenantId, actionId, attemptId }]);
+    expect(lost).toEqual([{ azureTenantId, actionId, attemptId, targetKey: null }]);
     await database.settle({ ...lost[0]!, type: 'failed', errorInfo: ERROR });
     expect(await database.row(actionId)).toMatchObject({ status: 'Failed', errorInfo: ERROR });
     expect(await lostOnes()).toEqual([]);

@@ -207,7 +207,7 @@ export class TestDatabase {
   }
 
   async settle(...settlements: Settlement[]): Promise<{ settled: Set<string>; promoted: number }> {
-    return this.inTransaction((manager) => settle(manager, settlements));
+    return settle(this.dataSource.manager, settlements);
   }
 
   async row(id: string): Promise<SecurityActionEntity> {

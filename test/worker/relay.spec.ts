@@ -97,6 +97,17 @@ describe('the relay', () => {
     expect(relay.leads).toBe(true);
   });
 
+  it('has forgotten what it has published when it stops', async () => {
+    await database.ingest(command({ target: 'a' }));
+    let sends = 0;
+    relay = relayTo(() => Promise.resolve(void (sends += 1)));
+    relay.loop.start();
+    await vi.waitFor(() => expect(sends).toBe(1), { timeout: 10_000, interval: 1 });
+    await relay.stop();
+    expect(await database.query('SELECT FROM outbox')).toEqual([]);
+    expect(sends).toBe(1);
+  });
+
   it('stops while Kafka is away, and leaves its lease and its events to another worker', async () => {
     await database.ingest(command());
     let tries = 0;

@@ -3,17 +3,28 @@ import pg from 'pg';
 import { preparedName } from './prepared.ts';
 import { isSentWithNext } from './sent-with-next.ts';
 
+/** A statement with its values; it is prepared if it was marked as such (`prepared`). */
+export interface Statement {
+  text: string;
+  values: unknown[];
+}
+
+/** What Postgres answers to a statement. */
+export type Answer = Pick<pg.QueryResult<pg.QueryResultRow>, 'rows' | 'rowCount'>;
+
 /**
  * A connection that waits for no answer without need: not for one that tells nothing (`sentWithNext`), and not for one that
  * comes too late. Then pg ends the connection together with the query, as it does for pipelines alone: else the query would
  * go on, and whoever got the connection next work inside a transaction that somebody else had begun.
  */
 export class ImpatientClient extends pg.Client {
+  readonly #timeoutMs: number | undefined;
   /** What is sent with the next statement, before it. */
   #ahead: string[] = [];
 
   constructor(config?: string | pg.ClientConfig) {
     super(config);
+    this.#timeoutMs = typeof config === 'object' ? config.query_timeout : undefined;
     // Sent at once, whether or not what was sent before has been answered; Postgres takes them in their order.
     Object.assign(this, { pipeline: true });
     // The pool and TypeORM each listen while they hold it. When it breaks as one hands it to the other, nobody does, and
@@ -31,14 +42,45 @@ export class ImpatientClient extends pg.Client {
     return this.#ahead.length > 0 ? this.#queryWithAhead(args) : this.#query(args);
   }
 
+  /**
+   * Sends statements in one piece; Postgres runs them one after the other.
+   * @returns their answers, when the last one is there
+   * @throws what the first says that failed; outside a transaction those behind it have run all the same
+   */
+  async queryTogether(statements: Statement[]): Promise<Answer[]> {
+    const ahead = this.#takeAhead().map((text) => ({ text, values: [] }));
+    const all = [...ahead, ...statements];
+    const answers = await Promise.allSettled(
+      this.#inOnePiece(() => all.map((statement) => this.#queryOneOf(all.length, statement))),
+    );
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed) throw failed.reason;
+    return answers
+      .slice(ahead.length)
+      .map((answer) => (answer as PromiseFulfilledResult<Answer>).value);
+  }
+
+  /** The last one waits for all before it, and each of them may take its time. */
+  #queryOneOf(count: number, { text, values }: Statement): Promise<Answer> {
+    const name = preparedName(text);
+    const timeoutMs = this.#timeoutMs && { query_timeout: this.#timeoutMs * count };
+    const query = { text, values, ...(name !== undefined && { name }), ...timeoutMs };
+    return super.query<pg.QueryResultRow>(query);
+  }
+
   async #queryWithAhead(args: unknown[]): Promise<unknown> {
-    const ahead = this.#ahead;
-    this.#ahead = [];
+    const ahead = this.#takeAhead();
     const answers = this.#inOnePiece(() => [
       ...ahead.map((text) => this.#query([text])),
       this.#query(args),
     ]);
     return (await Promise.all(answers)).at(-1);
+  }
+
+  #takeAhead(): string[] {
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    return ahead;
   }
 
   /** What is sent by itself is a system call each time. */

@@ -1,5 +1,5 @@
 import type { Database } from './action-row.ts';
-import type { ClaimReference } from './held-claims.queries.ts';
+import type { ClaimOnTarget } from './settle.queries.ts';
 import { onlyThoseOf } from './held-rows.ts';
 import { lockHeads, promoteHeads, type Target } from './targets.queries.ts';
 
@@ -80,9 +80,9 @@ export async function lockExpiredLost(
   database: Database,
   { known, probeable }: RecoveryKnowledge,
   limit: number,
-): Promise<ClaimReference[]> {
+): Promise<ClaimOnTarget[]> {
   return database.query(
-    `SELECT "azureTenantId", "actionId", "attemptId" FROM "security_action_work"
+    `SELECT "azureTenantId", "actionId", "attemptId", "targetKey" FROM "security_action_work"
       WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp() AND ${FATE} = 'lost'
         AND "providerKey" = ANY($3::text[])
       ORDER BY "azureTenantId", "targetKey" LIMIT $1 FOR UPDATE SKIP LOCKED`,

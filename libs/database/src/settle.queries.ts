@@ -1,15 +1,16 @@
 import type { EventType } from '#domain/event';
 import type { ResultInfo } from '#domain/security-action';
 import type { Status } from '#domain/status';
-import type { Database } from './action-row.ts';
+import type { EntityManager } from 'typeorm';
 import type { ClaimReference } from './held-claims.queries.ts';
-import { type Target, promoteHeads } from './targets.queries.ts';
 import { onlyThoseOf, lockHeldRows } from './held-rows.ts';
+import { inOnePiece } from './in-one-piece.ts';
 import { prepared } from './prepared.ts';
 import { recordEvents } from './record-events.ts';
+import { type Target, promotedBy, promotion } from './targets.queries.ts';
 
 /** How an attempt, or a probe, ended. All but the first three leave the action Running and free its lease. */
-export type Settlement = ClaimReference &
+export type Settlement = ClaimOnTarget &
   (
     | { type: 'completed' }
     | { type: 'failed' | 'cancelled'; errorInfo: ResultInfo }
@@ -30,6 +31,9 @@ export type Settlement = ClaimReference &
     | { type: 'postponed'; unavailable: boolean; dueInMs: number }
   );
 
+/** Which claim is settled; when it ends, the next on its target is to follow. */
+export type ClaimOnTarget = ClaimReference & { targetKey: string | null };
+
 type Outcome = Settlement['type'];
 
 const STATUS_AFTER: Record<Outcome, Status> = {
@@ -43,22 +47,36 @@ const STATUS_AFTER: Record<Outcome, Status> = {
 
 const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
 
-/** An attempt that counted: which settlement, from 1 on. */
-interface SettledRow {
-  at: number;
-  targetKey: string | null;
-}
-
 /**
- * Writes how attempts ended, one event each, and makes the next action on each freed target ready. An attempt
- * that lost its lease to another (its attempt id is not on record any more) changes nothing.
+ * Writes how attempts ended, one event each, and makes the next action on each freed target ready, in one transaction: that of
+ * the manager if it has one. An attempt that lost its lease to another (its attempt id is not on record any more) changes
+ * nothing.
  * @returns the attempt ids that counted, and how many actions became ready
  */
 export async function settle(
-  database: Database,
+  manager: EntityManager,
   settlements: Settlement[],
 ): Promise<{ settled: Set<string>; promoted: number }> {
-  const rows: SettledRow[] = await database.query(SETTLE, [
+  const written = { text: SETTLE, values: valuesOf(settlements) };
+  const freed = settlements.filter(freesTarget);
+  // Also of targets whose attempt does not count: who took it over looks as well, and no harm is done.
+  const [held, heads] = await inOnePiece(
+    manager,
+    freed.length > 0 ? [written, promotion(freed)] : [written],
+  );
+  const settled = held!.rows.map(({ at }) => settlements[at - 1]!.attemptId);
+  return {
+    settled: new Set(settled),
+    promoted: heads ? await promotedBy(heads.rows, manager, freed) : 0,
+  };
+}
+
+function freesTarget(settlement: Settlement): settlement is Settlement & Target {
+  return ENDS.includes(settlement.type) && settlement.targetKey !== null;
+}
+
+function valuesOf(settlements: Settlement[]): unknown[] {
+  return [
     settlements.map((settlement) => settlement.azureTenantId),
     settlements.map((settlement) => settlement.actionId),
     settlements.map((settlement) => settlement.attemptId),
@@ -72,13 +90,7 @@ export async function settle(
     settlements.map((settlement) => ('next' in settlement ? settlement.next : null)),
     settlements.map(mayHaveActed),
     settlements.map((settlement) => settlement.type === 'postponed' && settlement.unavailable),
-  ]);
-  const settled = rows.map(({ at, targetKey }) => ({ ...settlements[at - 1]!, targetKey }));
-  const freed = settled.filter(
-    (one): one is typeof one & Target => ENDS.includes(one.type) && one.targetKey !== null,
-  );
-  const promoted = await promoteHeads(database, freed);
-  return { settled: new Set(settled.map(({ attemptId }) => attemptId)), promoted };
+  ];
 }
 
 function mayHaveActed(settlement: Settlement): boolean {
@@ -137,4 +149,4 @@ const SETTLE = prepared(`
       h."attempt", h."attemptId", NULL::text AS "appId", NULL::text AS "user", h."errorInfo"
   ),
   ${recordEvents('changed')}
-  SELECT "at", "targetKey" FROM held`);
+  SELECT "at" FROM held`);

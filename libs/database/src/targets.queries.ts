@@ -1,5 +1,6 @@
 import type { Database } from './action-row.ts';
 import { onlyThoseOf } from './held-rows.ts';
+import type { Answer, Statement } from './impatient-client.ts';
 import { prepared } from './prepared.ts';
 
 /*
@@ -41,13 +42,22 @@ export async function lockHeads(database: Database, targets: Target[]): Promise<
  */
 export async function promoteHeads(database: Database, targets: Target[]): Promise<number> {
   if (targets.length === 0) return 0;
-  const waiting: unknown[] = await database.query(ANY_WAITS, targetArrays(targets));
-  if (waiting.length === 0) return 0;
-  const [row]: { found: number; promoted: number }[] = await database.query(
-    PROMOTE,
-    targetArrays(targets),
-  );
-  const { found, promoted } = row!;
+  const { text, values } = promotion(targets);
+  return promotedBy(await database.query(text, values), database, targets);
+}
+
+/** The statement of `promoteHeads`, to be sent along with others. What it answers is for `promotedBy`. */
+export function promotion(targets: Target[]): Statement {
+  return { text: PROMOTE, values: targetArrays(targets) };
+}
+
+/** @returns how many became ready, in a further look if one was called for */
+export async function promotedBy(
+  rows: Answer['rows'],
+  database: Database,
+  targets: Target[],
+): Promise<number> {
+  const { found, promoted } = rows[0] as { found: number; promoted: number };
   return promoted < found ? promoted + (await promoteHeads(database, targets)) : promoted;
 }
 
@@ -60,15 +70,7 @@ const LOCK = prepared(`
      WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
      ORDER BY w."position" LIMIT 1 FOR UPDATE) head`);
 
-/** Nothing waits on most targets, and this is the cheaper question. */
-const ANY_WAITS = prepared(`
-  SELECT FROM unnest($1::text[], $2::uuid[]) AS t("azureTenantId", "targetKey") CROSS JOIN LATERAL (
-    SELECT w."ready" FROM "security_action_work" w
-     WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
-     ORDER BY w."position" LIMIT 1) head
-   WHERE NOT head."ready" LIMIT 1`);
-
-const PROMOTE = `
+const PROMOTE = prepared(`
   WITH head AS (
     SELECT h.* FROM (${TARGETS}) t CROSS JOIN LATERAL (
       SELECT w."azureTenantId", w."actionId", w."ready" FROM "security_action_work" w
@@ -83,7 +85,7 @@ const PROMOTE = `
     RETURNING w."actionId"
   )
   SELECT (SELECT count(*)::integer FROM head) AS "found",
-         (SELECT count(*)::integer FROM promoted) AS "promoted"`;
+         (SELECT count(*)::integer FROM promoted) AS "promoted"`);
 
 function targetArrays(targets: Target[]): [string[], string[]] {
   return [targets.map((target) => target.azureTenantId), targets.map((target) => target.targetKey)];

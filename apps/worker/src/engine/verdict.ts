@@ -16,7 +16,7 @@ const RETRY_IN_MS_MAX = 86_400_000;
 /** A settlement without the claim it settles. */
 export type Verdict = Settlement extends infer S
   ? S extends Settlement
-    ? Omit<S, 'azureTenantId' | 'actionId' | 'attemptId'>
+    ? Omit<S, 'azureTenantId' | 'actionId' | 'attemptId' | 'targetKey'>
     : never
   : never;
 
@@ -27,10 +27,10 @@ export interface Remark {
 }
 
 export function settlement(
-  { azureTenantId, actionId, attemptId }: Claim,
+  { azureTenantId, actionId, attemptId, targetKey }: Claim,
   verdict: Verdict,
 ): Settlement {
-  return { azureTenantId, actionId, attemptId, ...verdict };
+  return { azureTenantId, actionId, attemptId, targetKey, ...verdict };
 }
 
 /** Another call, or a question, follows. */

@@ -7,10 +7,8 @@ import { Settings } from '#config/settings';
 import {
   type OutboxEvent,
   type RelayLease,
-  deleteFromOutbox,
   dropRelayLease,
   holdRelayLease,
-  readOutbox,
 } from '#database/outbox.queries';
 import { isTransient } from '#database/sqlstate';
 import { inRequests } from '#kafka/in-requests';
@@ -22,7 +20,7 @@ import { WORKER_NAME } from '../engine/worker-name.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { cloudEvent } from './cloud-event.ts';
 import { Gathering } from './gathering.ts';
-import { logEvent } from './life-log.ts';
+import { Outbox } from './outbox.ts';
 import { sendInOrder } from './send-in-order.ts';
 
 /** How often a worker that does not relay looks whether it must. */
@@ -32,8 +30,8 @@ const LAST_STEP_MS = 1000;
 const TOO_LARGE_PAUSE_MS = 60_000;
 
 /**
- * Publishes the outbox, oldest first, and deletes what Kafka has acknowledged. One request at a time, so that a
- * failed one can never be overtaken by a later one; a crash between the two repeats events, never skips one. Of all
+ * Publishes the outbox, oldest first, and deletes what Kafka has acknowledged, when it reads on. One request at a time, so
+ * that a failed one can never be overtaken by a later one; a crash between the two repeats events, never skips one. Of all
  * workers one relays at a time, by lease; should two overlap, they repeat events and lose none.
  *
  * An event that is too large for the topic (none is as we set topics up) stays in the outbox with those that follow it of
@@ -49,7 +47,7 @@ export class Relay {
   readonly #database: DataSource;
   readonly #settings: Settings;
   readonly #line: ProducerLine;
-  readonly #metrics: ActionMetrics;
+  readonly #outbox: Outbox;
   #lease: RelayLease | undefined;
   #leaseLookAtMs = 0;
   readonly #gathering = new Gathering();
@@ -68,7 +66,7 @@ export class Relay {
     settings: Settings,
   ) {
     this.#database = database;
-    this.#metrics = metrics;
+    this.#outbox = new Outbox(database, metrics, settings.RELAY_BATCH_MAX);
     this.#settings = settings;
     this.#line = new ProducerLine(settings, kafka);
     const leaseLookMs = Math.min(STAND_BY_MS, settings.LEASE_MS / 3) / 2;
@@ -93,7 +91,9 @@ export class Relay {
     if (!(await endsWithin(stopped, LAST_STEP_MS))) await this.#line.close();
     await stopped;
     if (this.#line.open) {
-      const last = this.#relay().catch((error: unknown) => this.#logger.warn({ err: error }));
+      const last = this.#relay()
+        .then(() => this.#lease && this.#outbox.forget(this.#lease))
+        .catch((error: unknown) => this.#logger.warn({ err: error }));
       await Promise.race([last, delay(LAST_STEP_MS)]);
     }
     await this.#line.close();
@@ -108,9 +108,19 @@ export class Relay {
 
   async #relay(): Promise<boolean> {
     await this.#holdLease();
-    if (!this.#lease) return false;
+    if (!this.#lease) {
+      this.#outbox.leave();
+      return false;
+    }
     if (!this.#wasFull) await this.#gathering.wait();
-    const events = await this.#read();
+    if (performance.now() >= this.#heldBackUntilMs) this.#heldBack.clear();
+    const events = await this.#outbox.readOn(this.#lease, this.#heldBack);
+    // Overtaken, or a predecessor's last delete came first: only the lease can tell which, and at once.
+    if (!events) {
+      this.#lease = undefined;
+      this.#leaseLookAtMs = 0;
+      return true;
+    }
     this.#gathering.found(events.length);
     this.#wasFull = events.length === this.#settings.RELAY_BATCH_MAX;
     if (events.length === 0) return false;
@@ -119,25 +129,8 @@ export class Relay {
       // That may have taken hours, in which another worker has relayed these.
       return true;
     }
-    const published = await this.#publish(events);
-    if (published.length === 0) return true;
-    const positions = published.map(({ position }) => position);
-    if (await deleteFromOutbox(this.#database.manager, this.#lease, positions)) {
-      for (const event of published) {
-        this.#metrics.published(event);
-        logEvent(this.#logger, event);
-      }
-      return true;
-    }
-    // Overtaken, or a predecessor's last delete came first: only the lease can tell which, and at once.
-    this.#lease = undefined;
-    this.#leaseLookAtMs = 0;
+    this.#outbox.published(await this.#publish(events));
     return true;
-  }
-
-  #read(): Promise<OutboxEvent[]> {
-    if (performance.now() >= this.#heldBackUntilMs) this.#heldBack.clear();
-    return readOutbox(this.#database.manager, this.#settings.RELAY_BATCH_MAX, [...this.#heldBack]);
   }
 
   /** @returns those that Kafka has: all, but for what is too large and what follows that of the same action */
