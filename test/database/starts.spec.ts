@@ -3,13 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { findAction } from '#database/action.queries';
 import { toSecurityAction } from '#database/action-row';
 import type { ClaimRoom } from '#database/claim.queries';
-import { areHeld, shareHoldGuard } from '#database/hold-guard.queries';
+import { refuseIfHeld, shareHoldGuard } from '#database/hold-guard.queries';
 import { createHold } from '#database/hold.queries';
 import { settle } from '#database/settle.queries';
+import { isStartedUnderHold } from '#database/sqlstate';
 import { type StartOffer, storeCommands } from '#database/store-commands';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import type { CreateCommand } from '#domain/command';
-import { StartedUnderHold, startStored } from '../../apps/worker/src/ingest/start-stored.ts';
+import { startStored } from '../../apps/worker/src/ingest/start-stored.ts';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -50,7 +51,7 @@ describe('an action that is stored while there is room', () => {
       await promoteHeads(manager, targets);
       const started = actions.flatMap(({ claim }) => claim ?? []);
       await shareHoldGuard(manager);
-      expect(await areHeld(manager, started)).toBe(false);
+      await refuseIfHeld(manager, started);
       return started;
     });
 
@@ -192,7 +193,7 @@ describe('an action that is stored while there is room', () => {
       await hold();
       await startStored(manager, actions, room, lease);
     });
-    await expect(stored).rejects.toBeInstanceOf(StartedUnderHold);
+    expect(isStartedUnderHold(await stored.catch((error: unknown) => error))).toBe(true);
     expect(await database.query('SELECT FROM security_action')).toEqual([]);
   });
 

@@ -25,6 +25,7 @@ import { DeadLetters1765000100000 } from './migrations/1765000100000-dead-letter
 import { OpenDeadLetters1765000150000 } from './migrations/1765000150000-open-dead-letters.ts';
 import { Retention1765000200000 } from './migrations/1765000200000-retention.ts';
 import { RoomForTheEnd1765000250000 } from './migrations/1765000250000-room-for-the-end.ts';
+import { StartedUnderHold1765000300000 } from './migrations/1765000300000-started-under-hold.ts';
 
 /** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
 export const CLIENT_GRACE_MS = 500;
@@ -90,6 +91,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       OpenDeadLetters1765000150000,
       Retention1765000200000,
       RoomForTheEnd1765000250000,
+      StartedUnderHold1765000300000,
     ],
     synchronize: false,
     applicationName: pool.applicationName,

@@ -30,22 +30,26 @@ export async function takeHoldGuard(database: Database): Promise<void> {
 }
 
 /**
- * Whether a standing hold covers any of these. To be asked with the guard shared, of what was started before it was: a hold
- * that does not show now comes after this transaction, and finds them in flight.
+ * Has the transaction fail if a standing hold covers any of these: to be said with the guard shared, of what was started
+ * before it was. A hold that does not show now comes after this transaction, and finds them in flight.
+ *
+ * Nobody waits for the answer: what fails is the next statement (`isStartedUnderHold` tells), be it the COMMIT.
  */
-export async function areHeld(
+export async function refuseIfHeld(
   database: Database,
   claims: Pick<Claim, 'azureTenantId' | 'providerKey' | 'actionName'>[],
-): Promise<boolean> {
-  const rows: unknown[] = await database.query(ARE_HELD, [
+): Promise<void> {
+  await database.query(REFUSE_IF_HELD, [
     claims.map(({ azureTenantId }) => azureTenantId),
     claims.map(({ providerKey }) => providerKey),
     claims.map(({ actionName }) => actionName),
   ]);
-  return rows.length > 0;
 }
 
-const ARE_HELD = prepared(`
-  SELECT FROM unnest($1::text[], $2::text[], $3::text[])
+const REFUSE_IF_HELD = sentWithNext(
+  prepared(`
+  SELECT "raise_started_under_hold"()
+    FROM unnest($1::text[], $2::text[], $3::text[])
       AS started("azureTenantId", "providerKey", "actionName")
-   WHERE EXISTS (${standingHold('started')}) LIMIT 1`);
+   WHERE EXISTS (${standingHold('started')}) LIMIT 1`),
+);

@@ -20,7 +20,7 @@ export type Answer = Pick<pg.QueryResult<pg.QueryResultRow>, 'rows' | 'rowCount'
 export class ImpatientClient extends pg.Client {
   readonly #timeoutMs: number | undefined;
   /** What is sent with the next statement, before it. */
-  #ahead: string[] = [];
+  #ahead: Statement[] = [];
 
   constructor(config?: string | pg.ClientConfig) {
     super(config);
@@ -34,9 +34,9 @@ export class ImpatientClient extends pg.Client {
 
   // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, promise or stream
   override query(...args: any[]): any {
-    const [text] = args as unknown[];
+    const [text, values = []] = args as [unknown, unknown[]?];
     if (isSentWithNext(text)) {
-      this.#ahead.push(text);
+      this.#ahead.push({ text, values });
       return Promise.resolve(NO_ANSWER);
     }
     return this.#ahead.length > 0 ? this.#queryWithAhead(args) : this.#query(args);
@@ -48,7 +48,7 @@ export class ImpatientClient extends pg.Client {
    * @throws what the first says that failed; outside a transaction those behind it have run all the same
    */
   async queryTogether(statements: Statement[]): Promise<Answer[]> {
-    const ahead = this.#takeAhead().map((text) => ({ text, values: [] }));
+    const ahead = this.#takeAhead();
     const all = [...ahead, ...statements];
     const answers = await Promise.allSettled(
       this.#inOnePiece(() => all.map((statement) => this.#queryOneOf(all.length, statement))),
@@ -71,13 +71,13 @@ export class ImpatientClient extends pg.Client {
   async #queryWithAhead(args: unknown[]): Promise<unknown> {
     const ahead = this.#takeAhead();
     const answers = this.#inOnePiece(() => [
-      ...ahead.map((text) => this.#query([text])),
+      ...ahead.map(({ text, values }) => this.#query([text, values])),
       this.#query(args),
     ]);
     return (await Promise.all(answers)).at(-1);
   }
 
-  #takeAhead(): string[] {
+  #takeAhead(): Statement[] {
     const ahead = this.#ahead;
     this.#ahead = [];
     return ahead;

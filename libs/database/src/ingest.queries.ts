@@ -35,7 +35,7 @@ export interface InsertOptions {
  * Of `heads`, the first of the batch on their targets, those are ready that find their target empty; for the others see
  * `promoteHeads`, which must follow in the same transaction. Of `starts`, those are started that nothing is before: no
  * action on their target, none that waits for their provider, no hold. They are as if they had been claimed right
- * afterwards, at a fraction of the cost; `shareHoldGuard` and `areHeld` must follow, too.
+ * afterwards, at a fraction of the cost; `shareHoldGuard` and `refuseIfHeld` must follow, too.
  */
 export async function insertActions(
   database: Database,

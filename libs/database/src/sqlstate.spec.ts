@@ -4,7 +4,7 @@ import {
   QueryRunnerProviderAlreadyReleasedError,
 } from 'typeorm';
 import { describe, expect, it } from 'vitest';
-import { isDataError, isStatementTimeout, isTransient } from './sqlstate.ts';
+import { isDataError, isStartedUnderHold, isStatementTimeout, isTransient } from './sqlstate.ts';
 
 /** As pg reports it, and as TypeORM hands it on. */
 function failure(code: string, message = 'failed'): Error {
@@ -84,5 +84,15 @@ describe('what a failed statement means', () => {
       true,
       false,
     ]);
+  });
+
+  it('knows its own from all others, and takes it neither for an outage nor for bad data', () => {
+    const own = failure('SA001');
+    expect([isStartedUnderHold(own), isTransient(own), isDataError(own)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(isStartedUnderHold(failure('P0001'))).toBe(false);
   });
 });

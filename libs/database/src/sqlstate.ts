@@ -11,6 +11,8 @@ const TRANSIENT_CLASSES = ['08', '25', '28', '3D', '40', '53', '55', '57', '58']
 const DATA_CLASSES = ['22', '23', '54'];
 const QUERY_CANCELED = '57014';
 const LOCK_NOT_AVAILABLE = '55P03';
+/** Ours (classes from I on are free for that): what `refuseIfHeld` raises. */
+export const STARTED_UNDER_HOLD = 'SA001';
 /** What the sockets of node, the pool of pg and TypeORM report; they carry no SQLSTATE. */
 const CONNECTION_CODES = [
   'ECONNREFUSED',
@@ -55,6 +57,11 @@ export function isDataError(error: unknown): boolean {
 /** Whether the statement ran out of its time: the same with less to do may pass. */
 export function isStatementTimeout(error: unknown): boolean {
   return codeOf(error) === QUERY_CANCELED;
+}
+
+/** Whether a hold has come that covers what was to start. */
+export function isStartedUnderHold(error: unknown): boolean {
+  return codeOf(error) === STARTED_UNDER_HOLD;
 }
 
 /**

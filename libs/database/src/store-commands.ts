@@ -32,7 +32,7 @@ export interface StartOffer {
  * Stores commands in log order: each as an action, unless it is one already, or as an alias of the action that an earlier
  * sending of the same create has made. A command whose idempotency key stands for another one becomes an action all the
  * same, since its caller may have been told 201, but a Failed one. With an offer some of them start at once. To be run in a
- * READ COMMITTED transaction; `promoteHeads` must follow in it, and `shareHoldGuard` and `areHeld` for what was started.
+ * READ COMMITTED transaction; `promoteHeads` must follow in it, and `shareHoldGuard` and `refuseIfHeld` for what was started.
  */
 export async function storeCommands(
   database: Database,

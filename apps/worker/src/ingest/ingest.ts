@@ -6,7 +6,7 @@ import { type ActionReference, keyOfAction } from '#database/action-row';
 import { hasKey } from '#database/idempotency-key.queries';
 import type { ClaimLease, ClaimRoom } from '#database/claim.queries';
 import type { Alias } from '#database/resend.queries';
-import { isDataError, isStatementTimeout } from '#database/sqlstate';
+import { isDataError, isStartedUnderHold, isStatementTimeout } from '#database/sqlstate';
 import { type Stored, storeCommands } from '#database/store-commands';
 import { findStored } from '#database/stored.queries';
 import { inTransaction } from '#database/transaction';
@@ -20,7 +20,7 @@ import { Holdings } from '../engine/holdings.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { Relay } from '../events/relay.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
-import { StartedUnderHold, startStored } from './start-stored.ts';
+import { startStored } from './start-stored.ts';
 import { type Refusal, Together } from './together.ts';
 import { withoutContents } from './without-contents.ts';
 
@@ -159,7 +159,8 @@ export class Ingest {
         try {
           return await store(room, true);
         } catch (error) {
-          if (!(error instanceof StartedUnderHold)) throw error;
+          if (!isStartedUnderHold(error)) throw error;
+          // A hold came while what it covers was being stored: it must not start.
           return store(room, false);
         }
       });

@@ -1,19 +1,16 @@
 import type { EntityManager } from 'typeorm';
 import { type Claim, type ClaimLease, type ClaimRoom, claimWork } from '#database/claim.queries';
 import { endAction } from '#database/end-action.queries';
-import { areHeld, shareHoldGuard } from '#database/hold-guard.queries';
+import { refuseIfHeld, shareHoldGuard } from '#database/hold-guard.queries';
 import type { InsertedAction } from '#database/ingest.queries';
 import { findOvertaken } from '#database/reverts.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { supersededBy } from '#domain/revert';
 
-/** A hold came while the actions that it covers were being stored: they must not start. */
-export class StartedUnderHold extends Error {}
-
 /**
- * Starts what it can of actions that were just stored, in their transaction and as its last step.
+ * Starts what it can of actions that were just stored, in their transaction and as its last step: that fails, at its end at
+ * the latest, if a hold has come meanwhile that covers any of them (`isStartedUnderHold`).
  * @returns the claims of what was started as it was stored, and of what there is room for beside it
- * @throws StartedUnderHold
  */
 export async function startStored(
   manager: EntityManager,
@@ -31,7 +28,7 @@ export async function startStored(
   // Only now, when no lock is waited for any more: an emergency stop waits for whoever shares the guard.
   if (started.length > 0) {
     await shareHoldGuard(manager);
-    if (await areHeld(manager, started)) throw new StartedUnderHold();
+    await refuseIfHeld(manager, started);
   }
   const rest = roomBeside(started, room);
   if (started.length === actions.length || rest.byProvider.size === 0) return started;
