@@ -2,8 +2,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Client, simulate } from '../support/client.ts';
 import { System } from '../support/system.ts';
 
-/** What an idle worker asks Postgres for, each second at most: it looks for events each 50 ms, and for all else beside it. */
-const TRANSACTIONS_PER_SECOND_MAX = 34;
+/**
+ * What an idle worker asks Postgres for, each second at most: it looks for work and events each 100 ms, and for all else
+ * beside it.
+ */
+const TRANSACTIONS_PER_SECOND_MAX = 24;
 /** So many that what a second more or less of Postgres's own counting makes of them does not matter. */
 const TRANSACTIONS = 200;
 

@@ -53,7 +53,7 @@ export const worker = {
     .default(500)
     .describe('Outcomes written in one transaction.'),
   RELAY_INTERVAL_MS: milliseconds
-    .default(50)
+    .default(100)
     .describe('How often the outbox is looked at without a signal.'),
   RELAY_BATCH_MAX: countUpTo(
     5000,
