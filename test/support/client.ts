@@ -71,6 +71,10 @@ export class Client {
       },
       ...(body !== undefined && { body: raw ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(30_000),
+    }).catch((error: Error) => {
+      // The cause says what went wrong, and a summary of failed tests shows no causes.
+      const { message, cause } = error;
+      throw new Error(`${method} ${path}: ${message} (${String(cause)})`, { cause: error });
     });
     const text = await response.text();
     // An answer to HEAD is called JSON and has no body.

@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, type QueryRunner, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import type { Answer, ImpatientClient, Statement } from './impatient-client.ts';
 
 const BEGIN: Statement = { text: 'START TRANSACTION', values: [] };
@@ -27,6 +27,8 @@ export async function inOnePiece(
 }
 
 /** The connection that TypeORM has from the pool of `dataSourceOptions`. */
-async function clientOf(runner: NonNullable<EntityManager['queryRunner']>) {
+async function clientOf(runner: QueryRunner): Promise<ImpatientClient> {
+  // It would give out what it had: a connection that broke meanwhile.
+  if (runner.isReleased) throw new QueryRunnerAlreadyReleasedError();
   return (await runner.connect()) as ImpatientClient;
 }
