@@ -2,9 +2,7 @@ import type { EventType } from '#domain/event';
 import { shownRevert } from '#domain/revert';
 import type { SecurityAction, SecurityActionState } from '#domain/security-action';
 import { type Status, isTerminal } from '#domain/status';
-import type { EntityManager } from 'typeorm';
 import { type ActionRow, type Database, shownReport, toSecurityAction } from './action-row.ts';
-import { inOnePiece } from './in-one-piece.ts';
 import { prepared } from './prepared.ts';
 import type { RevertState } from './entities/security-action-event.entity.ts';
 
@@ -116,28 +114,7 @@ export async function readOutbox(
   limit: number,
   without: readonly string[] = [],
 ): Promise<OutboxEvent[]> {
-  return eventsIn(await database.query(READ, [limit, without]));
-}
-
-/**
- * Forgets published events, unless another worker has taken over the relay meanwhile, and reads the oldest of those that are
- * left, in one round trip.
- * @returns undefined when nothing was forgotten: another worker has the relay, or has forgotten them
- */
-export async function deleteAndReadOutbox(
-  manager: EntityManager,
-  { lease, positions }: { lease: RelayLease; positions: string[] },
-  limit: number,
-  without: readonly string[] = [],
-): Promise<OutboxEvent[] | undefined> {
-  const [forgotten, oldest] = await inOnePiece(manager, [
-    { text: DELETE, values: [positions, RELAY, lease.owner, lease.epoch] },
-    { text: READ, values: [limit, without] },
-  ]);
-  return forgotten!.rowCount === 0 ? undefined : eventsIn(oldest!.rows as OutboxRow[]);
-}
-
-function eventsIn(rows: OutboxRow[]): OutboxEvent[] {
+  const rows: OutboxRow[] = await database.query(READ, [limit, without]);
   return rows.flatMap(eventsOf).toSorted(byPosition);
 }
 

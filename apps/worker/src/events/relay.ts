@@ -7,8 +7,10 @@ import { Settings } from '#config/settings';
 import {
   type OutboxEvent,
   type RelayLease,
+  deleteFromOutbox,
   dropRelayLease,
   holdRelayLease,
+  readOutbox,
 } from '#database/outbox.queries';
 import { isTransient } from '#database/sqlstate';
 import { inRequests } from '#kafka/in-requests';
@@ -20,18 +22,17 @@ import { WORKER_NAME } from '../engine/worker-name.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { cloudEvent } from './cloud-event.ts';
 import { Gathering } from './gathering.ts';
-import { Outbox } from './outbox.ts';
+import { HeldBack } from './held-back.ts';
+import { logEvent } from './life-log.ts';
 import { sendInOrder } from './send-in-order.ts';
 
 /** How often a worker that does not relay looks whether it must. */
 const STAND_BY_MS = 1000;
 const LAST_STEP_MS = 1000;
-/** How long events that are too large for the topic are passed over: its limit is raised by a person. */
-const TOO_LARGE_PAUSE_MS = 60_000;
 
 /**
- * Publishes the outbox, oldest first, and deletes what Kafka has acknowledged, when it reads on. One request at a time, so
- * that a failed one can never be overtaken by a later one; a crash between the two repeats events, never skips one. Of all
+ * Publishes the outbox, oldest first, and deletes what Kafka has acknowledged. One request at a time, so that a
+ * failed one can never be overtaken by a later one; a crash between the two repeats events, never skips one. Of all
  * workers one relays at a time, by lease; should two overlap, they repeat events and lose none.
  *
  * An event that is too large for the topic (none is as we set topics up) stays in the outbox with those that follow it of
@@ -47,15 +48,15 @@ export class Relay {
   readonly #database: DataSource;
   readonly #settings: Settings;
   readonly #line: ProducerLine;
-  readonly #outbox: Outbox;
+  readonly #metrics: ActionMetrics;
   #lease: RelayLease | undefined;
   #leaseLookAtMs = 0;
   readonly #gathering = new Gathering();
+  /** What Kafka has is deleted while the relay gathers; false when that found nothing left to delete. */
+  #forgetting: Promise<boolean> = Promise.resolve(true);
   /** More may wait than the last look could take. */
   #wasFull = false;
-  /** Actions with an event that is too large, until the next try. */
-  readonly #heldBack = new Set<string>();
-  #heldBackUntilMs = 0;
+  readonly #heldBack = new HeldBack();
   /** Called when this worker has become the one that relays. */
   onLead: () => void = () => undefined;
 
@@ -66,7 +67,7 @@ export class Relay {
     settings: Settings,
   ) {
     this.#database = database;
-    this.#outbox = new Outbox(database, metrics, settings.RELAY_BATCH_MAX);
+    this.#metrics = metrics;
     this.#settings = settings;
     this.#line = new ProducerLine(settings, kafka);
     const leaseLookMs = Math.min(STAND_BY_MS, settings.LEASE_MS / 3) / 2;
@@ -92,7 +93,7 @@ export class Relay {
     await stopped;
     if (this.#line.open) {
       const last = this.#relay()
-        .then(() => this.#lease && this.#outbox.forget(this.#lease))
+        .then(() => this.#areForgotten())
         .catch((error: unknown) => this.#logger.warn({ err: error }));
       await Promise.race([last, delay(LAST_STEP_MS)]);
     }
@@ -108,28 +109,47 @@ export class Relay {
 
   async #relay(): Promise<boolean> {
     await this.#holdLease();
-    if (!this.#lease) {
-      this.#outbox.leave();
-      return false;
-    }
+    if (!this.#lease) return false;
     if (!this.#wasFull) await this.#gathering.wait();
-    if (performance.now() >= this.#heldBackUntilMs) this.#heldBack.clear();
-    const events = await this.#outbox.readOn(this.#lease, this.#heldBack);
-    // Overtaken, or a predecessor's last delete came first: only the lease can tell which, and at once.
-    if (!events) {
+    if (!(await this.#areForgotten())) {
+      // Overtaken, or a predecessor's last delete came first: only the lease can tell which, and at once.
       this.#lease = undefined;
       this.#leaseLookAtMs = 0;
       return true;
     }
+    const { RELAY_BATCH_MAX } = this.#settings;
+    const without = this.#heldBack.actionIds;
+    const events = await readOutbox(this.#database.manager, RELAY_BATCH_MAX, without);
     this.#gathering.found(events.length);
-    this.#wasFull = events.length === this.#settings.RELAY_BATCH_MAX;
+    this.#wasFull = events.length === RELAY_BATCH_MAX;
     if (events.length === 0) return false;
     if (!this.#line.open) {
       await this.#line.reconnect();
       // That may have taken hours, in which another worker has relayed these.
       return true;
     }
-    this.#outbox.published(await this.#publish(events));
+    this.#forgetting = this.#forget(await this.#publish(events), this.#lease);
+    // Whoever waits for it hears of its failure; until then nobody does.
+    this.#forgetting.catch(() => undefined);
+    return true;
+  }
+
+  /** What failed is not known to be forgotten, and is published again. */
+  #areForgotten(): Promise<boolean> {
+    const forgetting = this.#forgetting;
+    this.#forgetting = Promise.resolve(true);
+    return forgetting;
+  }
+
+  async #forget(published: OutboxEvent[], lease: RelayLease): Promise<boolean> {
+    if (published.length === 0) return true;
+    const positions = published.map(({ position }) => position);
+    const areForgotten = await deleteFromOutbox(this.#database.manager, lease, positions);
+    if (!areForgotten) return false;
+    for (const event of published) {
+      this.#metrics.published(event);
+      logEvent(this.#logger, event);
+    }
     return true;
   }
 
@@ -139,18 +159,8 @@ export class Relay {
     const leftOut = await sendInOrder(inRequests(messages, this.#limits), (request) =>
       this.#send(request),
     );
-    if (leftOut.size > 0) this.#holdBack([...leftOut].map(({ key }) => key));
+    this.#heldBack.add([...leftOut].map(({ key }) => key));
     return events.filter((_, index) => !leftOut.has(messages[index]!));
-  }
-
-  #holdBack(actionIds: string[]): void {
-    // From the first one on, so that those that keep coming do not put off the next try for ever.
-    if (this.#heldBack.size === 0) this.#heldBackUntilMs = performance.now() + TOO_LARGE_PAUSE_MS;
-    for (const id of actionIds) this.#heldBack.add(id);
-    this.#logger.error(
-      { events: actionIds.length, actionId: actionIds[0] },
-      'events are larger than their topic takes, and wait: raise its max.message.bytes',
-    );
   }
 
   async #send(request: ReturnType<typeof cloudEvent>[]): Promise<void> {
