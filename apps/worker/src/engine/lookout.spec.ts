@@ -18,6 +18,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** Two kinds of intervals, so that it shows whose is kept. */
+const INTERVALS = { CLAIM_INTERVAL_MS: '100', RELAY_INTERVAL_MS: '50' };
+
 /** A lookout on a database in which `waiting` waits, and how often the loops that it watches took a step. */
 async function start(env: Record<string, string> = {}) {
   const world = { waiting: NOTHING, leads: true };
@@ -48,7 +51,7 @@ async function start(env: Record<string, string> = {}) {
     dispatcher as unknown as Dispatcher,
     canceller as unknown as Canceller,
     relay as unknown as Relay,
-    loadSettings(env),
+    loadSettings({ ...INTERVALS, ...env }),
   );
   lookout.onApplicationBootstrap();
   // The first steps, which each loop takes by itself.
