@@ -29,6 +29,12 @@ describe('countTests', () => {
     expect(failed).toBe(2);
   });
 
+  it('counts a file of which a hook failed as a failure', () => {
+    const skipped = file('failed', [{ status: 'skipped', fullName: 'is not run' }]);
+    const { failed } = countTests({ ...report, testResults: [...report.testResults, skipped] });
+    expect(failed).toBe(2);
+  });
+
   it('counts nothing when vitest wrote no report', () => {
     expect(countTests(undefined)).toEqual(NO_TESTS);
   });

@@ -29,7 +29,7 @@ const SHOWN_LINE_CHARACTERS_MAX = 300;
 
 export const NO_TESTS: Counts = { passed: 0, failed: 0, skipped: 0 };
 
-/** Counts a file that could not even be loaded as one failed test: vitest reports none for it. */
+/** Counts a file that failed without a failed test (it could not be loaded, or a hook failed) as one: vitest reports none for it. */
 export function countTests(report: unknown): Counts {
   if (!isReport(report)) return NO_TESTS;
   return {
@@ -63,9 +63,9 @@ export function formatCounts({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** The file could not even be loaded. */
+/** The file could not be loaded, or a hook failed, so that none of its tests did. */
 function isBroken({ status, assertionResults }: FileResult): boolean {
-  return status === 'failed' && assertionResults.length === 0;
+  return status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
 }
 
 function shorten(title: string, messages: string[]): string {

@@ -51,7 +51,7 @@ export class ImpatientClient extends pg.Client {
     const ahead = this.#takeAhead();
     const all = [...ahead, ...statements];
     const answers = await Promise.allSettled(
-      this.#inOnePiece(() => all.map((statement) => this.#queryOneOf(all.length, statement))),
+      this.#inOnePiece(() => all.map((statement, index) => this.#queryAt(index, statement))),
     );
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (failed) throw failed.reason;
@@ -60,11 +60,11 @@ export class ImpatientClient extends pg.Client {
       .map((answer) => (answer as PromiseFulfilledResult<Answer>).value);
   }
 
-  /** The last one waits for all before it, and each of them may take its time. */
-  #queryOneOf(count: number, { text, values }: Statement): Promise<Answer> {
+  /** Each waits for those before it, and each of them may take its time; a server that is silent is noticed by the first. */
+  #queryAt(index: number, { text, values }: Statement): Promise<Answer> {
     const name = preparedName(text);
-    const timeoutMs = this.#timeoutMs && { query_timeout: this.#timeoutMs * count };
-    const query = { text, values, ...(name !== undefined && { name }), ...timeoutMs };
+    const patience = this.#timeoutMs && { query_timeout: this.#timeoutMs * (index + 1) };
+    const query = { text, values, ...(name !== undefined && { name }), ...patience };
     return super.query<pg.QueryResultRow>(query);
   }
 

@@ -98,6 +98,8 @@ export class Relay {
       await Promise.race([last, delay(LAST_STEP_MS)]);
     }
     await this.#line.close();
+    // Under another one's lease it would delete nothing, and that one repeat a batch.
+    await endsWithin(this.#forgetting, LAST_STEP_MS);
     if (!this.#lease) return;
     try {
       await dropRelayLease(this.#database.manager, this.#lease);
@@ -109,7 +111,11 @@ export class Relay {
 
   async #relay(): Promise<boolean> {
     await this.#holdLease();
-    if (!this.#lease) return false;
+    if (!this.#lease) {
+      // Whoever has the relay now repeats what is left; what came of it here says nothing about a later lease.
+      this.#forgetting = Promise.resolve(true);
+      return false;
+    }
     if (!this.#wasFull) await this.#gathering.wait();
     if (!(await this.#areForgotten())) {
       // Overtaken, or a predecessor's last delete came first: only the lease can tell which, and at once.
