@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '#database/data-source';
+import type { Statement } from '#database/impatient-client';
 import { inOnePiece } from '#database/in-one-piece';
 import { TestDatabase } from '../support/database.ts';
 
@@ -32,15 +33,12 @@ describe('statements in one piece', () => {
   const names = { text: 'SELECT "name" FROM relay_lease ORDER BY 1', values: [] };
   const stored = () => database.query<{ name: string }>(names.text);
 
+  const piece = (statements: Statement[]) =>
+    dataSource.transaction((manager) => inOnePiece(manager, statements));
+
   it('are one transaction, and each sees what those before it have done', async () => {
     const transaction = { text: 'SELECT pg_current_xact_id()::text AS id', values: [] };
-    const answers = await inOnePiece(dataSource.manager, [
-      insert('a'),
-      names,
-      insert('b'),
-      transaction,
-      transaction,
-    ]);
+    const answers = await piece([insert('a'), names, insert('b'), transaction, transaction]);
     expect(answers.map(({ rowCount }) => rowCount)).toEqual([1, 1, 1, 1, 1]);
     expect(answers[1]!.rows).toEqual([{ name: 'a' }]);
     expect(answers[3]!.rows).toEqual(answers[4]!.rows);
@@ -49,10 +47,9 @@ describe('statements in one piece', () => {
 
   it('change nothing when one fails, and leave a connection that works', async () => {
     const failing = { text: 'SELECT 1 / 0', values: [] };
-    const piece = inOnePiece(dataSource.manager, [insert('a'), failing, insert('b')]);
-    await expect(piece).rejects.toThrow('division by zero');
+    await expect(piece([insert('a'), failing, insert('b')])).rejects.toThrow('division by zero');
     expect(await stored()).toEqual([]);
-    await inOnePiece(dataSource.manager, [insert('c')]);
+    await piece([insert('c')]);
     expect(await stored()).toEqual([{ name: 'c' }]);
   });
 
@@ -66,12 +63,17 @@ describe('statements in one piece', () => {
     expect(await stored()).toEqual([]);
   });
 
+  it('are refused outside a transaction', async () => {
+    await expect(inOnePiece(dataSource.manager, [insert('a')])).rejects.toThrow('transaction');
+    expect(await stored()).toEqual([]);
+  });
+
   it('may each take as long as one statement may, and no longer', async () => {
     const sleep = (ms: number) => ({ text: `SELECT pg_sleep(${ms / 1000})`, values: [] });
     // Together above the patience of the connection for one statement.
     const slow = Array.from({ length: 4 }, () => sleep(STATEMENT_TIMEOUT_MS * 0.7));
-    expect(await inOnePiece(dataSource.manager, slow)).toHaveLength(4);
-    const tooSlow = inOnePiece(dataSource.manager, [insert('a'), sleep(STATEMENT_TIMEOUT_MS * 2)]);
+    expect(await piece(slow)).toHaveLength(4);
+    const tooSlow = piece([insert('a'), sleep(STATEMENT_TIMEOUT_MS * 2)]);
     await expect(tooSlow).rejects.toMatchObject({ code: '57014' });
     expect(await stored()).toEqual([]);
   });

@@ -207,7 +207,7 @@ export class TestDatabase {
   }
 
   async settle(...settlements: Settlement[]): Promise<{ settled: Set<string>; promoted: number }> {
-    return settle(this.dataSource.manager, settlements);
+    return this.inTransaction((manager) => settle(manager, settlements));
   }
 
   async row(id: string): Promise<SecurityActionEntity> {

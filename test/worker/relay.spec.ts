@@ -97,15 +97,22 @@ describe('the relay', () => {
     expect(relay.leads).toBe(true);
   });
 
-  it('has forgotten what it has published when it stops', async () => {
+  it('has forgotten what it has published when it stops, in its last step too', async () => {
     await database.ingest(command({ target: 'a' }));
     let sends = 0;
-    relay = relayTo(() => Promise.resolve(void (sends += 1)));
+    let stopped: Promise<void> | undefined;
+    relay = relayTo(async () => {
+      sends += 1;
+      if (sends > 1) return;
+      // Left to the last step.
+      await database.ingest(command({ target: 'b' }));
+      stopped = relay!.stop();
+    });
     relay.loop.start();
-    await vi.waitFor(() => expect(sends).toBe(1), { timeout: 10_000, interval: 1 });
-    await relay.stop();
+    await vi.waitFor(() => expect(stopped).toBeDefined(), { timeout: 10_000 });
+    await stopped;
     expect(await database.query('SELECT FROM outbox')).toEqual([]);
-    expect(sends).toBe(1);
+    expect(sends).toBe(2);
   });
 
   it('stops while Kafka is away, and leaves its lease and its events to another worker', async () => {

@@ -48,9 +48,8 @@ const STATUS_AFTER: Record<Outcome, Status> = {
 const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
 
 /**
- * Writes how attempts ended, one event each, and makes the next action on each freed target ready, in one transaction: that of
- * the manager if it has one. An attempt that lost its lease to another (its attempt id is not on record any more) changes
- * nothing.
+ * Writes how attempts ended, one event each, and makes the next action on each freed target ready. An attempt that lost its
+ * lease to another (its attempt id is not on record any more) changes nothing. To be run in a READ COMMITTED transaction.
  * @returns the attempt ids that counted, and how many actions became ready
  */
 export async function settle(

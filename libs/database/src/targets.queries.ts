@@ -32,8 +32,8 @@ export async function lockHeads(database: Database, targets: Target[]): Promise<
 }
 
 /**
- * Makes the first unfinished action of each target ready. The targets' heads must be locked, and this must be a
- * statement of its own: only a fresh snapshot shows what the former holder of the lock has committed.
+ * Makes the first unfinished action of each target ready. Whoever added to a target or ended one of its actions holds the
+ * lock of its head by now; to look at others changes nothing. This must be a statement of its own: only a fresh snapshot shows what the former holder of the lock has committed.
  *
  * One that ends without being the head, as `settle` may end what its provider took back while it waited for its turn,
  * does not hold the lock of the head. So what is found here may end at the same moment: whoever waited for that looks

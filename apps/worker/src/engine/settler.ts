@@ -7,6 +7,7 @@ import { LIFELINE } from '#database/database.module';
 import { type Settlement, settle } from '#database/settle.queries';
 import { findUnfinished } from '#database/held-claims.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
+import { inTransaction } from '#database/transaction';
 import { traceIdOf } from '#observability/trace-context';
 import { Relay } from '../events/relay.ts';
 
@@ -106,7 +107,7 @@ export class Settler {
 
   async #insist(batch: Waiting[]) {
     const settlements = batch.map(({ settlement }) => settlement);
-    return pRetry(() => settle(this.#database.manager, settlements), {
+    return pRetry(() => inTransaction(this.#database, (manager) => settle(manager, settlements)), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 100,
       maxTimeout: 2000,

@@ -9,8 +9,8 @@ export class HeldBack {
   readonly #actionIds = new Set<string>();
   #untilMs = 0;
 
-  /** Those that are passed over now: none, when it is time for a try. */
-  get actionIds(): string[] {
+  /** Those that are passed over in this look; when it is time for a try they are forgotten, and none is. */
+  forThisLook(): string[] {
     if (performance.now() >= this.#untilMs) this.#actionIds.clear();
     return [...this.#actionIds];
   }

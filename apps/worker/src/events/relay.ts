@@ -124,7 +124,7 @@ export class Relay {
       return true;
     }
     const { RELAY_BATCH_MAX } = this.#settings;
-    const without = this.#heldBack.actionIds;
+    const without = this.#heldBack.forThisLook();
     const events = await readOutbox(this.#database.manager, RELAY_BATCH_MAX, without);
     this.#gathering.found(events.length);
     this.#wasFull = events.length === RELAY_BATCH_MAX;
