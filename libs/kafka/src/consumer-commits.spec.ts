@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import type { EachBatchPayload, OffsetsByTopicPartition } from 'kafkajs';
-import { expect, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { ConsumerCommits } from './consumer-commits.ts';
 import type { OffsetReader } from './offset-reader.ts';
 
@@ -38,6 +38,8 @@ function consumer({ isLost = false } = {}) {
   return { commits, done, send, onRenewed, warn };
 }
 
+afterEach(() => vi.useRealTimers());
+
 it('commits what is done of several partitions in one request', async () => {
   const { commits, done, send } = consumer();
   commits.joined([0, 1]);
@@ -67,6 +69,22 @@ it('commits nothing of a topic that was made anew, and says so', async () => {
   await commits.allSettled();
   expect(onRenewed).toHaveBeenCalledOnce();
   expect(send).not.toHaveBeenCalled();
+});
+
+it('gives up a commit that is never answered, and tries again', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { commits, done, send, warn } = consumer();
+  send.mockReturnValueOnce(Promise.withResolvers<void>().promise);
+  commits.joined([0]);
+  done(0, 0, 9);
+  await vi.waitFor(() => expect(send).toHaveBeenCalledOnce());
+  await vi.advanceTimersByTimeAsync(120_000);
+  await commits.allSettled();
+  expect(warn.mock.calls.flat()).toEqual([expect.stringContaining('No answer from Kafka')]);
+  commits.retry();
+  await vi.advanceTimersByTimeAsync(1000);
+  await commits.allSettled();
+  expect(send).toHaveBeenCalledTimes(2);
 });
 
 it('says that commits fail, and not each time', async () => {

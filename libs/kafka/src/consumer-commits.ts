@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import type { ConsumerEndBatchProcessEvent, EachBatchPayload } from 'kafkajs';
+import { answeredWithin } from './bounded.ts';
 import { rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
 import { RenewalWatch } from './renewal-watch.ts';
@@ -24,6 +25,8 @@ export interface ConsumerCommitsOptions {
  * because it asked for what is not there yet, asks again after 10 ms at the earliest.
  */
 const COMMIT_SPACING_MS = 50;
+/** Longer than kafkajs tries, so that none comes through after a later one: it ends what hangs for good. */
+const COMMIT_TIMEOUT_MS = 120_000;
 /** While Kafka takes no commits every try fails alike: one line in so many ms is enough. */
 const REPEATED_WARNING_MS = 60_000;
 
@@ -129,7 +132,11 @@ export class ConsumerCommits {
       onRenewed();
       return;
     }
-    await this.#shared.commit([{ partition, offset: String(next) }], this.#sendOfBatch ?? send);
+    const shared = this.#shared.commit(
+      [{ partition, offset: String(next) }],
+      this.#sendOfBatch ?? send,
+    );
+    await answeredWithin(shared, COMMIT_TIMEOUT_MS);
     this.#renewal?.committed(partition);
   };
 

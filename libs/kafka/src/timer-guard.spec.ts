@@ -138,10 +138,10 @@ describe('the guard of time-outs', () => {
   });
 
   /** A queue of a connection that was just made. */
-  function connected(): Queue {
+  function connected(maxInFlightRequests: number | null = null): Queue {
     installTimerGuard();
     vi.useFakeTimers();
-    const made = queue();
+    const made = queue(maxInFlightRequests);
     made.scheduleRequestTimeoutCheck();
     return made;
   }
@@ -209,6 +209,29 @@ describe('the guard of time-outs', () => {
     again.push(next);
     vi.advanceTimersByTime(1002);
     expect(next.reject).toHaveBeenCalledOnce();
+  });
+
+  // kafkajs waits until nothing is in flight before it closes a connection, and takes requests until it has.
+  it('ends what was sent on a connection just before that was closed', () => {
+    const left = connected();
+    const last = timed(1);
+    left.push(last);
+    left.destroy();
+    vi.advanceTimersByTime(1002);
+    expect(last.reject).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('ends what had to wait for a place on a connection that was closed', () => {
+    const left = connected(1);
+    const [first, waiting] = [timed(1), timed(2)];
+    left.push(first);
+    left.push(waiting);
+    left.destroy();
+    vi.advanceTimersByTime(2100);
+    expect(first.reject).toHaveBeenCalledOnce();
+    expect(waiting.reject).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('still watches once a connection was given up and is used on', () => {

@@ -72,6 +72,16 @@ function timeOut(queue: RequestQueue): void {
 }
 
 /**
+ * Called when a connection was closed. kafkajs waits before that until nothing is in flight, and takes requests until it has
+ * closed it: what comes in between is never answered, and was waited for without end.
+ */
+function watchLeftOver(queue: RequestQueue): void {
+  if (!queue.enforceRequestTimeout) return;
+  for (const request of queue.inflight.values()) watchTimeout(queue, request);
+  queue.scheduleCheckPendingRequests();
+}
+
+/**
  * Puts the guard in place; once per process is enough, more does no harm.
  * @throws Error when this kafkajs has no such methods any more: then the guard must be looked at again.
  */
@@ -101,5 +111,6 @@ export function installTimerGuard(): void {
   prototype.destroy = function () {
     destroy.call(this);
     this.timeoutCheckAtMs = undefined;
+    watchLeftOver(this);
   };
 }
