@@ -63,10 +63,15 @@ describe('evidenceOf', () => {
   it('says what was still under way, and what ended by itself', () => {
     const history = struck();
     const ended: Entry = { kind: 'ended', atMs: 1499, process: 'worker-1' };
-    const lastly: Entry = { kind: 'end', atMs: history.at(-1)!.atMs, isQuiet: false };
+    const lastly: Entry = {
+      kind: 'end',
+      atMs: history.at(-1)!.atMs,
+      isQuiet: false,
+      left: ['2 actions', 'reports/1 at 3 of 5'],
+    };
     expect(evidenceOf([...history.slice(0, -1), ended, lastly]).faults).toEqual([
       ...SHORTCOMINGS,
-      'Something was still under way long after the last fault.',
+      'Still under way long after the last fault: 2 actions; reports/1 at 3 of 5.',
       'worker-1 ended by itself, 1 s after the beginning.',
     ]);
   });

@@ -80,7 +80,6 @@ function shortcomingsOf(history: readonly Entry[], { examined }: Verdict): strin
   const rows = only(history, 'row');
   const struck = strikesOf(history);
   const open = rows.filter(({ action }) => !isTerminal(action.status));
-  const isQuiet = only(history, 'end').every((end) => end.isQuiet);
   return [
     ...run!.nemeses
       .filter((nemesis) => !struck.has(nemesis))
@@ -91,10 +90,19 @@ function shortcomingsOf(history: readonly Entry[], { examined }: Verdict): strin
     ...(rows.length < ACTIONS_MIN ? [`Only ${rows.length} actions were made.`] : []),
     ...(rows.some(({ action }) => action.status === 'Completed') ? [] : ['No action Completed.']),
     ...(open.length > 0 ? [`${open.length} actions had not ended long after the last fault.`] : []),
-    ...(isQuiet ? [] : ['Something was still under way long after the last fault.']),
+    ...unrestOf(history),
     ...endedByThemselves(history),
     ...badStops(history),
   ];
+}
+
+function unrestOf(history: readonly Entry[]): string[] {
+  return only(history, 'end')
+    .filter(({ isQuiet }) => !isQuiet)
+    .map(
+      ({ left = ['something'] }) =>
+        `Still under way long after the last fault: ${left.join('; ')}.`,
+    );
 }
 
 /** A line for each process: one that ends at each start does so again and again. */

@@ -314,6 +314,8 @@ const kinds = {
     ...at,
     /** Nothing was under way any more; or else it was not waited for any longer. */
     isQuiet: z.boolean(),
+    /** What was still under way, a phrase each. Absent: that was not recorded. */
+    left: z.array(z.string()).optional(),
   }),
 };
 

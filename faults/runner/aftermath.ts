@@ -21,44 +21,43 @@ const LOOK_MS = 500;
 const QUIET_WITHIN_MS = 120_000;
 const READS_AT_ONCE = 16;
 
-/** What is left to do: actions that have not ended, events that are not published, messages that are not handled. */
-interface Backlog {
-  actions: number;
-  events: number;
-  isDrained: boolean;
-}
-
 /**
- * Waits until nothing is under way any more. @returns whether it came to that, in good time
+ * Waits until nothing is under way any more: actions that have not ended, events that are not published, messages that are
+ * not handled. @returns what still was when it was not waited for any longer, a phrase each
  * @throws the reason of the signal
  */
 export async function untilQuiet(
   world: World,
   topics: RecordedTopics,
   broken: AbortSignal,
-): Promise<boolean> {
+): Promise<string[]> {
   const deadlineMs = performance.now() + QUIET_WITHIN_MS;
-  while (performance.now() < deadlineMs) {
+  let left: string[] = [];
+  do {
     broken.throwIfAborted();
-    const left = await backlogOf(world.system, topics).catch(() => undefined);
-    if (left && left.actions + left.events === 0 && left.isDrained) return true;
+    left = await leftOf(world.system, topics).catch((error: unknown) => [String(error)]);
+    if (left.length === 0) break;
     await passed(LOOK_MS);
-  }
-  return false;
+  } while (performance.now() < deadlineMs);
+  return left;
 }
 
-async function backlogOf(system: System, topics: RecordedTopics): Promise<Backlog> {
+async function leftOf(system: System, topics: RecordedTopics): Promise<string[]> {
   // The topics first: what is drained is stored, and then counted here.
-  const drained = [];
+  const left = [];
   for (const topic of ['requests', 'commands', 'reports'] as const) {
-    drained.push(await topics.isDrained(topic));
+    left.push(...(await topics.undrained(topic)));
   }
   const [counts] = await system.query<{ actions: number; events: number }>(
     `SELECT (SELECT count(*)::int FROM "security_action" WHERE "completedDateTime" IS NULL) AS "actions",
             (SELECT count(*)::int FROM "outbox") AS "events"`,
   );
-  const isDrained = drained.every(Boolean) && (await topics.isRecorded());
-  return { ...counts!, isDrained };
+  const { actions, events } = counts!;
+  if (actions > 0) left.push(`${actions} actions`);
+  if (events > 0) left.push(`${events} events to be published`);
+  // And these last: what is published until now is to be recorded.
+  left.push(...(await topics.unrecorded()));
+  return left;
 }
 
 /** Notes everything that there is at the end, rows and histories; and reads all of it once more over HTTP. */

@@ -81,38 +81,24 @@ export class RecordedTopics {
     });
   }
 
-  /** Whether the workers are done with everything in this topic. @throws Error when Kafka cannot be read */
-  async isDrained(topic: LogicalTopic): Promise<boolean> {
+  /** Where the workers are not done with everything in this topic, a phrase each. @throws Error when Kafka cannot be read */
+  async undrained(topic: LogicalTopic): Promise<string[]> {
     const group = consumerGroupId(this.#settings.KAFKA_TOPIC_PREFIX, topic);
-    const reader = this.#reader(topic, group);
-    try {
+    return await this.#behind(topic, group, async (reader) => {
       const committed = await reader.committed();
-      const ends = await reader.ends();
-      return [...ends].every(
-        ([partition, { low, high }]) => low === high || (committed.get(partition) ?? 0n) >= high,
-      );
-    } finally {
-      await reader.close();
-    }
+      return (partition) => committed.get(partition) ?? 0n;
+    });
   }
 
-  /** Whether everything that is in the topics now has been recorded. @throws Error when Kafka cannot be read */
-  async isRecorded(): Promise<boolean> {
-    for (const topic of RECORDED) {
-      const reader = this.#reader(topic, 'none');
-      try {
-        const ends = await reader.ends();
-        const isWhole = [...ends].every(
-          ([partition, { low, high }]) =>
-            low === high ||
-            (this.#read.get(`${this.#name(topic)}/${partition}`) ?? -1) >= high - 1n,
-        );
-        if (!isWhole) return false;
-      } finally {
-        await reader.close();
-      }
-    }
-    return true;
+  /** What is in the topics and was not recorded, a phrase each. @throws Error when Kafka cannot be read */
+  async unrecorded(): Promise<string[]> {
+    const behind = RECORDED.map((topic) =>
+      this.#behind(topic, 'none', () => {
+        const read = (partition: number) => this.#read.get(`${this.#name(topic)}/${partition}`);
+        return Promise.resolve((partition) => BigInt((read(partition) ?? -1) + 1));
+      }),
+    );
+    return (await Promise.all(behind)).flat();
   }
 
   async stop(): Promise<void> {
@@ -178,8 +164,25 @@ export class RecordedTopics {
     });
   }
 
-  #reader(topic: LogicalTopic, group: string): OffsetReader {
-    return new OffsetReader(createKafka(this.#settings, silent), this.#name(topic), group);
+  /** The partitions of a topic that somebody has not read to their ends. */
+  async #behind(
+    topic: LogicalTopic,
+    group: string,
+    look: (reader: OffsetReader) => Promise<(partition: number) => bigint>,
+  ): Promise<string[]> {
+    const kafka = createKafka(this.#settings, silent);
+    const reader = new OffsetReader(kafka, this.#name(topic), group);
+    try {
+      const positionOf = await look(reader);
+      const ends = await reader.ends();
+      return [...ends]
+        .filter(([partition, { low, high }]) => low !== high && positionOf(partition) < high)
+        .map(
+          ([partition, { high }]) => `${topic}/${partition} at ${positionOf(partition)} of ${high}`,
+        );
+    } finally {
+      await reader.close();
+    }
   }
 
   #name(topic: LogicalTopic): string {

@@ -148,11 +148,11 @@ async function act(
     recorder.broken,
   );
   log('until nothing is under way …');
-  const isQuiet = await untilQuiet(world, topics, recorder.broken);
+  const left = await untilQuiet(world, topics, recorder.broken);
   effects.stop();
   await recordEnd(world, recorder);
   await world.stopProduct();
-  recorder.note<EntryOf<'end'>>({ kind: 'end', isQuiet });
+  recorder.note<EntryOf<'end'>>({ kind: 'end', isQuiet: left.length === 0, left });
 }
 
 /** Faults, and then the calm. */
