@@ -66,6 +66,9 @@ class ConsumerReplaced extends Error {
   readonly retriable = false;
 }
 
+/** As what a consumer stands in its group. Whoever is told to join anew may yet find that it is a member still. */
+type Standing = 'out' | 'rejoining' | 'in';
+
 /**
  * One kafkajs consumer that stays in the group whatever Kafka does: it waits for a Kafka that is away at the
  * start, and is replaced by a new one where kafkajs gives up, or hangs, over an outage.
@@ -74,7 +77,7 @@ export class BatchConsumer {
   readonly #options: BatchConsumerOptions;
   #consumer: Consumer | undefined;
   #starting: Promise<void> = Promise.resolve();
-  #joined = false;
+  #standing: Standing = 'out';
   #stopping = false;
   #fatal = false;
   #handlersRunning = 0;
@@ -109,7 +112,7 @@ export class BatchConsumer {
   /** Whether this process is a member of the group and hears from Kafka: readiness. */
   get joined(): boolean {
     const silentMs = performance.now() - this.#lastHeardMs;
-    return this.#joined && (this.#handlersRunning > 0 || silentMs < HEARD_WITHIN_MS);
+    return this.#standing === 'in' && (this.#handlersRunning > 0 || silentMs < HEARD_WITHIN_MS);
   }
 
   /**
@@ -145,7 +148,7 @@ export class BatchConsumer {
     await this.#lastCommits();
     await this.#disconnect(graceMs);
     this.#consumer = undefined;
-    this.#joined = false;
+    this.#standing = 'out';
     await Promise.all([this.#disposing, this.#commits.close()]);
     // kafkajs forgets some (those of a coordinator that it had lost and found again), with a timer on each; an
     // error makes it drop both.
@@ -247,8 +250,8 @@ export class BatchConsumer {
   }
 
   #observe(consumer: Consumer): void {
-    const { GROUP_JOIN, REBALANCING, FETCH_START, FETCH, END_BATCH_PROCESS, STOP, CRASH } =
-      consumer.events;
+    const { GROUP_JOIN, REBALANCING, HEARTBEAT, FETCH_START, FETCH } = consumer.events;
+    const { END_BATCH_PROCESS, STOP, CRASH } = consumer.events;
     const whenCurrent =
       <Event>(action: (event: Event) => void) =>
       (event: Event) => {
@@ -257,20 +260,30 @@ export class BatchConsumer {
     consumer.on(
       GROUP_JOIN,
       whenCurrent(({ payload }: ConsumerGroupJoinEvent) => {
-        this.#joined = true;
-        this.#joins++;
         this.#commits.joined(payload.memberAssignment[this.#options.topic] ?? []);
-        this.#listens = false;
         this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
-        this.#heard();
+        this.#isIn();
+      }),
+    );
+    consumer.on(
+      REBALANCING,
+      whenCurrent(() => {
+        this.#standing = 'rejoining';
+        this.#progress();
+      }),
+    );
+    consumer.on(
+      HEARTBEAT,
+      whenCurrent(() => {
+        // Where kafkajs cannot join at once, as while Kafka starts, it goes on in the membership that it has.
+        if (this.#standing === 'rejoining') this.#isIn();
       }),
     );
     const leave = () => {
-      this.#joined = false;
+      this.#standing = 'out';
       this.#commits.forgetMembership();
       this.#progress();
     };
-    consumer.on(REBALANCING, whenCurrent(leave));
     consumer.on(STOP, whenCurrent(leave));
     consumer.on(
       FETCH_START,
@@ -309,7 +322,7 @@ export class BatchConsumer {
   #replace(consumer: Consumer): void {
     if (consumer !== this.#consumer || this.#fatal) return;
     this.#consumer = undefined;
-    this.#joined = false;
+    this.#standing = 'out';
     this.#commits.forgetConsumer();
     this.#progress();
     this.#disposing = Promise.all([
@@ -330,7 +343,7 @@ export class BatchConsumer {
   #watchForRenewal(): void {
     const consumer = this.#consumer;
     const nowMs = performance.now();
-    if (!consumer || !this.#joined || nowMs < this.#renewalLookAtMs) return;
+    if (!consumer || this.#standing !== 'in' || nowMs < this.#renewalLookAtMs) return;
     this.#renewalLookAtMs = nowMs + RENEWAL_LOOK_MS;
     this.#commits
       .isRenewed()
@@ -346,6 +359,14 @@ export class BatchConsumer {
     if (this.#sinceProgressMs < STALL_MS || this.#handlersRunning > 0 || !this.#consumer) return;
     this.#options.logger.warn('The consumer shows no sign of life and is made anew');
     this.#replace(this.#consumer);
+  }
+
+  /** It may have missed what was appended since it last was. */
+  #isIn(): void {
+    this.#standing = 'in';
+    this.#joins++;
+    this.#listens = false;
+    this.#heard();
   }
 
   #heard(): void {

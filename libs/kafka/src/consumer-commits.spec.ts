@@ -38,7 +38,10 @@ function consumer({ isLost = false } = {}) {
   return { commits, done, send, onRenewed, warn };
 }
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 it('commits what is done of several partitions in one request', async () => {
   const { commits, done, send } = consumer();
@@ -60,6 +63,20 @@ it('commits nothing of a partition that has gone to another member while its bat
   done(1, 0, 3);
   await commits.allSettled();
   expect(send).not.toHaveBeenCalled();
+});
+
+it('commits nothing of what another member may have when the membership ends just before', async () => {
+  const { commits, done, send, warn } = consumer();
+  const turns = vi.spyOn(globalThis, 'setImmediate').mockReturnValue({} as NodeJS.Immediate);
+  commits.joined([0, 1]);
+  done(1, 0, 3);
+  await vi.waitFor(() => expect(turns).toHaveBeenCalledOnce());
+  commits.joined([0]);
+  turns.mock.lastCall![0]();
+  await commits.allSettled();
+  expect(send).not.toHaveBeenCalled();
+  // Nor in the way that is there before the first batch of a membership.
+  expect(warn).not.toHaveBeenCalled();
 });
 
 it('commits nothing of a topic that was made anew, and says so', async () => {

@@ -132,12 +132,13 @@ export class ConsumerCommits {
       onRenewed();
       return;
     }
-    const shared = this.#shared.commit(
-      [{ partition, offset: String(next) }],
-      this.#sendOfBatch ?? send,
-    );
+    const membership = this.#partitions;
+    const shared = this.#shared.commit([{ partition, offset: String(next) }], async (offsets) => {
+      // Another may have begun in the turn that it waited to be shared.
+      if (membership === this.#partitions) await (this.#sendOfBatch ?? send)(offsets);
+    });
     await answeredWithin(shared, COMMIT_TIMEOUT_MS);
-    this.#renewal?.committed(partition);
+    if (isCurrent()) this.#renewal?.committed(partition);
   };
 
   /** Nobody else would say it: the consumer reads on, and reads of what is not there yet are told to come later. */
