@@ -62,6 +62,7 @@ describe('a statement that is sent with the next', () => {
   let database: TestDatabase;
   let client: ImpatientClient;
   const failing = sentWithNext('SELECT 1 / 0');
+  const slow = sentWithNext('SELECT pg_sleep(0.7)');
 
   beforeAll(async () => {
     database = await TestDatabase.create();
@@ -98,6 +99,22 @@ describe('a statement that is sent with the next', () => {
     await expect(client.query('SELECT 1')).rejects.toThrow('current transaction is aborted');
     await client.query('ROLLBACK');
     expect((await client.query('SELECT 2 AS "works"')).rows).toEqual([{ works: 2 }]);
+  });
+
+  it('has time of its own, and so has the next', async () => {
+    const patient = new ImpatientClient({
+      connectionString: database.settings.DATABASE_URL,
+      query_timeout: 1000,
+    });
+    await patient.connect();
+    try {
+      await patient.query('START TRANSACTION');
+      await patient.query(slow);
+      const { rows } = await patient.query('SELECT pg_sleep(0.7), 1 AS "one"');
+      expect(rows).toMatchObject([{ one: 1 }]);
+    } finally {
+      await patient.end();
+    }
   });
 
   it('goes out with the end of its transaction, if nothing else comes', async () => {

@@ -34,12 +34,13 @@ export class ImpatientClient extends pg.Client {
 
   // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, promise or stream
   override query(...args: any[]): any {
-    const [text, values = []] = args as [unknown, unknown[]?];
+    const [text, values = []] = args as [string, unknown[]?];
     if (isSentWithNext(text)) {
       this.#ahead.push({ text, values });
       return Promise.resolve(NO_ANSWER);
     }
-    return this.#ahead.length > 0 ? this.#queryWithAhead(args) : this.#query(args);
+    if (this.#ahead.length === 0) return super.query(...(named(args) as [string]));
+    return this.queryTogether([{ text, values }]).then(([answer]) => answer);
   }
 
   /**
@@ -68,15 +69,6 @@ export class ImpatientClient extends pg.Client {
     return super.query<pg.QueryResultRow>(query);
   }
 
-  async #queryWithAhead(args: unknown[]): Promise<unknown> {
-    const ahead = this.#takeAhead();
-    const answers = this.#inOnePiece(() => [
-      ...ahead.map(({ text, values }) => this.#query([text, values])),
-      this.#query(args),
-    ]);
-    return (await Promise.all(answers)).at(-1);
-  }
-
   #takeAhead(): Statement[] {
     const ahead = this.#ahead;
     this.#ahead = [];
@@ -91,10 +83,6 @@ export class ImpatientClient extends pg.Client {
     } finally {
       this.#stream.uncork();
     }
-  }
-
-  #query(args: unknown[]): unknown {
-    return super.query(...(named(args) as [string]));
   }
 
   /** Ends what is being waited for, and the connection with it: for what nobody wants to know any more. */
