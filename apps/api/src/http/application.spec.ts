@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
@@ -33,6 +34,21 @@ beforeAll(async () => {
   writeFileSync(TLS.TLS_KEY_FILE, PemConverter.encode(key, 'PRIVATE KEY'));
 });
 afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Connects many times at once, and says how many the system took; what it drops is tried again after a second. */
+const CONNECT = `
+  const { connect } = require('node:net');
+  const [port, count] = process.argv.slice(1).map(Number);
+  let connected = 0;
+  const end = () => process.stdout.write(connected + ' of ' + count, () => process.exit());
+  for (let n = 0; n < count; n += 1) {
+    connect(port, '127.0.0.1').on('error', () => undefined).on('connect', () => {
+      connected += 1;
+      if (connected === count) end();
+    });
+  }
+  setTimeout(end, 15_000);
+`;
 
 describe('the application', () => {
   const agents = {
@@ -78,6 +94,19 @@ describe('the application', () => {
     await both.promise;
     return { answers: Promise.all(answers), letGo: gate.resolve };
   };
+
+  it.each(['http', 'https'] as const)(
+    'keeps %s connections waiting that come all at once while it is busy',
+    async (scheme) => {
+      const { ports } = await start();
+      const limit = '/proc/sys/net/core/somaxconn';
+      const systemMax = existsSync(limit) ? Number(readFileSync(limit, 'utf8')) : 128;
+      const count = Math.min(1500, systemMax);
+      // It accepts none meanwhile: this is its process, too.
+      const client = spawnSync(process.execPath, ['-e', CONNECT, `${ports[scheme]}`, `${count}`]);
+      expect(String(client.stdout)).toBe(`${count} of ${count}`);
+    },
+  );
 
   it('serves the same routes over TLS, and tells clients to stay with it', async () => {
     const { ports } = await start();

@@ -30,6 +30,12 @@ import { createTlsServer } from './tls-server.ts';
 
 /** An id is bounded by the request line alone: a long one is simply not found. */
 const PATH_PARAMETER_LENGTH_MAX = serverOptions.maxHeaderSize;
+/**
+ * Connections that have come and are not accepted yet, of a port. What the system drops beyond tries again after a second or
+ * more, or is reset with the request that it had sent: more than an attack brings at once. The system has a bound of its own
+ * (Linux: net.core.somaxconn, 4096).
+ */
+const CONNECTION_BACKLOG_MAX = 4096;
 /** Left of SHUTDOWN_GRACE_MS for what follows the last answer: the publisher's flush, the pool. */
 const AFTER_HTTP_SHARE = 1 / 3;
 
@@ -103,7 +109,12 @@ function createAdapter(settings: Settings, errors: ErrorFilter): FastifyAdapter 
 
 /** Several processes share a port where the system can spread connections over them. */
 function address(settings: Settings, port: number): FastifyListenOptions {
-  const options = { host: settings.HTTP_HOST, port, reusePort: process.platform === 'linux' };
+  const options = {
+    host: settings.HTTP_HOST,
+    port,
+    reusePort: process.platform === 'linux',
+    backlog: CONNECTION_BACKLOG_MAX,
+  };
   return options;
 }
 
