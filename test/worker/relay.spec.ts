@@ -1,4 +1,5 @@
 import kafkajs, { type Kafka } from 'kafkajs';
+import pg from 'pg';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Settings, loadSettings } from '#config/settings';
@@ -43,6 +44,14 @@ describe('the relay', () => {
       },
     };
     return relayOn({ producer: () => producer } as unknown as Kafka, loadSettings({ LEASE_MS }));
+  }
+
+  async function deletionsThatWait(): Promise<number> {
+    const waiting = await database.query(
+      `SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%DELETE FROM "outbox"%'`,
+    );
+    return waiting.length;
   }
 
   function relayOn(kafka: Kafka, settings: Settings): Relay {
@@ -113,6 +122,32 @@ describe('the relay', () => {
     await stopped;
     expect(await database.query('SELECT FROM outbox')).toEqual([]);
     expect(sends).toBe(2);
+  });
+
+  it('publishes nothing again while the deletion of it has to wait', async () => {
+    await database.ingest(command({ target: 'a' }));
+    const sends: number[] = [];
+    relay = relayTo(async (events) => {
+      sends.push(events);
+    });
+    const holder = new pg.Client(database.settings.DATABASE_URL);
+    await holder.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM outbox FOR UPDATE');
+      relay.loop.start();
+      await expect.poll(deletionsThatWait, PATIENTLY).toBe(1);
+      await database.ingest(command({ target: 'b' }));
+      relay.loop.wake();
+      const wokenAtMs = performance.now();
+      await expect.poll(() => performance.now() - wokenAtMs).toBeGreaterThan(300);
+      expect(sends).toHaveLength(1);
+    } finally {
+      // It lets go.
+      await holder.end();
+    }
+    await expect.poll(() => database.query('SELECT FROM outbox'), PATIENTLY).toEqual([]);
+    expect(sends).toHaveLength(2);
   });
 
   it('stops while Kafka is away, and leaves its lease and its events to another worker', async () => {
