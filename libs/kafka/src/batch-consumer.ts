@@ -5,6 +5,7 @@ import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from '
 import { endsWithin } from './bounded.ts';
 import { ConsumerCommits } from './consumer-commits.ts';
 import { isOutage, rootCause } from './kafka-errors.ts';
+import { Membership } from './membership.ts';
 import type { OffsetReader } from './offset-reader.ts';
 
 /** What is fetched at once, with the way to be done with it. */
@@ -58,16 +59,11 @@ const RENEWAL_LOOK_MS = 3000;
 /** Without a sign of life for so long the consumer is replaced; longer than any join, shorter than liveness. */
 const STALL_MS = 45_000;
 const ALIVE_WITHIN_MS = 60_000;
-/** Several long polls: without an answer for so long, Kafka is away. */
-const HEARD_WITHIN_MS = 5000;
 
 /** Ends a consumer that was given up but still runs: kafkajs stops for good on what must not be retried. */
 class ConsumerReplaced extends Error {
   readonly retriable = false;
 }
-
-/** As what a consumer stands in its group. Whoever is told to join anew may yet find that it is a member still. */
-type Standing = 'out' | 'rejoining' | 'in';
 
 /**
  * One kafkajs consumer that stays in the group whatever Kafka does: it waits for a Kafka that is away at the
@@ -77,16 +73,13 @@ export class BatchConsumer {
   readonly #options: BatchConsumerOptions;
   #consumer: Consumer | undefined;
   #starting: Promise<void> = Promise.resolve();
-  #standing: Standing = 'out';
+  readonly #membership = new Membership();
   #stopping = false;
   #fatal = false;
   #handlersRunning = 0;
-  #joins = 0;
-  #listens = false;
   readonly #commits: ConsumerCommits;
   #renewalLookAtMs = 0;
   #lastProgressMs = performance.now();
-  #lastHeardMs = 0;
   #reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
   readonly #sockets = new Set<Socket>();
   #startTimer: NodeJS.Timeout | undefined;
@@ -111,8 +104,8 @@ export class BatchConsumer {
 
   /** Whether this process is a member of the group and hears from Kafka: readiness. */
   get joined(): boolean {
-    const silentMs = performance.now() - this.#lastHeardMs;
-    return this.#standing === 'in' && (this.#handlersRunning > 0 || silentMs < HEARD_WITHIN_MS);
+    const { isIn, isHeard } = this.#membership;
+    return isIn && (this.#handlersRunning > 0 || isHeard);
   }
 
   /**
@@ -120,7 +113,7 @@ export class BatchConsumer {
    * miss something. Another number means that it may have missed something in between.
    */
   get listening(): number | undefined {
-    return this.joined && this.#listens ? this.#joins : undefined;
+    return this.joined ? this.#membership.listening : undefined;
   }
 
   /** Whether the loop goes round, be it only to look for a Kafka that is away: liveness. */
@@ -148,7 +141,7 @@ export class BatchConsumer {
     await this.#lastCommits();
     await this.#disconnect(graceMs);
     this.#consumer = undefined;
-    this.#standing = 'out';
+    this.#membership.ended();
     await Promise.all([this.#disposing, this.#commits.close()]);
     // kafkajs forgets some (those of a coordinator that it had lost and found again), with a timer on each; an
     // error makes it drop both.
@@ -262,25 +255,23 @@ export class BatchConsumer {
       whenCurrent(({ payload }: ConsumerGroupJoinEvent) => {
         this.#commits.joined(payload.memberAssignment[this.#options.topic] ?? []);
         this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
-        this.#isIn();
+        this.#membership.joined();
+        this.#progress();
       }),
     );
     consumer.on(
       REBALANCING,
       whenCurrent(() => {
-        this.#standing = 'rejoining';
+        this.#membership.rejoins();
         this.#progress();
       }),
     );
     consumer.on(
       HEARTBEAT,
-      whenCurrent(() => {
-        // Where kafkajs cannot join at once, as while Kafka starts, it goes on in the membership that it has.
-        if (this.#standing === 'rejoining') this.#isIn();
-      }),
+      whenCurrent(() => this.#membership.heartbeat()),
     );
     const leave = () => {
-      this.#standing = 'out';
+      this.#membership.ended();
       this.#commits.forgetMembership();
       this.#progress();
     };
@@ -292,9 +283,8 @@ export class BatchConsumer {
     consumer.on(
       FETCH,
       whenCurrent(() => {
-        // Where it begins is settled with the first fetch, not with the join.
-        this.#listens = true;
-        this.#heard();
+        this.#membership.fetched();
+        this.#progress();
       }),
     );
     consumer.on(END_BATCH_PROCESS, ({ payload }) => {
@@ -322,7 +312,7 @@ export class BatchConsumer {
   #replace(consumer: Consumer): void {
     if (consumer !== this.#consumer || this.#fatal) return;
     this.#consumer = undefined;
-    this.#standing = 'out';
+    this.#membership.ended();
     this.#commits.forgetConsumer();
     this.#progress();
     this.#disposing = Promise.all([
@@ -343,7 +333,7 @@ export class BatchConsumer {
   #watchForRenewal(): void {
     const consumer = this.#consumer;
     const nowMs = performance.now();
-    if (!consumer || this.#standing !== 'in' || nowMs < this.#renewalLookAtMs) return;
+    if (!consumer || !this.#membership.isIn || nowMs < this.#renewalLookAtMs) return;
     this.#renewalLookAtMs = nowMs + RENEWAL_LOOK_MS;
     this.#commits
       .isRenewed()
@@ -359,19 +349,6 @@ export class BatchConsumer {
     if (this.#sinceProgressMs < STALL_MS || this.#handlersRunning > 0 || !this.#consumer) return;
     this.#options.logger.warn('The consumer shows no sign of life and is made anew');
     this.#replace(this.#consumer);
-  }
-
-  /** It may have missed what was appended since it last was. */
-  #isIn(): void {
-    this.#standing = 'in';
-    this.#joins++;
-    this.#listens = false;
-    this.#heard();
-  }
-
-  #heard(): void {
-    this.#lastHeardMs = performance.now();
-    this.#progress();
   }
 
   get #sinceProgressMs(): number {
