@@ -101,21 +101,38 @@ describe('a statement that is sent with the next', () => {
     expect((await client.query('SELECT 2 AS "works"')).rows).toEqual([{ works: 2 }]);
   });
 
-  it('has time of its own, and so has the next', async () => {
-    const patient = new ImpatientClient({
-      connectionString: database.settings.DATABASE_URL,
-      query_timeout: 1000,
-    });
-    await patient.connect();
+  async function withASecond(use: (client: ImpatientClient) => Promise<void>): Promise<void> {
+    const connectionString = database.settings.DATABASE_URL;
+    const hasty = new ImpatientClient({ connectionString, query_timeout: 1000 });
+    await hasty.connect();
     try {
-      await patient.query('START TRANSACTION');
-      await patient.query(slow);
-      const { rows } = await patient.query('SELECT pg_sleep(0.7), 1 AS "one"');
-      expect(rows).toMatchObject([{ one: 1 }]);
+      await use(hasty);
     } finally {
-      await patient.end();
+      await hasty.end();
     }
-  });
+  }
+
+  it('has time of its own, and so has the next', () =>
+    withASecond(async (hasty) => {
+      await hasty.query('START TRANSACTION');
+      await hasty.query(slow);
+      const { rows } = await hasty.query('SELECT pg_sleep(0.7), 1 AS "one"');
+      expect(rows).toMatchObject([{ one: 1 }]);
+    }));
+
+  it('leaves the next no more time when it is the beginning of a transaction', () =>
+    withASecond(async (hasty) => {
+      await hasty.query('START TRANSACTION');
+      await expect(hasty.query('SELECT pg_sleep(1.5)')).rejects.toThrow('Query read timeout');
+    }));
+
+  it('has none follow that has a time-out of its own, which would not be kept', () =>
+    withASecond(async (hasty) => {
+      await hasty.query('START TRANSACTION');
+      const query = { text: 'SELECT 1', query_timeout: 5000 };
+      await expect(hasty.query(query)).rejects.toThrow('Only a text');
+      await hasty.query('ROLLBACK');
+    }));
 
   it('goes out with the end of its transaction, if nothing else comes', async () => {
     await client.query('START TRANSACTION');

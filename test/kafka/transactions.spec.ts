@@ -1,9 +1,11 @@
 import type { Producer } from 'kafkajs';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RequestsProgress } from '#kafka/requests-progress';
+import { consumerGroupId } from '#kafka/topics';
 import { produce } from '../support/produce.ts';
 import { beginTransaction, transactionalProducer } from '../support/transactions.ts';
 import { KafkaUnderTest, PATIENTLY, texts } from './kafka-under-test.ts';
+import { NO_BROKER, failsOnce, refusing } from './kafkajs-inside.ts';
 
 describe('what transactional producers write', () => {
   let under: KafkaUnderTest;
@@ -11,6 +13,8 @@ describe('what transactional producers write', () => {
   beforeEach(async () => {
     under = await new KafkaUnderTest({ KAFKA_PARTITIONS: '1' }).topics();
   });
+
+  afterEach(() => vi.restoreAllMocks());
 
   const producer = async () => {
     const connected = await transactionalProducer(under.place);
@@ -53,6 +57,19 @@ describe('what transactional producers write', () => {
     // The mark of the abort is a record, too.
     await doneWith(progress, 3);
     expect(seen).toEqual([]);
+  });
+
+  it('is done with also when it is all that came since kafkajs has started anew', async () => {
+    const { progress } = consume();
+    await write('before');
+    await doneWith(progress, 1);
+    const group = consumerGroupId(under.place.topicPrefix, 'requests');
+    const joins = failsOnce(group, 'joinGroup');
+    failsOnce(group, 'heartbeat', refusing(NO_BROKER));
+    await expect.poll(joins, PATIENTLY).toBeGreaterThan(0);
+    const transaction = await begun(await producer(), 'never');
+    await transaction.abort();
+    await doneWith(progress, 3);
   });
 
   it('is read on behind more aborted records than one fetch takes', async () => {

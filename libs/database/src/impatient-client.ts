@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { preparedName } from './prepared.ts';
-import { isSentWithNext } from './sent-with-next.ts';
+import { BEGIN, isSentWithNext } from './sent-with-next.ts';
 
 /** A statement with its values; it is prepared if it was marked as such (`prepared`). */
 export interface Statement {
@@ -34,12 +34,15 @@ export class ImpatientClient extends pg.Client {
 
   // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, promise or stream
   override query(...args: any[]): any {
-    const [text, values = []] = args as [string, unknown[]?];
+    const [text, values = []] = args as [unknown, unknown[]?];
     if (isSentWithNext(text)) {
       this.#ahead.push({ text, values });
       return Promise.resolve(NO_ANSWER);
     }
     if (this.#ahead.length === 0) return super.query(...(named(args) as [string]));
+    // It may have a time-out of its own, which nothing here would keep.
+    if (typeof text !== 'string')
+      return Promise.reject(new Error('Only a text may follow what is sent with the next.'));
     return this.queryTogether([{ text, values }]).then(([answer]) => answer);
   }
 
@@ -51,8 +54,14 @@ export class ImpatientClient extends pg.Client {
   async queryTogether(statements: Statement[]): Promise<Answer[]> {
     const ahead = this.#takeAhead();
     const all = [...ahead, ...statements];
+    let place = 0;
     const answers = await Promise.allSettled(
-      this.#inOnePiece(() => all.map((statement, index) => this.#queryAt(index, statement))),
+      this.#inOnePiece(() =>
+        all.map((statement) => {
+          if (statement.text !== BEGIN) place += 1;
+          return this.#queryAt(Math.max(place, 1), statement);
+        }),
+      ),
     );
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (failed) throw failed.reason;
@@ -61,10 +70,14 @@ export class ImpatientClient extends pg.Client {
       .map((answer) => (answer as PromiseFulfilledResult<Answer>).value);
   }
 
-  /** Each waits for those before it, and each of them may take its time; a server that is silent is noticed by the first. */
-  #queryAt(index: number, { text, values }: Statement): Promise<Answer> {
+  /**
+   * Each waits for those before it, and each of them may take its time, but for a BEGIN, which waits for nothing; a server that is
+   * silent is noticed by the first.
+   * @param place among those that take time, from 1
+   */
+  #queryAt(place: number, { text, values }: Statement): Promise<Answer> {
     const name = preparedName(text);
-    const patience = this.#timeoutMs && { query_timeout: this.#timeoutMs * (index + 1) };
+    const patience = this.#timeoutMs && { query_timeout: this.#timeoutMs * place };
     const query = { text, values, ...(name !== undefined && { name }), ...patience };
     return super.query<pg.QueryResultRow>(query);
   }

@@ -1,5 +1,5 @@
 /** TypeORM's own words for the beginning of a transaction. */
-const BEGIN = 'START TRANSACTION';
+export const BEGIN = 'START TRANSACTION';
 
 const statements = new Set([BEGIN]);
 

@@ -5,7 +5,6 @@ import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from '
 import { endsWithin } from './bounded.ts';
 import { ConsumerCommits } from './consumer-commits.ts';
 import { isOutage, rootCause } from './kafka-errors.ts';
-import { Membership } from './membership.ts';
 import type { OffsetReader } from './offset-reader.ts';
 
 /** What is fetched at once, with the way to be done with it. */
@@ -59,6 +58,8 @@ const RENEWAL_LOOK_MS = 3000;
 /** Without a sign of life for so long the consumer is replaced; longer than any join, shorter than liveness. */
 const STALL_MS = 45_000;
 const ALIVE_WITHIN_MS = 60_000;
+/** Several long polls: without an answer for so long, Kafka is away. */
+const HEARD_WITHIN_MS = 5000;
 
 /** Ends a consumer that was given up but still runs: kafkajs stops for good on what must not be retried. */
 class ConsumerReplaced extends Error {
@@ -73,13 +74,16 @@ export class BatchConsumer {
   readonly #options: BatchConsumerOptions;
   #consumer: Consumer | undefined;
   #starting: Promise<void> = Promise.resolve();
-  readonly #membership = new Membership();
+  #joined = false;
   #stopping = false;
   #fatal = false;
   #handlersRunning = 0;
+  #joins = 0;
+  #listens = false;
   readonly #commits: ConsumerCommits;
   #renewalLookAtMs = 0;
   #lastProgressMs = performance.now();
+  #lastHeardMs = 0;
   #reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
   readonly #sockets = new Set<Socket>();
   #startTimer: NodeJS.Timeout | undefined;
@@ -104,8 +108,8 @@ export class BatchConsumer {
 
   /** Whether this process is a member of the group and hears from Kafka: readiness. */
   get joined(): boolean {
-    const { isIn, isHeard } = this.#membership;
-    return isIn && (this.#handlersRunning > 0 || isHeard);
+    const silentMs = performance.now() - this.#lastHeardMs;
+    return this.#joined && (this.#handlersRunning > 0 || silentMs < HEARD_WITHIN_MS);
   }
 
   /**
@@ -113,7 +117,7 @@ export class BatchConsumer {
    * miss something. Another number means that it may have missed something in between.
    */
   get listening(): number | undefined {
-    return this.joined ? this.#membership.listening : undefined;
+    return this.joined && this.#listens ? this.#joins : undefined;
   }
 
   /** Whether the loop goes round, be it only to look for a Kafka that is away: liveness. */
@@ -141,7 +145,7 @@ export class BatchConsumer {
     await this.#lastCommits();
     await this.#disconnect(graceMs);
     this.#consumer = undefined;
-    this.#membership.ended();
+    this.#joined = false;
     await Promise.all([this.#disposing, this.#commits.close()]);
     // kafkajs forgets some (those of a coordinator that it had lost and found again), with a timer on each; an
     // error makes it drop both.
@@ -243,8 +247,8 @@ export class BatchConsumer {
   }
 
   #observe(consumer: Consumer): void {
-    const { GROUP_JOIN, REBALANCING, HEARTBEAT, FETCH_START, FETCH } = consumer.events;
-    const { END_BATCH_PROCESS, STOP, CRASH } = consumer.events;
+    const { GROUP_JOIN, REBALANCING, FETCH_START, FETCH, END_BATCH_PROCESS, STOP, CRASH } =
+      consumer.events;
     const whenCurrent =
       <Event>(action: (event: Event) => void) =>
       (event: Event) => {
@@ -253,29 +257,27 @@ export class BatchConsumer {
     consumer.on(
       GROUP_JOIN,
       whenCurrent(({ payload }: ConsumerGroupJoinEvent) => {
+        this.#joined = true;
+        this.#joins++;
         this.#commits.joined(payload.memberAssignment[this.#options.topic] ?? []);
+        this.#listens = false;
         this.#reconnectDelayMs = RECONNECT_DELAY_MS_MIN;
-        this.#membership.joined();
-        this.#progress();
+        this.#heard();
       }),
-    );
-    consumer.on(
-      REBALANCING,
-      whenCurrent(() => {
-        this.#membership.rejoins();
-        this.#progress();
-      }),
-    );
-    consumer.on(
-      HEARTBEAT,
-      whenCurrent(() => this.#membership.heartbeat()),
     );
     const leave = () => {
-      this.#membership.ended();
+      this.#joined = false;
       this.#commits.forgetMembership();
       this.#progress();
     };
-    consumer.on(STOP, whenCurrent(leave));
+    consumer.on(REBALANCING, whenCurrent(leave));
+    consumer.on(
+      STOP,
+      whenCurrent(() => {
+        leave();
+        this.#commits.forgetRun();
+      }),
+    );
     consumer.on(
       FETCH_START,
       whenCurrent(() => this.#progress()),
@@ -283,8 +285,9 @@ export class BatchConsumer {
     consumer.on(
       FETCH,
       whenCurrent(() => {
-        this.#membership.fetched();
-        this.#progress();
+        // Where it begins is settled with the first fetch, not with the join.
+        this.#listens = true;
+        this.#heard();
       }),
     );
     consumer.on(END_BATCH_PROCESS, ({ payload }) => {
@@ -312,7 +315,7 @@ export class BatchConsumer {
   #replace(consumer: Consumer): void {
     if (consumer !== this.#consumer || this.#fatal) return;
     this.#consumer = undefined;
-    this.#membership.ended();
+    this.#joined = false;
     this.#commits.forgetConsumer();
     this.#progress();
     this.#disposing = Promise.all([
@@ -333,7 +336,7 @@ export class BatchConsumer {
   #watchForRenewal(): void {
     const consumer = this.#consumer;
     const nowMs = performance.now();
-    if (!consumer || !this.#membership.isIn || nowMs < this.#renewalLookAtMs) return;
+    if (!consumer || !this.#joined || nowMs < this.#renewalLookAtMs) return;
     this.#renewalLookAtMs = nowMs + RENEWAL_LOOK_MS;
     this.#commits
       .isRenewed()
@@ -349,6 +352,11 @@ export class BatchConsumer {
     if (this.#sinceProgressMs < STALL_MS || this.#handlersRunning > 0 || !this.#consumer) return;
     this.#options.logger.warn('The consumer shows no sign of life and is made anew');
     this.#replace(this.#consumer);
+  }
+
+  #heard(): void {
+    this.#lastHeardMs = performance.now();
+    this.#progress();
   }
 
   get #sinceProgressMs(): number {

@@ -5,6 +5,7 @@ import type { Settings } from '#config/settings';
 import { installAbortedRecords } from './aborted-records.ts';
 import { bridgeLog, type KafkaLog } from './client-log.ts';
 import { installEncoderGrowth } from './encoder-growth.ts';
+import { installFailedJoins } from './failed-joins.ts';
 import { installNullHeaders } from './null-header.ts';
 import { installProduceEncoder } from './produce-encoder.ts';
 import { createSocketFactory } from './socket-factory.ts';
@@ -13,6 +14,7 @@ import { installZstdCodec } from './zstd-codec.ts';
 
 installAbortedRecords();
 installTimerGuard();
+installFailedJoins();
 installNullHeaders();
 installEncoderGrowth();
 installProduceEncoder();

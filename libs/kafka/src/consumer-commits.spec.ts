@@ -1,8 +1,14 @@
 import type { LoggerService } from '@nestjs/common';
-import type { EachBatchPayload, OffsetsByTopicPartition } from 'kafkajs';
+import type {
+  ConsumerEndBatchProcessEvent,
+  EachBatchPayload,
+  OffsetsByTopicPartition,
+} from 'kafkajs';
 import { afterEach, expect, it, vi } from 'vitest';
 import { ConsumerCommits } from './consumer-commits.ts';
 import type { OffsetReader } from './offset-reader.ts';
+
+type PassedOver = ConsumerEndBatchProcessEvent['payload'];
 
 /** A consumer on a Kafka that says of each partition that the group has committed something, until it has lost that. */
 function consumer({ isLost = false } = {}) {
@@ -77,6 +83,27 @@ it('commits nothing of what another member may have when the membership ends jus
   expect(send).not.toHaveBeenCalled();
   // Nor in the way that is there before the first batch of a membership.
   expect(warn).not.toHaveBeenCalled();
+});
+
+it('commits in a later membership as its last batch could, until kafkajs starts anew', async () => {
+  const { commits, done, send, warn } = consumer();
+  const passedOver = (offset: number) => {
+    const [firstOffset, lastOffset] = [String(offset), String(offset)];
+    commits.passedOver({ partition: 0, firstOffset, lastOffset } as PassedOver);
+    return commits.allSettled();
+  };
+  commits.joined([0]);
+  done(0, 0, 3);
+  await commits.allSettled();
+  commits.joined([0]);
+  await passedOver(4);
+  expect(send).toHaveBeenCalledTimes(2);
+  expect(warn).not.toHaveBeenCalled();
+  commits.forgetRun();
+  commits.joined([0]);
+  await passedOver(5);
+  expect(send).toHaveBeenCalledTimes(2);
+  expect(warn).toHaveBeenCalledOnce();
 });
 
 it('commits nothing of a topic that was made anew, and says so', async () => {

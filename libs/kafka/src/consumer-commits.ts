@@ -1,5 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
-import type { ConsumerEndBatchProcessEvent, EachBatchPayload } from 'kafkajs';
+import type {
+  ConsumerEndBatchProcessEvent,
+  EachBatchPayload,
+  OffsetsByTopicPartition,
+} from 'kafkajs';
 import { answeredWithin } from './bounded.ts';
 import { rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
@@ -25,7 +29,7 @@ export interface ConsumerCommitsOptions {
  * because it asked for what is not there yet, asks again after 10 ms at the earliest.
  */
 const COMMIT_SPACING_MS = 50;
-/** Longer than kafkajs tries, so that none comes through after a later one: it ends what hangs for good. */
+/** Longer than kafkajs needs for one try, so that none comes through after a later one: it ends what hangs for good. */
 const COMMIT_TIMEOUT_MS = 120_000;
 /** While Kafka takes no commits every try fails alike: one line in so many ms is enough. */
 const REPEATED_WARNING_MS = 60_000;
@@ -43,8 +47,9 @@ export class ConsumerCommits {
   #partitions: ReadonlySet<number> = new Set();
   #warnedAtMs = Number.NEGATIVE_INFINITY;
   /**
-   * How the last batch of the present membership commits, which is the better way: the consumer's own does nothing while it
-   * stops, and says that it has; and it tries for a minute, by when a later commit may have come first.
+   * How the last batch commits, which is the better way, also in a later membership: the consumer's own does nothing while it
+   * stops, and says that it has; and it tries for minutes, by when a later commit may have come first, or another membership
+   * have begun.
    */
   #sendOfBatch: Send | undefined;
 
@@ -60,7 +65,7 @@ export class ConsumerCommits {
     this.#partitions = new Set(partitions);
   }
 
-  /** A batch has come, which knows the present membership. */
+  /** A batch has come, which commits in whatever membership is the present one. */
   began(payload: EachBatchPayload): void {
     this.#sendOfBatch = (offsets) => payload.commitOffsetsIfNecessary(offsets);
   }
@@ -110,12 +115,17 @@ export class ConsumerCommits {
   forgetMembership(): void {
     this.#trailing.forget();
     this.#partitions = new Set();
+  }
+
+  /** kafkajs has stopped, or will start anew: what its batches commit would be of nobody. */
+  forgetRun(): void {
+    this.forgetMembership();
     this.#sendOfBatch = undefined;
   }
 
   /** A new consumer begins where the group is. */
   forgetConsumer(): void {
-    this.forgetMembership();
+    this.forgetRun();
     this.#renewal?.forget();
   }
 
@@ -127,19 +137,22 @@ export class ConsumerCommits {
   readonly #commit: CommitPassed = async (partition, { from, next }, isCurrent) => {
     const outOfPlace = await this.#renewal?.isOutOfPlace(partition, from);
     if (!isCurrent()) return;
-    const { send, onRenewed } = this.#options;
     if (outOfPlace) {
-      onRenewed();
+      this.#options.onRenewed();
       return;
     }
     const membership = this.#partitions;
-    const shared = this.#shared.commit([{ partition, offset: String(next) }], async (offsets) => {
+    await this.#shared.commit([{ partition, offset: String(next) }], async (offsets) => {
       // Another may have begun in the turn that it waited to be shared.
-      if (membership === this.#partitions) await (this.#sendOfBatch ?? send)(offsets);
+      if (membership === this.#partitions) await this.#send(offsets);
     });
-    await answeredWithin(shared, COMMIT_TIMEOUT_MS);
     if (isCurrent()) this.#renewal?.committed(partition);
   };
+
+  async #send(offsets: OffsetsByTopicPartition): Promise<void> {
+    if (!this.#sendOfBatch) return this.#options.send(offsets);
+    await answeredWithin(this.#sendOfBatch(offsets), COMMIT_TIMEOUT_MS);
+  }
 
   /** Nobody else would say it: the consumer reads on, and reads of what is not there yet are told to come later. */
   #warn(error: unknown): void {

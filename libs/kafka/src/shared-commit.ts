@@ -21,7 +21,7 @@ export class SharedCommit {
   }
 
   /**
-   * @param send of several it does not matter which, as all are of one consumer
+   * @param send of several that of the first: all are of one membership, as each has waited for the same look
    * @throws what Kafka says of the request, to all whose partitions were in it
    */
   async commit(partitions: PartitionOffset[], send: Send): Promise<void> {

@@ -222,6 +222,17 @@ describe('the guard of time-outs', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('ends what was throttled on a connection that was closed', () => {
+    const left = connected();
+    left.throttledUntil = Date.now() + 500;
+    const waiting = timed(1);
+    left.push(waiting);
+    left.destroy();
+    vi.advanceTimersByTime(1600);
+    expect(waiting.reject).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('ends what had to wait for a place on a connection that was closed', () => {
     const left = connected(1);
     const [first, waiting] = [timed(1), timed(2)];

@@ -45,7 +45,7 @@ function scheduleCheckPendingRequests(this: RequestQueue): void {
   );
 }
 
-/** Called when a connection is made: nothing is in flight yet. */
+/** Called when a connection is made: what is in flight is left over from one before. */
 function scheduleRequestTimeoutCheck(this: RequestQueue): void {
   this.destroy();
 }

@@ -35,6 +35,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
+const LIMIT_FILE = '/proc/sys/net/core/somaxconn';
+const SYSTEM_BACKLOG_MAX = existsSync(LIMIT_FILE) ? Number(readFileSync(LIMIT_FILE, 'utf8')) : 128;
+
 /** Connects many times at once, and says how many the system took; what it drops is tried again after a second. */
 const CONNECT = `
   const { connect } = require('node:net');
@@ -95,18 +98,19 @@ describe('the application', () => {
     return { answers: Promise.all(answers), letGo: gate.resolve };
   };
 
-  it.each(['http', 'https'] as const)(
-    'keeps %s connections waiting that come all at once while it is busy',
-    async (scheme) => {
-      const { ports } = await start();
-      const limit = '/proc/sys/net/core/somaxconn';
-      const systemMax = existsSync(limit) ? Number(readFileSync(limit, 'utf8')) : 128;
-      const count = Math.min(1500, systemMax);
-      // It accepts none meanwhile: this is its process, too.
-      const client = spawnSync(process.execPath, ['-e', CONNECT, `${ports[scheme]}`, `${count}`]);
-      expect(String(client.stdout)).toBe(`${count} of ${count}`);
-    },
-  );
+  // Where the system keeps no more than Node does by default, it would show nothing.
+  describe.skipIf(SYSTEM_BACKLOG_MAX <= 511)('while it is busy', () => {
+    it.each(['http', 'https'] as const)(
+      'keeps %s connections waiting that come all at once',
+      async (scheme) => {
+        const { ports } = await start();
+        const count = Math.min(1500, SYSTEM_BACKLOG_MAX);
+        // It accepts none meanwhile: this is its process, too.
+        const client = spawnSync(process.execPath, ['-e', CONNECT, `${ports[scheme]}`, `${count}`]);
+        expect(String(client.stdout)).toBe(`${count} of ${count}`);
+      },
+    );
+  });
 
   it('serves the same routes over TLS, and tells clients to stay with it', async () => {
     const { ports } = await start();

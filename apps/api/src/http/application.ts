@@ -31,7 +31,7 @@ import { createTlsServer } from './tls-server.ts';
 /** An id is bounded by the request line alone: a long one is simply not found. */
 const PATH_PARAMETER_LENGTH_MAX = serverOptions.maxHeaderSize;
 /**
- * Connections that have come and are not accepted yet, of a port. What the system drops beyond tries again after a second or
+ * Connections that have come and are not accepted yet, of this process and each port. What the system drops beyond tries again after a second or
  * more, or is reset with the request that it had sent: more than an attack brings at once. The system has a bound of its own
  * (Linux: net.core.somaxconn, 4096).
  */
