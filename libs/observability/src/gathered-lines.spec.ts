@@ -21,7 +21,7 @@ function stdoutOf(end: string): string[] {
   const script = `
     import { pino } from 'pino';
     import { GatheredLines } from './libs/observability/src/gathered-lines.ts';
-    const logger = pino({}, new GatheredLines(pino.destination()));
+    const logger = pino({}, new GatheredLines(pino.destination({ sync: true })));
     logger.info('one');
     logger.info('two');
     ${end}`;

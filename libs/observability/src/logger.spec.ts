@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { Logger as NestFacade } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { createLogger, NestLogger } from './logger.ts';
@@ -33,6 +34,22 @@ describe('the logger', () => {
     logger.warn('no');
     expect(lines).toEqual([]);
   });
+
+  it('has written a line when its turn is over, however the process ends then', () => {
+    const script = `
+      import { pbkdf2 } from 'node:crypto';
+      import { createLogger } from './libs/observability/src/logger.ts';
+      // Nothing gets through that is left to another thread: there is one, and it is busy.
+      pbkdf2('password', 'salt', 100_000_000, 64, 'sha512', () => undefined);
+      createLogger('worker', { LOG_LEVEL: 'info' }).info('the last line');
+      setImmediate(() => process.kill(process.pid, 'SIGKILL'));`;
+    const ended = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+      encoding: 'utf8',
+      env: { UV_THREADPOOL_SIZE: '1' },
+    });
+    expect(ended.signal).toBe('SIGKILL');
+    expect(ended.stdout).toContain('the last line');
+  }, 30_000);
 
   it('leaves out tokens, bodies and parameters, wherever somebody logs a whole object', () => {
     const { logger, lines } = setup();

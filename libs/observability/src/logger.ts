@@ -50,7 +50,7 @@ export function createLogger(
     mixin: () => ({ traceId: traceIdOf() }),
     serializers: { err: (error: unknown) => describeError(error) },
   };
-  return pino(options, destination ?? new GatheredLines(pino.destination()));
+  return pino(options, destination ?? new GatheredLines(pino.destination({ sync: true })));
 }
 
 /**
