@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { ShortLivedMap } from '#domain/short-lived';
 
 /** About 5 MB at most. */
 const TOKENS_MAX = 10_000;
@@ -16,7 +17,7 @@ export interface Validity {
  * a memory dump holds no usable token. The least recently used goes first.
  */
 export class VerifiedTokens<Claims> {
-  readonly #entries = new Map<
+  readonly #entries = new ShortLivedMap<
     string,
     { claims: Claims; validity: Validity; keptUntilMs: number }
   >();

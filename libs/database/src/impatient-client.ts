@@ -25,8 +25,10 @@ export class ImpatientClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config);
     this.#timeoutMs = typeof config === 'object' ? config.query_timeout : undefined;
+    // See `#ask`.
+    this.#internals.connectionParameters.query_timeout = undefined;
     // Sent at once, whether or not what was sent before has been answered; Postgres takes them in their order.
-    Object.assign(this, { pipeline: true });
+    this.#internals.pipeline = true;
     // The pool and TypeORM each listen while they hold it. When it breaks as one hands it to the other, nobody does, and
     // that would end the process; the next query says it just as well.
     this.on('error', () => undefined);
@@ -39,11 +41,14 @@ export class ImpatientClient extends pg.Client {
       this.#ahead.push({ text, values });
       return Promise.resolve(NO_ANSWER);
     }
-    if (this.#ahead.length === 0) return super.query(...(named(args) as [string]));
+    if (typeof text === 'string' && typeof args.at(-1) !== 'function') {
+      if (this.#ahead.length === 0) return this.#ask({ text, values }, this.#timeoutMs);
+      return this.queryTogether([{ text, values }]).then(([answer]) => answer);
+    }
     // It may have a time-out of its own, which nothing here would keep.
-    if (typeof text !== 'string')
+    if (this.#ahead.length > 0)
       return Promise.reject(new Error('Only a text may follow what is sent with the next.'));
-    return this.queryTogether([{ text, values }]).then(([answer]) => answer);
+    return this.#askAsPgDoes(args);
   }
 
   /**
@@ -75,11 +80,41 @@ export class ImpatientClient extends pg.Client {
    * silent is noticed by the first.
    * @param place among those that take time, from 1
    */
-  #queryAt(place: number, { text, values }: Statement): Promise<Answer> {
+  #queryAt(place: number, statement: Statement): Promise<Answer> {
+    return this.#ask(statement, this.#timeoutMs && this.#timeoutMs * place);
+  }
+
+  /**
+   * With a function and a timer of our own: pg makes its functions where it assigns them to the query, and such ones V8 puts
+   * straight among its old objects, with the statement and all its rows (light-context.ts).
+   */
+  #ask({ text, values }: Statement, timeoutMs: number | undefined): Promise<Answer> {
     const name = preparedName(text);
-    const patience = this.#timeoutMs && { query_timeout: this.#timeoutMs * place };
-    const query = { text, values, ...(name !== undefined && { name }), ...patience };
-    return super.query<pg.QueryResultRow>(query);
+    const query = { text, values, ...(name !== undefined && { name }) };
+    return new Promise((resolve, reject) => {
+      const late = () => {
+        reject(new Error('Query read timeout'));
+        this.giveUp();
+      };
+      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
+      super.query(query, (error: Error | null, answer: Answer) => {
+        clearTimeout(timer);
+        if (error) reject(error);
+        else resolve(answer);
+      });
+    });
+  }
+
+  /** For what is more than a text and its values. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- see `query`
+  #askAsPgDoes(args: any[]): any {
+    const { connectionParameters } = this.#internals;
+    connectionParameters.query_timeout = this.#timeoutMs;
+    try {
+      return super.query(...(args as [string]));
+    } finally {
+      connectionParameters.query_timeout = undefined;
+    }
   }
 
   #takeAhead(): Statement[] {
@@ -104,14 +139,19 @@ export class ImpatientClient extends pg.Client {
   }
 
   get #stream(): Socket {
-    return (this as unknown as { connection: { stream: Socket } }).connection.stream;
+    return this.#internals.connection.stream;
+  }
+
+  get #internals(): Internals {
+    return this as unknown as Internals;
   }
 }
 
-const NO_ANSWER = { rows: [], rowCount: null };
-
-/** The arguments of a query, with the name of its statement if it is one to be prepared. */
-function named([text, values, ...rest]: unknown[]): unknown[] {
-  const name = typeof text === 'string' ? preparedName(text) : undefined;
-  return name === undefined ? [text, values, ...rest] : [{ name, text, values }, ...rest];
+/** What pg has and does not declare. */
+interface Internals {
+  pipeline: boolean;
+  connectionParameters: { query_timeout?: number | undefined };
+  connection: { stream: Socket };
 }
+
+const NO_ANSWER = { rows: [], rowCount: null };

@@ -62,11 +62,12 @@ export function installProduceEncoder(): void {
     return (options) => {
       const made = requestOf(options);
       if (!isPlain(options)) return made;
-      made.request.encode = async () => {
+      // Assigned to `made.request` where it is made, V8 would keep it (light-context.ts).
+      const encode = async () => {
         const buf = encodeProduce(options, Date.now());
         return Object.assign(new EncoderOfKafkajs(1), { buf, offset: buf.length });
       };
-      return made;
+      return { ...made, request: { ...made.request, encode } };
     };
   };
 }

@@ -1,4 +1,5 @@
 import type { Message } from 'kafkajs';
+import { ShortLivedMap } from '#domain/short-lived';
 import { QueueFull, type PublishError } from './publish-errors.ts';
 import type { Topic } from './topics.ts';
 
@@ -32,7 +33,7 @@ interface Limits {
 export class PublishQueue {
   #messages = 0;
   #bytes = 0;
-  readonly #byTopic = new Map<Topic, QueuedMessage[]>();
+  readonly #byTopic = new ShortLivedMap<Topic, QueuedMessage[]>();
   readonly #limits: Limits;
 
   constructor(limits: Limits) {
@@ -63,7 +64,7 @@ export class PublishQueue {
 
   /** The oldest messages of the topic whose turn it is, within the limits; a larger one goes alone. */
   takeBatch({ messagesMax, bytesMax }: Limits): QueuedMessage[] {
-    const next = this.#byTopic.entries().next();
+    const next = this.#byTopic[Symbol.iterator]().next();
     if (next.done) return [];
     const [topic, waiting] = next.value;
     let count = 0;

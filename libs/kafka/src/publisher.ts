@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Kafka, type Message, type RecordMetadata } from 'kafkajs';
 import { Settings } from '#config/settings';
+import { ShortLivedSet } from '#domain/short-lived';
 import { type OutgoingHeaders, sendableHeaders } from './headers.ts';
 import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
 import { isAboutMessages, isolate } from './isolation.ts';
@@ -60,7 +61,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   readonly #settings: Settings;
   readonly #queue: PublishQueue;
   readonly #line: ProducerLine;
-  readonly #sent = new Set<QueuedMessage>();
+  readonly #sent = new ShortLivedSet<QueuedMessage>();
   #flushScheduled = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   #closed = false;

@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module';
+import { ShortLivedMap } from '#domain/short-lived';
 
 /*
  * kafkajs 2.2.4 wakes up for nothing on every connection, for ever: about 900 times a second by a timer of "-1 - now"
  * milliseconds that arms itself again, and ten times a second to look for requests that take too long. A process has up to
- * thirty connections. This replaces both: a timer is armed only while requests wait for it, and only for the first of them.
+ * thirty connections. This replaces both: a timer is armed only while requests wait for it, and only for the first of them. And
+ * what is in flight is kept in a ShortLivedMap.
  */
 
 interface SocketRequest {
@@ -15,7 +17,7 @@ interface SocketRequest {
 
 interface RequestQueue {
   pending: unknown[];
-  inflight: Map<number, SocketRequest>;
+  inflight: Map<number, SocketRequest> | ShortLivedMap<number, SocketRequest>;
   enforceRequestTimeout: boolean;
   throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
@@ -47,6 +49,7 @@ function scheduleCheckPendingRequests(this: RequestQueue): void {
 
 /** Called when a connection is made: what is in flight is left over from one before. */
 function scheduleRequestTimeoutCheck(this: RequestQueue): void {
+  this.inflight = new ShortLivedMap(this.inflight);
   this.destroy();
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Kafka } from 'kafkajs';
 import type { Settings } from '#config/settings';
+import { ShortLivedSet } from '#domain/short-lived';
 import { classifyFailure } from './kafka-errors.ts';
 import { OffsetReader, type PartitionEnds } from './offset-reader.ts';
 import { SharedRead } from './shared-read.ts';
@@ -42,7 +43,7 @@ export class TopicProgress implements OnApplicationShutdown {
   readonly #reader: OffsetReader;
   readonly #ends: SharedRead<Ends>;
   readonly #committed: SharedRead<Map<number, bigint>>;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new ShortLivedSet<Waiter>();
   #pollDelayMs = POLL_DELAY_MS_MIN;
   #polling = false;
   #untouched = false;

@@ -1,4 +1,5 @@
 import type { Batch } from 'kafkajs';
+import { ShortLivedMap } from '#domain/short-lived';
 
 /** What kafkajs gives and does not declare. */
 interface WithFetchedOffset {
@@ -33,8 +34,8 @@ export class TrailingCommits {
   readonly #commit: CommitPassed;
   readonly #onFailure: (error: unknown) => void;
   /** What is not on record yet, by partition. */
-  readonly #open = new Map<number, Passed>();
-  readonly #running = new Map<number, Promise<void>>();
+  readonly #open = new ShortLivedMap<number, Passed>();
+  readonly #running = new ShortLivedMap<number, Promise<void>>();
 
   /** @param onFailure told why a commit did not come through; it is tried again all the same */
   constructor(commit: CommitPassed, onFailure: (error: unknown) => void) {

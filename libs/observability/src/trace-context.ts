@@ -1,7 +1,6 @@
 import {
   type Context,
   type Link,
-  ROOT_CONTEXT,
   type Span,
   SpanStatusCode,
   context,
@@ -10,6 +9,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { parseTraceParent } from '@opentelemetry/core';
+import { LIGHT_ROOT } from './light-context.ts';
 
 /*
  * The trace of an action as text, the way it travels: in the header `traceparent` of requests, messages and calls, and in
@@ -19,7 +19,7 @@ import { parseTraceParent } from '@opentelemetry/core';
 /** The context that a `traceparent` names. */
 export function contextOf(traceparent: string | null | undefined): Context {
   const named = traceparent ? parseTraceParent(traceparent) : null;
-  return named ? trace.setSpanContext(ROOT_CONTEXT, { ...named, isRemote: true }) : ROOT_CONTEXT;
+  return named ? trace.setSpanContext(LIGHT_ROOT, { ...named, isRemote: true }) : LIGHT_ROOT;
 }
 
 /** A context as `traceparent`; undefined when it belongs to no trace. */

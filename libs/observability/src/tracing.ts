@@ -1,5 +1,5 @@
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { context, propagation, trace } from '@opentelemetry/api';
+import { type Context, ROOT_CONTEXT, context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   W3CTraceContextPropagator,
@@ -15,6 +15,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { Settings } from '#config/settings';
+import { LIGHT_ROOT } from './light-context.ts';
 
 type TracingSettings = Pick<
   Settings,
@@ -40,7 +41,7 @@ export class Tracing implements OnApplicationShutdown {
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(service: string, settings: TracingSettings) {
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager());
+    context.setGlobalContextManager(new LightContexts());
     propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     setGlobalErrorHandler((error) => this.#warn(error));
     this.#provider = providerOf(service, settings);
@@ -63,6 +64,14 @@ export class Tracing implements OnApplicationShutdown {
     trace.disable();
     propagation.disable();
     context.disable();
+  }
+}
+
+/** What is begun from nothing is light, too. */
+class LightContexts extends AsyncLocalStorageContextManager {
+  override active(): Context {
+    const active = super.active();
+    return active === ROOT_CONTEXT ? LIGHT_ROOT : active;
   }
 }
 

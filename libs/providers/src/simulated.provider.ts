@@ -2,6 +2,7 @@ import { appendFile, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FAILURE_CODES } from '#domain/errors';
 import type { SecurityAction } from '#domain/security-action';
+import { ShortLivedSet } from '#domain/short-lived';
 import { type Status, isTerminal } from '#domain/status';
 import type { Attempt, Finding, Outcome, Provider } from './provider.ts';
 import type { Capabilities } from './provider-fields.ts';
@@ -34,7 +35,7 @@ export class SimulatedProvider implements Provider {
   readonly cancel: Provider['cancel'];
   readonly probe: Provider['probe'];
   readonly #effectsFile: string | undefined;
-  readonly #calls = new Set<Call>();
+  readonly #calls = new ShortLivedSet<Call>();
 
   constructor(effectsFile: string | undefined, capabilities: Capabilities) {
     this.#effectsFile = effectsFile;

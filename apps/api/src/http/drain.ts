@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { ShortLivedSet } from '#domain/short-lived';
 
 const SWEEP_INTERVAL_MS = 25;
 /** A connection that has begun nothing for so long after the last answer is not worth waiting for. */
@@ -10,7 +11,7 @@ const QUIET_MS = 250;
  */
 export class Drain {
   readonly #servers: Server[] = [];
-  readonly #open = new Set<ServerResponse>();
+  readonly #open = new ShortLivedSet<ServerResponse>();
   #closing = false;
 
   /** Before the server serves its first request. */

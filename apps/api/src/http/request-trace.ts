@@ -1,6 +1,5 @@
 import {
   type Context,
-  ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
   TraceFlags,
@@ -11,6 +10,7 @@ import {
 } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { randomBytes } from '#domain/random-bytes';
+import { LIGHT_ROOT } from '#observability/light-context';
 import { outerIdOf } from './inner-request.ts';
 import { PROBES } from './probes.ts';
 import { clientRequestIdOf } from './request-context.ts';
@@ -35,7 +35,7 @@ export function registerRequestTrace(fastify: FastifyInstance): void {
   });
   // Not earlier: what reads the body comes back in the context of the socket.
   fastify.addHook('preHandler', (request, _reply, done) => {
-    context.with(request.trace ?? ROOT_CONTEXT, done);
+    context.with(request.trace ?? LIGHT_ROOT, done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const span = request.trace && trace.getSpan(request.trace);
@@ -48,7 +48,7 @@ export function registerRequestTrace(fastify: FastifyInstance): void {
 }
 
 function begin(request: FastifyRequest, method: string, route: string): Context {
-  const outer = outerIdOf(request) === undefined ? ROOT_CONTEXT : context.active();
+  const outer = outerIdOf(request) === undefined ? LIGHT_ROOT : context.active();
   const parent = propagation.extract(outer, request.headers);
   const clientRequestId = clientRequestIdOf(request);
   const span = tracer.startSpan(

@@ -9,6 +9,7 @@ import { findByKey } from '#database/idempotency-key.queries';
 import { isTransient } from '#database/sqlstate';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
+import { ShortLivedMap } from '#domain/short-lived';
 import { ReadYourWrite } from './read-your-write.ts';
 
 /** Keys of creates that this process has accepted: a few megabytes. Once they are stored they do not matter any more. */
@@ -25,7 +26,7 @@ export class IdempotencyKeys {
   readonly #database: DataSource;
   readonly #readYourWrite: ReadYourWrite;
   readonly #lookUpMs: number;
-  readonly #remembered = new Map<string, string>();
+  readonly #remembered = new ShortLivedMap<string, string>();
   #lookUps = 0;
 
   constructor(

@@ -7,6 +7,7 @@ import type { ActionReference, ActionRow } from '#database/action-row';
 import type { Caller } from '#domain/caller';
 import { ApiError } from '#domain/errors';
 import { isActionId } from '#domain/ids';
+import { ShortLivedMap } from '#domain/short-lived';
 import { ProjectionProgress } from '#kafka/projection-progress';
 
 /** Where to look, when not among all of the caller's own tenant. */
@@ -30,7 +31,7 @@ export class ReadYourWrite {
   readonly #database: DataSource;
   readonly #progress: ProjectionProgress;
   readonly #settings: Settings;
-  readonly #waitersByApp = new Map<string, number>();
+  readonly #waitersByApp = new ShortLivedMap<string, number>();
   #waiters = 0;
   #late: LookUp | undefined;
 

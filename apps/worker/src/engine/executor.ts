@@ -6,6 +6,7 @@ import { LIFELINE } from '#database/database.module';
 import { markSent, releaseClaims } from '#database/held-claims.queries';
 import type { Settlement } from '#database/settle.queries';
 import { isTransient } from '#database/sqlstate';
+import { ShortLivedSet } from '#domain/short-lived';
 import { bearsRepeats } from '#providers/bears-repeats';
 import type { Outcome } from '#providers/provider';
 import { traceSettlement } from './attempt-trace.ts';
@@ -38,7 +39,7 @@ export class Executor {
   readonly #holdings: Holdings;
   readonly #caller: ProviderCaller;
   readonly #settler: Settler;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new ShortLivedSet<Promise<void>>();
   /** Called when places came free, with how many actions may be claimed that could not before. */
   onRoom: (madeReady: number) => void = () => undefined;
 

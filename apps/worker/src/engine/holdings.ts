@@ -3,6 +3,7 @@ import type { Context } from '@opentelemetry/api';
 import { Settings } from '#config/settings';
 import type { Claim, ClaimRoom } from '#database/claim.queries';
 import type { SlotGrant } from '#database/provider-slot.queries';
+import { ShortLivedMap, ShortLivedSet } from '#domain/short-lived';
 import { bearsRepeats } from '#providers/bears-repeats';
 import { Catalogue, type ProviderEntry, providerKey } from '#providers/catalogue';
 import { traceClaim } from './attempt-trace.ts';
@@ -44,9 +45,9 @@ export class Holdings {
   readonly #settings: Settings;
   readonly #catalogue: Catalogue;
   readonly #circuits: Circuits;
-  readonly #held = new Map<string, Holding>();
+  readonly #held = new ShortLivedMap<string, Holding>();
   readonly #usedByProvider = new Map<string, number>();
-  readonly #claiming = new Set<Promise<unknown>>();
+  readonly #claiming = new ShortLivedSet<Promise<unknown>>();
   readonly #turns: ClaimRoom['turns'] = new Map();
   /** Places at providers, this worker's part of each `concurrencyMax`, and until when they are its own. */
   #slots = new Map<string, number>();

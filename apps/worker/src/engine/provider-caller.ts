@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { ShortLivedSet } from '#domain/short-lived';
 import type { Attempt, Finding, Outcome } from '#providers/provider';
 import { ActionMetrics, type Call } from '../metrics/action-metrics.ts';
 import { Providers } from '../providers.ts';
@@ -20,7 +21,7 @@ export class ProviderCaller {
   readonly #circuits: Circuits;
   readonly #metrics: ActionMetrics;
   readonly #stopping = new AbortController();
-  readonly #underWay = new Set<AbortController>();
+  readonly #underWay = new ShortLivedSet<AbortController>();
 
   constructor(providers: Providers, circuits: Circuits, metrics: ActionMetrics) {
     this.#providers = providers;

@@ -1,7 +1,8 @@
-import { ROOT_CONTEXT, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { type Span, SpanKind, trace } from '@opentelemetry/api';
 import type { CreateCommand, ReadCommand } from '#domain/command';
 import { headerText } from '#kafka/headers';
 import type { BatchMessage, KafkaBatch } from '#kafka/kafka-batch';
+import { LIGHT_ROOT } from '#observability/light-context';
 import { contextOf, endSpan, linkTo, traceparentOf } from '#observability/trace-context';
 
 const tracer = trace.getTracer('security-actions');
@@ -28,7 +29,7 @@ export class IngestTrace {
           'messaging.batch.message_count': batch.messages.length,
         },
       },
-      ROOT_CONTEXT,
+      LIGHT_ROOT,
     );
   }
 
