@@ -88,8 +88,8 @@ async function measureSteady(
     await creates.saturate(size.warmUp); // Not counted.
     await allEnded(contender.ledger, book, size.warmUp);
     await analyze(book);
-    // Not counted either: the warm-up was another kind of load.
-    await steady(creates, watch, size.steadySeconds / 10);
+    // Not counted either: the warm-up was another kind of load, and the JVM and V8 go on compiling for half a minute.
+    await steady(creates, watch, size.steadySeconds);
     const all = await steady(creates, watch, size.steadySeconds);
     const ends = all.map(({ answer: id, answeredAtMs }) => watch.ends.get(id)! - answeredAtMs);
     return {
