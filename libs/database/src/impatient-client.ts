@@ -14,8 +14,8 @@ export type Answer = Pick<pg.QueryResult<pg.QueryResultRow>, 'rows' | 'rowCount'
 
 /**
  * A connection that waits for no answer without need: not for one that tells nothing (`sentWithNext`), and not for one that
- * comes too late. Then pg ends the connection together with the query, as it does for pipelines alone: else the query would
- * go on, and whoever got the connection next work inside a transaction that somebody else had begun.
+ * comes too late. Then the connection is ended together with the query: else that would go on, and whoever got the connection
+ * next work inside a transaction that somebody else had begun.
  */
 export class ImpatientClient extends pg.Client {
   readonly #timeoutMs: number | undefined;

@@ -9,8 +9,8 @@
 const DELETIONS_MIN = 16;
 
 /**
- * A Map for what comes and goes with every request; like a Map it keeps the order of insertion. Not to be changed while
- * somebody goes through it.
+ * A Map for what comes and goes with every request; like a Map it keeps the order of insertion. Who goes through it while
+ * others delete from it may come to what they have deleted.
  */
 export class ShortLivedMap<K, V> implements Iterable<[K, V]> {
   #entries: Map<K, V>;
