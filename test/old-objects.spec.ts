@@ -4,6 +4,8 @@ import { TestDatabase } from './support/database.ts';
 
 /** Small, so that it is often collected, and so much room for old objects that these are not. */
 const FLAGS = ['--expose-gc', '--max-semi-space-size=1', '--initial-old-space-size=512'];
+/** Ten times what it takes. */
+const MEASUREMENT_MS = 30_000;
 /** Of an operation that leaves nothing: a number as text is old from the beginning. */
 const LITTLE_BYTES = 300;
 
@@ -36,7 +38,7 @@ function leftBytes(script: string): number {
   const { stdout, stderr } = spawnSync(
     process.execPath,
     [...FLAGS, '--input-type=module', '--eval', measured],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', timeout: MEASUREMENT_MS },
   );
   if (!/^-?\d+$/.test(stdout)) throw new Error(`No measurement: ${stderr}`);
   return Number(stdout);

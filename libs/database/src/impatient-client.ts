@@ -24,9 +24,10 @@ export class ImpatientClient extends pg.Client {
 
   constructor(config?: string | pg.ClientConfig) {
     super(config);
-    this.#timeoutMs = typeof config === 'object' ? config.query_timeout : undefined;
+    const { connectionParameters } = this.#internals;
+    this.#timeoutMs = Number(connectionParameters.query_timeout) || undefined;
     // See `#ask`.
-    this.#internals.connectionParameters.query_timeout = undefined;
+    connectionParameters.query_timeout = undefined;
     // Sent at once, whether or not what was sent before has been answered; Postgres takes them in their order.
     this.#internals.pipeline = true;
     // The pool and TypeORM each listen while they hold it. When it breaks as one hands it to the other, nobody does, and
@@ -91,17 +92,22 @@ export class ImpatientClient extends pg.Client {
   #ask({ text, values }: Statement, timeoutMs: number | undefined): Promise<Answer> {
     const name = preparedName(text);
     const query = { text, values, ...(name !== undefined && { name }) };
-    return new Promise((resolve, reject) => {
-      const late = () => {
-        reject(new Error('Query read timeout'));
-        this.giveUp();
-      };
-      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
+    const answered = new Promise<Answer>((resolve, reject) => {
       super.query(query, (error: Error | null, answer: Answer) => {
         clearTimeout(timer);
         if (error) reject(error);
         else resolve(answer);
       });
+      const late = () => {
+        reject(new Error('Query read timeout'));
+        this.giveUp();
+      };
+      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
+    });
+    return answered.catch((error: Error) => {
+      // As pg does: the stack shows who has asked, and not the socket that has answered.
+      Error.captureStackTrace(error);
+      throw error;
     });
   }
 
@@ -150,7 +156,7 @@ export class ImpatientClient extends pg.Client {
 /** What pg has and does not declare. */
 interface Internals {
   pipeline: boolean;
-  connectionParameters: { query_timeout?: number | undefined };
+  connectionParameters: { query_timeout?: number | false | undefined };
   connection: { stream: Socket };
 }
 

@@ -8,7 +8,8 @@ const URGENT = 40;
 /**
  * Writes log lines once a turn of the event loop: a line for each request is a system call for each otherwise, dearer than
  * all else of the line. What tells of trouble is written at once, with all lines before it, and so is what is left when the
- * process exits, by whatever error: only what kills it from outside can take lines along, of that one turn.
+ * process exits, by whatever error: only what ends it without an exit (a signal, V8 out of memory) can take lines along, of that one
+ * turn.
  */
 export class GatheredLines implements DestinationStream {
   /** Has pino leave in `lastLevel` which level the next line has. */
