@@ -49,6 +49,30 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+it.each([
+  ['ends behind the end of its partition', 0, 100],
+  ['begins in the middle, though nothing before it is done', 5, 9],
+])('begins anew, and commits nothing, when what was read %s', async (_, from, last) => {
+  const { commits, done, send, onRenewed } = consumer({ isLost: true });
+  commits.joined([0]);
+  done(0, from, last);
+  await commits.allSettled();
+  expect(onRenewed).toHaveBeenCalledOnce();
+  expect(send).not.toHaveBeenCalled();
+});
+
+it('begins anew when the topic is gone before what was read of it is committed', async () => {
+  const { commits, done, send, onRenewed, warn } = consumer({ isLost: true });
+  send.mockRejectedValue(
+    Object.assign(new Error('no such topic'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' }),
+  );
+  commits.joined([0]);
+  done(0, 0, 9);
+  await commits.allSettled();
+  expect(onRenewed).toHaveBeenCalledOnce();
+  expect(warn).not.toHaveBeenCalled();
+});
+
 it('commits what is done of several partitions in one request', async () => {
   const { commits, done, send } = consumer();
   commits.joined([0, 1]);

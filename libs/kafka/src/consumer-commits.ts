@@ -5,7 +5,7 @@ import type {
   OffsetsByTopicPartition,
 } from 'kafkajs';
 import { answeredWithin } from './bounded.ts';
-import { rootCause } from './kafka-errors.ts';
+import { isTopicUnknown, rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
 import { RenewalWatch } from './renewal-watch.ts';
 import { type Send, SharedCommit } from './shared-commit.ts';
@@ -136,15 +136,25 @@ export class ConsumerCommits {
     await this.#renewal?.close();
   }
 
-  readonly #commit: CommitPassed = async (partition, { from, next }, isCurrent) => {
-    const outOfPlace = await this.#renewal?.isOutOfPlace(partition, from);
+  /** What is read of a topic that is gone must not be committed of its successor. */
+  readonly #commit: CommitPassed = async (partition, passed, isCurrent) => {
+    try {
+      await this.#commitInPlace(partition, passed, isCurrent);
+    } catch (error) {
+      if (!isTopicUnknown(error)) throw error;
+      if (isCurrent()) this.#options.onRenewed();
+    }
+  };
+
+  readonly #commitInPlace: CommitPassed = async (partition, passed, isCurrent) => {
+    const outOfPlace = await this.#renewal?.isOutOfPlace(partition, passed);
     if (!isCurrent()) return;
     if (outOfPlace) {
       this.#options.onRenewed();
       return;
     }
     const membership = this.#partitions;
-    await this.#shared.commit([{ partition, offset: String(next) }], async (offsets) => {
+    await this.#shared.commit([{ partition, offset: String(passed.next) }], async (offsets) => {
       // Another may have begun in the turn that it waited to be shared.
       if (membership === this.#partitions) await this.#send(offsets);
     });

@@ -64,6 +64,12 @@ export function isAboutTopic(error: unknown): boolean {
   return 'type' in root && TOPIC_ERRORS.has(root.type);
 }
 
+/** Whether there is no such topic, or no longer. */
+export function isTopicUnknown(error: unknown): boolean {
+  const root = rootCause(error);
+  return 'type' in root && root.type === 'UNKNOWN_TOPIC_OR_PARTITION';
+}
+
 const SIZE_ERRORS = new Set<unknown>(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
 /** Whether the topic takes no message of such a size. */

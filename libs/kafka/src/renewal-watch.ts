@@ -1,5 +1,6 @@
 import type { OffsetReader, PartitionEnds } from './offset-reader.ts';
 import { SharedRead } from './shared-read.ts';
+import type { Passed } from './trailing-commits.ts';
 
 /**
  * Notices that a topic was deleted and made anew while it was being read. kafkajs goes on at its old position, in a topic
@@ -33,16 +34,17 @@ export class RenewalWatch {
   }
 
   /**
-   * Whether Kafka has lost what was committed of a partition, or what was fetched from an offset on begins in the middle
-   * although nothing before it is done. To be asked before its offsets are committed: then it could not be told any more.
+   * Whether Kafka has lost what was committed of a partition, or what was read has no place in it: it begins in the middle
+   * although nothing before it is done, or ends behind its end. To be asked before its offsets are committed: then it could not be told any more.
    * Rejects when Kafka cannot be read.
    */
-  async isOutOfPlace(partition: number, from: bigint): Promise<boolean> {
+  async isOutOfPlace(partition: number, { from, next }: Passed): Promise<boolean> {
     const known = await this.#known.fresh();
     if (known.has(partition)) return false;
     if (this.#committed.has(partition)) return true;
     const ends = await this.#ends.fresh();
-    return from > (ends.get(partition)?.low ?? 0n);
+    const { low, high } = ends.get(partition) ?? { low: 0n, high: next };
+    return from > low || next > high;
   }
 
   /** A new consumer begins where the group is. */
