@@ -89,6 +89,14 @@ const PRODUCE = `
     await request.encode();
   }`;
 
+const BATCH = `
+  import { ConsumerCommits } from './libs/kafka/src/consumer-commits.ts';
+  const commits = new ConsumerCommits({ topic: 'commands' });
+  async function operation(payload) {
+    commits.began({ batch: payload, commitOffsetsIfNecessary: () => Promise.resolve() });
+    await delay(1);
+  }`;
+
 const queries = (databaseUrl: string, options: object) => `
   import { ImpatientClient } from './libs/database/src/impatient-client.ts';
   const options = ${JSON.stringify({ connectionString: databaseUrl, ...options })};
@@ -122,6 +130,10 @@ describe('what is over leaves nothing among the old objects of V8:', () => {
 
   it('a produce request', () => {
     expect(leftBytes(PRODUCE)).toBeLessThan(LITTLE_BYTES);
+  });
+
+  it('a batch that a consumer was given', () => {
+    expect(leftBytes(BATCH)).toBeLessThan(LITTLE_BYTES);
   });
 
   it('a query and its rows, without a time-out', () => {
