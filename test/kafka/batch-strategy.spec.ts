@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { HeldMessage } from '#kafka/held-message';
 import { ProjectionProgress } from '#kafka/projection-progress';
@@ -49,6 +50,21 @@ describe('BatchStrategy', () => {
     expect(calls[0]).toMatchObject({ attempt: 1, failing: false });
     expect(calls[1]).toMatchObject({ attempt: 2, failing: true });
     expect(calls[1]?.texts[0]).toBe('0');
+  });
+
+  it('rests after a small batch, so that what comes meanwhile is one batch', async () => {
+    const batches: { texts: string[]; beganAtMs: number; endedAtMs: number }[] = [];
+    under.consume('commands', async (batch) => {
+      const beganAtMs = performance.now();
+      if (batches.length === 0) await publishAll(['next']);
+      await delay(30);
+      batches.push({ texts: texts(batch), beganAtMs, endedAtMs: performance.now() });
+    });
+    await publishAll(['first']);
+    await expect
+      .poll(() => batches.map((batch) => batch.texts), PATIENTLY)
+      .toEqual([['first'], ['next']]);
+    expect(batches[1]!.beganAtMs - batches[0]!.endedAtMs).toBeGreaterThan(18);
   });
 
   it('commits what is done before a message that has to wait, and goes on from that message', async () => {

@@ -6,6 +6,7 @@ import { endsWithin } from './bounded.ts';
 import { ConsumerCommits } from './consumer-commits.ts';
 import { isOutage, rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
+import { restAfterMs } from './small-batches.ts';
 
 /** What is fetched at once, with the way to be done with it. */
 export interface BatchPayload extends EachBatchPayload {
@@ -214,6 +215,7 @@ export class BatchConsumer {
     if (consumer !== this.#consumer) throw new ConsumerReplaced('replaced');
     this.#commits.began(payload);
     this.#handlersRunning++;
+    const beganAtMs = performance.now();
     try {
       await this.#options.eachBatch({
         ...payload,
@@ -228,10 +230,18 @@ export class BatchConsumer {
       });
       // What it has not begun is fetched again and again until it has stopped.
       if (this.#stopping) await this.#lastCommits();
+      else await this.#rest(payload.batch.messages.length, performance.now() - beganAtMs);
       this.#progress();
     } finally {
       this.#handlersRunning--;
     }
+  }
+
+  /** kafkajs fetches on when all it has fetched is handled: so it is part of handling. */
+  async #rest(messages: number, tookMs: number): Promise<void> {
+    const { partitionsConcurrently: runningMax } = this.#options;
+    const restMs = restAfterMs({ messages, tookMs, running: this.#handlersRunning, runningMax });
+    if (restMs > 0) await delay(restMs);
   }
 
   async #lastCommits(): Promise<void> {
