@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '#database/data-source';
 import type { Statement } from '#database/impatient-client';
-import { inOnePiece } from '#database/in-one-piece';
+import { inOnePiece, transactionInOnePiece } from '#database/in-one-piece';
 import { TestDatabase } from '../support/database.ts';
 
 const STATEMENT_TIMEOUT_MS = 500;
@@ -76,5 +76,54 @@ describe('statements in one piece', () => {
     const tooSlow = piece([insert('a'), sleep(STATEMENT_TIMEOUT_MS * 2)]);
     await expect(tooSlow).rejects.toMatchObject({ code: '57014' });
     expect(await stored()).toEqual([]);
+  });
+
+  describe('with a transaction of their own', () => {
+    const alone = (statements: Statement[]) => transactionInOnePiece(dataSource, statements);
+    const raise = (sqlState: string) => ({
+      text: `DO $$ BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = '${sqlState}'; END $$`,
+      values: [],
+    });
+    afterEach(() => vi.restoreAllMocks());
+
+    it('are one transaction that is committed when it answers, and answer in their order', async () => {
+      const transaction = { text: 'SELECT pg_current_xact_id()::text AS id', values: [] };
+      const answers = await alone([insert('a'), names, transaction, transaction]);
+      expect(answers.map(({ rowCount }) => rowCount)).toEqual([1, 1, 1, 1]);
+      expect(answers[1]!.rows).toEqual([{ name: 'a' }]);
+      expect(answers[2]!.rows).toEqual(answers[3]!.rows);
+      expect(await stored()).toEqual([{ name: 'a' }]);
+    });
+
+    it.each(['first', 'last'])(
+      'change nothing when the %s fails, and leave a connection that works',
+      async (which) => {
+        const failing = { text: 'SELECT 1 / 0', values: [] };
+        const all = which === 'first' ? [failing, insert('a')] : [insert('a'), failing];
+        await expect(alone(all)).rejects.toThrow('division by zero');
+        expect(await stored()).toEqual([]);
+        await alone([insert('b')]);
+        expect(await stored()).toEqual([{ name: 'b' }]);
+      },
+    );
+
+    it('are tried again when Postgres breaks them off for another, a few times, and else not', async () => {
+      const tries = vi.spyOn(dataSource, 'createQueryRunner');
+      await expect(alone([insert('a'), raise('40P01')])).rejects.toThrow('on purpose');
+      expect(tries).toHaveBeenCalledTimes(4);
+      tries.mockClear();
+      await expect(alone([insert('a'), raise('23505')])).rejects.toThrow('on purpose');
+      expect(tries).toHaveBeenCalledTimes(1);
+      expect(await stored()).toEqual([]);
+    });
+
+    it('leave nothing behind when Postgres is silent for too long', async () => {
+      const tooSlow = alone([
+        insert('a'),
+        { text: `SELECT pg_sleep(${STATEMENT_TIMEOUT_MS / 500})`, values: [] },
+      ]);
+      await expect(tooSlow).rejects.toMatchObject({ code: '57014' });
+      expect(await stored()).toEqual([]);
+    });
   });
 });

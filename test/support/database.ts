@@ -9,7 +9,7 @@ import type { SecurityActionEventEntity } from '#database/entities/security-acti
 import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
 import type { SecurityActionEntity } from '#database/entities/security-action.entity';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
-import { type Settlement, settle } from '#database/settle.queries';
+import { type Settlement, settleAtOnce } from '#database/settle.queries';
 import { storeCommands } from '#database/store-commands';
 import { inTransaction } from '#database/transaction';
 import type { CreateCommand } from '#domain/command';
@@ -207,7 +207,7 @@ export class TestDatabase {
   }
 
   async settle(...settlements: Settlement[]): Promise<{ settled: Set<string>; promoted: number }> {
-    return this.inTransaction((manager) => settle(manager, settlements));
+    return settleAtOnce(this.dataSource, settlements);
   }
 
   async row(id: string): Promise<SecurityActionEntity> {

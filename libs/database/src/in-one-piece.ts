@@ -1,5 +1,7 @@
-import { type EntityManager, QueryRunnerAlreadyReleasedError } from 'typeorm';
+import { type DataSource, type EntityManager, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import type { Answer, ImpatientClient, Statement } from './impatient-client.ts';
+import { BEGIN } from './sent-with-next.ts';
+import { retryingConflicts } from './transaction.ts';
 
 /**
  * Runs statements of which none needs the answer to another one in the transaction of the manager, and sends them in one piece:
@@ -19,3 +21,27 @@ export async function inOnePiece(
   const client = (await queryRunner.connect()) as ImpatientClient;
   return client.queryTogether(statements);
 }
+
+/**
+ * The same in a transaction of their own, which is sent along with its beginning and its end: one round trip for all of it. What
+ * fails has Postgres roll back where the end says commit. A conflict is retried as `inTransaction` does.
+ * @returns their answers, in their order, once they are committed
+ */
+export async function transactionInOnePiece(
+  dataSource: DataSource,
+  statements: Statement[],
+): Promise<Answer[]> {
+  return retryingConflicts(async () => {
+    const queryRunner = dataSource.createQueryRunner();
+    try {
+      const client = (await queryRunner.connect()) as ImpatientClient;
+      const answers = await client.queryTogether([START, ...statements, END]);
+      return answers.slice(1, -1);
+    } finally {
+      await queryRunner.release();
+    }
+  });
+}
+
+const START = { text: BEGIN, values: [] };
+const END = { text: 'COMMIT', values: [] };

@@ -1,10 +1,11 @@
 import type { EventType } from '#domain/event';
 import type { ResultInfo } from '#domain/security-action';
 import type { Status } from '#domain/status';
-import type { EntityManager } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { ClaimReference } from './held-claims.queries.ts';
 import { onlyThoseOf, lockHeldRows } from './held-rows.ts';
-import { inOnePiece } from './in-one-piece.ts';
+import type { Answer, Statement } from './impatient-client.ts';
+import { inOnePiece, transactionInOnePiece } from './in-one-piece.ts';
 import { prepared } from './prepared.ts';
 import { recordEvents } from './record-events.ts';
 import { type Target, promotedBy, promotion } from './targets.queries.ts';
@@ -50,20 +51,44 @@ const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
 /**
  * Writes how attempts ended, one event each, and makes the next action on each freed target ready. An attempt that lost its
  * lease to another (its attempt id is not on record any more) changes nothing. To be run in a READ COMMITTED transaction.
- * @returns the attempt ids that counted, and how many actions became ready
  */
-export async function settle(
-  manager: EntityManager,
+export async function settle(manager: EntityManager, settlements: Settlement[]): Promise<Settled> {
+  const answers = await inOnePiece(manager, statementsFor(settlements));
+  return settledBy(answers, manager, settlements);
+}
+
+/**
+ * The same in a transaction of its own, in one round trip. A further look at who is next on a target, where one is called for,
+ * comes after it: whoever ended meanwhile has looked, too, and what both miss by a crash the sweep finds (`sweepTargets`).
+ */
+export async function settleAtOnce(
+  dataSource: DataSource,
   settlements: Settlement[],
-): Promise<{ settled: Set<string>; promoted: number }> {
+): Promise<Settled> {
+  const answers = await transactionInOnePiece(dataSource, statementsFor(settlements));
+  return settledBy(answers, dataSource.manager, settlements);
+}
+
+/** The attempt ids that counted, and how many actions became ready. */
+interface Settled {
+  settled: Set<string>;
+  promoted: number;
+}
+
+function statementsFor(settlements: Settlement[]): Statement[] {
   const written = { text: SETTLE, values: valuesOf(settlements) };
   const freed = settlements.filter(freesTarget);
   // Also of targets whose attempt does not count: who took it over looks as well, and no harm is done.
-  const [held, heads] = await inOnePiece(
-    manager,
-    freed.length > 0 ? [written, promotion(freed)] : [written],
-  );
+  return freed.length > 0 ? [written, promotion(freed)] : [written];
+}
+
+async function settledBy(
+  [held, heads]: Answer[],
+  manager: EntityManager,
+  settlements: Settlement[],
+): Promise<Settled> {
   const settled = held!.rows.map(({ at }) => settlements[at - 1]!.attemptId);
+  const freed = settlements.filter(freesTarget);
   return {
     settled: new Set(settled),
     promoted: heads ? await promotedBy(heads.rows, manager, freed) : 0,

@@ -12,7 +12,12 @@ export async function inTransaction<T>(
   dataSource: DataSource,
   work: (manager: EntityManager) => Promise<T>,
 ): Promise<T> {
-  return pRetry(() => dataSource.transaction(work), {
+  return retryingConflicts(() => dataSource.transaction(work));
+}
+
+/** Runs a transaction again that Postgres has broken off for the sake of another. */
+export async function retryingConflicts<T>(transaction: () => Promise<T>): Promise<T> {
+  return pRetry(transaction, {
     retries: CONFLICT_RETRIES_MAX,
     minTimeout: 10,
     maxTimeout: 100,

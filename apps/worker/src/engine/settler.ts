@@ -4,10 +4,9 @@ import pRetry from 'p-retry';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { LIFELINE } from '#database/database.module';
-import { type Settlement, settle } from '#database/settle.queries';
+import { type Settlement, settleAtOnce } from '#database/settle.queries';
 import { findUnfinished } from '#database/held-claims.queries';
 import { isDataError, isStatementTimeout } from '#database/sqlstate';
-import { inTransaction } from '#database/transaction';
 import { traceIdOf } from '#observability/trace-context';
 import { Relay } from '../events/relay.ts';
 
@@ -107,7 +106,7 @@ export class Settler {
 
   async #insist(batch: Waiting[]) {
     const settlements = batch.map(({ settlement }) => settlement);
-    return pRetry(() => inTransaction(this.#database, (manager) => settle(manager, settlements)), {
+    return pRetry(() => settleAtOnce(this.#database, settlements), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 100,
       maxTimeout: 2000,
