@@ -1,5 +1,6 @@
 import type { Database } from './action-row.ts';
 import type { Claim } from './claim.queries.ts';
+import type { Statement } from './impatient-client.ts';
 import { prepared } from './prepared.ts';
 import { sentWithNext } from './sent-with-next.ts';
 import { standingHold } from './standing-hold.ts';
@@ -35,15 +36,28 @@ export async function takeHoldGuard(database: Database): Promise<void> {
  *
  * Nobody waits for the answer: what fails is the next statement (`isStartedUnderHold` tells), be it the COMMIT.
  */
-export async function refuseIfHeld(
-  database: Database,
-  claims: Pick<Claim, 'azureTenantId' | 'providerKey' | 'actionName'>[],
-): Promise<void> {
-  await database.query(REFUSE_IF_HELD, [
-    claims.map(({ azureTenantId }) => azureTenantId),
-    claims.map(({ providerKey }) => providerKey),
-    claims.map(({ actionName }) => actionName),
-  ]);
+export async function refuseIfHeld(database: Database, claims: WhatStarts[]): Promise<void> {
+  const { text, values } = refusal(claims);
+  await database.query(text, values);
+}
+
+/** `shareHoldGuard` and `refuseIfHeld`, to be sent along with what starts these, and after it. */
+export function holdGuard(claims: WhatStarts[]): Statement[] {
+  return [{ text: SHARE, values: [] }, refusal(claims)];
+}
+
+/** What a hold may cover. */
+type WhatStarts = Pick<Claim, 'azureTenantId' | 'providerKey' | 'actionName'>;
+
+function refusal(claims: WhatStarts[]): Statement {
+  return {
+    text: REFUSE_IF_HELD,
+    values: [
+      claims.map(({ azureTenantId }) => azureTenantId),
+      claims.map(({ providerKey }) => providerKey),
+      claims.map(({ actionName }) => actionName),
+    ],
+  };
 }
 
 const REFUSE_IF_HELD = sentWithNext(

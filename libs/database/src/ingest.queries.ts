@@ -1,6 +1,7 @@
 import type { ReadCommand } from '#domain/command';
 import { type ActionReference, type Database, toSecurityAction } from './action-row.ts';
 import type { Claim, ClaimLease, ClaimRoom } from './claim.queries.ts';
+import type { Answer, Statement } from './impatient-client.ts';
 import { prepared } from './prepared.ts';
 import { recordEvents, revertState } from './record-events.ts';
 import { standingHold } from './standing-hold.ts';
@@ -28,6 +29,8 @@ export interface InsertOptions {
   starts?: Starts | undefined;
   /** Stores nothing at all if an action was made from a resend after this moment. */
   unlessResentAfter?: Date;
+  /** Stores nothing at all unless all of them start at once, as far as they are not stored already. */
+  onlyIfAllStart?: boolean;
 }
 
 /**
@@ -40,9 +43,18 @@ export interface InsertOptions {
 export async function insertActions(
   database: Database,
   commands: ReadCommand[],
-  { heads, starts, unlessResentAfter }: InsertOptions,
+  options: InsertOptions,
 ): Promise<InsertedAction[]> {
-  const rows: InsertedRow[] = await database.query(INSERT, [
+  const { text, values } = insertion(commands, options);
+  return insertedBy(await database.query(text, values), commands);
+}
+
+/** The statement of `insertActions`, to be sent along with others. What it answers is for `insertedBy`. */
+export function insertion(
+  commands: ReadCommand[],
+  { heads, starts, unlessResentAfter, onlyIfAllStart = false }: InsertOptions,
+): Statement {
+  const values = [
     commands.map((command) => command.caller.tenantId),
     commands.map((command) => command.action.id),
     commands.map((command) => command.provider.key),
@@ -70,8 +82,14 @@ export async function insertActions(
     starts?.leaseMs ?? null,
     [...(starts?.repeatable ?? [])],
     unlessResentAfter ?? null,
-  ]);
-  return rows.map((row) => insertedAction(commands[row.ordinal - 1]!, row));
+    onlyIfAllStart,
+  ];
+  return { text: INSERT, values };
+}
+
+/** @param rows what `insertion` of these commands has answered */
+export function insertedBy(rows: Answer['rows'], commands: ReadCommand[]): InsertedAction[] {
+  return (rows as InsertedRow[]).map((row) => insertedAction(commands[row.ordinal - 1]!, row));
 }
 
 /** What Postgres says of a new action: nothing that its command says. */
@@ -213,7 +231,7 @@ const INSERT = prepared(`
       "revertDateTime", "revertAfter", "revertsActionId", "acceptedDateTime",
       CASE WHEN "starts" THEN greatest(clock_timestamp(), "acceptedDateTime") ELSE "acceptedDateTime" END,
       "traceparent", "isResend"
-    FROM judged ORDER BY "ordinal"
+    FROM judged WHERE NOT $28::boolean OR (SELECT bool_and("starts") FROM judged) ORDER BY "ordinal"
     ON CONFLICT DO NOTHING
     RETURNING "azureTenantId", "id", "position", "createdDateTime", "lastActionDateTime", "revertDateTime",
       "revertAfter", "revertedByActionId"

@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import { type ActionReference, keyOfAction } from '#database/action-row';
 import { hasKey } from '#database/idempotency-key.queries';
-import type { ClaimLease, ClaimRoom } from '#database/claim.queries';
+import type { Claim, ClaimLease, ClaimRoom } from '#database/claim.queries';
 import type { Alias } from '#database/resend.queries';
 import { isDataError, isStartedUnderHold, isStatementTimeout } from '#database/sqlstate';
 import { type Stored, storeCommands } from '#database/store-commands';
@@ -20,6 +20,7 @@ import { Holdings } from '../engine/holdings.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
 import { Relay } from '../events/relay.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
+import { AtOnce } from './at-once.ts';
 import { startStored } from './start-stored.ts';
 import { type Refusal, Together } from './together.ts';
 import { withoutContents } from './without-contents.ts';
@@ -34,6 +35,12 @@ const REFUSED = {
   by: null,
 } as const;
 
+/** What a transaction has done. */
+interface StoredAndStarted {
+  stored: Stored;
+  claims: Claim[];
+}
+
 /** Turns accepted commands into rows, and into running work where there is room. */
 @Injectable()
 export class Ingest {
@@ -45,6 +52,7 @@ export class Ingest {
   readonly #relay: Relay;
   readonly #metrics: ActionMetrics;
   readonly #lease: ClaimLease;
+  readonly #atOnce: AtOnce;
   readonly #together: Together;
 
   constructor(
@@ -63,6 +71,7 @@ export class Ingest {
     this.#relay = relay;
     this.#metrics = metrics;
     this.#lease = { owner: WORKER_NAME, leaseMs: settings.LEASE_MS };
+    this.#atOnce = new AtOnce(database, this.#lease);
     this.#together = new Together(settings.INGEST_BATCH_MAX, (all, isShared) =>
       this.#storeTogether(all, isShared),
     );
@@ -146,23 +155,13 @@ export class Ingest {
   /** @param fresh gets the keys of what was not stored before */
   async #storeAll(commands: ReadCommand[], fresh: Set<string>): Promise<void> {
     let stored: Stored = { actions: [], aliases: [] };
-    const store = async (room: ClaimRoom, mayStart: boolean) =>
-      inTransaction(this.#database, async (manager) => {
-        const offer = mayStart ? { room, lease: this.#lease } : undefined;
-        stored = await storeCommands(manager, commands, offer);
-        return startStored(manager, stored.actions, room, this.#lease);
-      });
     try {
       const total = Math.min(commands.length, this.#holdings.claimsMax);
       const wanted = { total, byProvider: countByProvider(commands) };
       const held = await this.#holdings.claim(wanted, async (room) => {
-        try {
-          return await store(room, true);
-        } catch (error) {
-          if (!isStartedUnderHold(error)) throw error;
-          // A hold came while what it covers was being stored: it must not start.
-          return store(room, false);
-        }
+        const outcome = await this.#storeAndStart(commands, room);
+        ({ stored } = outcome);
+        return outcome.claims;
       });
       this.#executor.start(held);
     } finally {
@@ -172,6 +171,33 @@ export class Ingest {
     if (stored.actions.some(({ claim }) => claim === null)) this.#dispatcher.noteWaiting();
     for (const action of stored.actions) fresh.add(keyOfAction(action));
     this.#noteResends(stored.aliases);
+  }
+
+  async #storeAndStart(commands: ReadCommand[], room: ClaimRoom): Promise<StoredAndStarted> {
+    const actions = await this.#atOnce.store(commands, room);
+    if (actions.length > 0) {
+      const claims = actions.flatMap(({ claim }) => claim ?? []);
+      return { stored: { actions, aliases: [] }, claims };
+    }
+    try {
+      return await this.#inSteps(commands, room, true);
+    } catch (error) {
+      if (!isStartedUnderHold(error)) throw error;
+      // A hold came while what it covers was being stored: it must not start.
+      return this.#inSteps(commands, room, false);
+    }
+  }
+
+  async #inSteps(
+    commands: ReadCommand[],
+    room: ClaimRoom,
+    mayStart: boolean,
+  ): Promise<StoredAndStarted> {
+    return inTransaction(this.#database, async (manager) => {
+      const offer = mayStart ? { room, lease: this.#lease } : undefined;
+      const stored = await storeCommands(manager, commands, offer);
+      return { stored, claims: await startStored(manager, stored.actions, room, this.#lease) };
+    });
   }
 
   #noteResends(resends: Alias[]): void {
