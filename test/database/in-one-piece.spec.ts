@@ -117,7 +117,7 @@ describe('statements in one piece', () => {
       expect(await stored()).toEqual([]);
     });
 
-    it('leave nothing behind when Postgres is silent for too long', async () => {
+    it('change nothing when one takes Postgres too long', async () => {
       const tooSlow = alone([
         insert('a'),
         { text: `SELECT pg_sleep(${STATEMENT_TIMEOUT_MS / 500})`, values: [] },

@@ -11,8 +11,12 @@ import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/datab
 import { assertSound } from '../support/sound.ts';
 
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
+const OTHER_PROVIDER = 'Acme/Other';
 const ROOM: ClaimRoom = {
-  byProvider: new Map([[PROVIDER, 10]]),
+  byProvider: new Map([
+    [PROVIDER, 10],
+    [OTHER_PROVIDER, 10],
+  ]),
   total: 10,
   repeatable: new Set([PROVIDER]),
   turns: new Map(),
@@ -45,7 +49,7 @@ describe('a batch that starts as a whole', () => {
     (
       await database.query<{ id: string }>('SELECT "id" FROM security_action ORDER BY "position"')
     ).map(({ id }) => id);
-  const hold = () =>
+  const hold = (of: { providerKey?: string; azureTenantId?: string }) =>
     database.inTransaction((manager) =>
       createHold(
         manager,
@@ -54,13 +58,14 @@ describe('a batch that starts as a whole', () => {
           id: randomUUID(),
           reason: null,
           azureTenantId: null,
-          providerKey: PROVIDER,
+          providerKey: null,
           actionName: null,
+          ...of,
         },
       ),
     );
 
-  /** Everything on record of an action, but for what differs between any two. */
+  /** What is on record of an action, but for what differs between any two. */
   const traces = async (id: string) => {
     const {
       position: _,
@@ -116,7 +121,7 @@ describe('a batch that starts as a whole', () => {
       () => database.ingest(command({ target: 'free-1' })).then(() => database.claim(1)),
     ],
     ['others wait for the provider', () => database.ingest(command({ target: 'other' }))],
-    ['a hold covers it', hold],
+    ['a hold covers it', () => hold({ providerKey: PROVIDER })],
     [
       'a resend was stored that may be of one of them',
       () => {
@@ -142,24 +147,47 @@ describe('a batch that starts as a whole', () => {
     expect(await database.row(over!.action.id)).toMatchObject({ status: 'Completed', version: 3 });
   });
 
-  it('does not start when a hold comes while it is being stored', async () => {
-    const [first, second] = free(2);
-    const { promise: letGo, resolve: go } = Promise.withResolvers<void>();
-    const { promise: isStored, resolve: onStored } = Promise.withResolvers<void>();
-    const inTheWay = database.inTransaction(async (manager) => {
-      await storeCommands(manager, [second!]);
-      onStored();
-      await letGo;
-      throw new Error('on purpose');
-    });
-    await isStored;
-    const storing = atOnce([first!, second!]);
-    await database.untilBlocked();
-    await hold();
-    go();
-    await expect(inTheWay).rejects.toThrow('on purpose');
-    expect(await storing).toEqual([]);
-    expect(await stored()).toEqual([]);
+  it.each([
+    ['the provider', { providerKey: OTHER_PROVIDER }],
+    ['the tenant', { azureTenantId: 'tenant-b' }],
+  ])(
+    'does not start when a hold of %s of one of them comes while it is being stored',
+    async (_of, of) => {
+      const commands = [
+        command({ target: 'free-0' }),
+        command({ target: 'free-1', provider: OTHER_PROVIDER, tenant: 'tenant-b' }),
+        command({ target: 'free-2' }),
+      ];
+      const { promise: letGo, resolve: go } = Promise.withResolvers<void>();
+      const { promise: isStored, resolve: onStored } = Promise.withResolvers<void>();
+      const inTheWay = database.inTransaction(async (manager) => {
+        await storeCommands(manager, [commands[2]!]);
+        onStored();
+        await letGo;
+        throw new Error('on purpose');
+      });
+      await isStored;
+      const storing = atOnce(commands);
+      await database.untilBlocked();
+      await hold(of);
+      go();
+      await expect(inTheWay).rejects.toThrow('on purpose');
+      expect(await storing).toEqual([]);
+      expect(await stored()).toEqual([]);
+    },
+  );
+
+  it('may be of several tenants and providers, with an id that another tenant has, too', async () => {
+    const [one] = free(1);
+    const id = one!.action.id;
+    const [started] = await atOnce([one!]);
+    await database.settle({ ...started!.claim!, type: 'completed' });
+    const others = [
+      command({ id, tenant: 'tenant-b', provider: OTHER_PROVIDER }),
+      command({ tenant: 'tenant-b', target: 'host-2' }),
+    ];
+    expect(idsOf(await atOnce([one!, ...others]))).toEqual(others.map(({ action }) => action.id));
+    expect(await stored()).toEqual([id, ...others.map(({ action }) => action.id)]);
   });
 
   describe('is not even tried', () => {

@@ -197,6 +197,25 @@ describe('an action that is stored while there is room', () => {
     expect(await database.query('SELECT FROM security_action')).toEqual([]);
   });
 
+  it('is refused for a hold only once it is stored', async () => {
+    await hold();
+    const { caller, provider, action } = command();
+    const claim = {
+      azureTenantId: caller.tenantId,
+      actionId: action.id,
+      providerKey: provider.key,
+      actionName: provider.action,
+    };
+    const refused = () =>
+      database.inTransaction(async (manager) => {
+        await shareHoldGuard(manager);
+        await refuseIfHeld(manager, [claim]);
+      });
+    await refused();
+    await database.ingest(command({ id: action.id }));
+    expect(isStartedUnderHold(await refused().catch((error: unknown) => error))).toBe(true);
+  });
+
   it('starts only if there is room, tenants in turn', async () => {
     const flood = times(6, (index) => command({ target: `host-${index}` }));
     const quiet = command({ tenant: 'tenant-b' });

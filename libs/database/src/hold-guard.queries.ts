@@ -41,19 +41,23 @@ export async function refuseIfHeld(database: Database, claims: WhatStarts[]): Pr
   await database.query(text, values);
 }
 
-/** `shareHoldGuard` and `refuseIfHeld`, to be sent along with what starts these, and after it. */
+/**
+ * `shareHoldGuard` and `refuseIfHeld`, to be sent along with what starts these, and after it. If that has stored none of them,
+ * there is nothing to refuse.
+ */
 export function holdGuard(claims: WhatStarts[]): Statement[] {
   return [{ text: SHARE, values: [] }, refusal(claims)];
 }
 
-/** What a hold may cover. */
-type WhatStarts = Pick<Claim, 'azureTenantId' | 'providerKey' | 'actionName'>;
+/** What is to start, and by what a hold may cover it. */
+type WhatStarts = Pick<Claim, 'azureTenantId' | 'actionId' | 'providerKey' | 'actionName'>;
 
 function refusal(claims: WhatStarts[]): Statement {
   return {
     text: REFUSE_IF_HELD,
     values: [
       claims.map(({ azureTenantId }) => azureTenantId),
+      claims.map(({ actionId }) => actionId),
       claims.map(({ providerKey }) => providerKey),
       claims.map(({ actionName }) => actionName),
     ],
@@ -63,7 +67,10 @@ function refusal(claims: WhatStarts[]): Statement {
 const REFUSE_IF_HELD = sentWithNext(
   prepared(`
   SELECT "raise_started_under_hold"()
-    FROM unnest($1::text[], $2::text[], $3::text[])
-      AS started("azureTenantId", "providerKey", "actionName")
-   WHERE EXISTS (${standingHold('started')}) LIMIT 1`),
+    FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
+      AS started("azureTenantId", "actionId", "providerKey", "actionName")
+   WHERE EXISTS (${standingHold('started')})
+     AND (SELECT true FROM "security_action_work" w
+           WHERE w."azureTenantId" = started."azureTenantId" AND w."actionId" = started."actionId" LIMIT 1)
+   LIMIT 1`),
 );

@@ -29,7 +29,10 @@ export interface InsertOptions {
   starts?: Starts | undefined;
   /** Stores nothing at all if an action was made from a resend after this moment. */
   unlessResentAfter?: Date;
-  /** Stores nothing at all unless all of them start at once, as far as they are not stored already. */
+  /**
+   * Stores nothing at all unless each of them would start at once. What is stored already and over does not count, what is
+   * under way on its target does: it is in the way.
+   */
   onlyIfAllStart?: boolean;
 }
 

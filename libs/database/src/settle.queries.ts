@@ -8,7 +8,7 @@ import type { Answer, Statement } from './impatient-client.ts';
 import { inOnePiece, transactionInOnePiece } from './in-one-piece.ts';
 import { prepared } from './prepared.ts';
 import { recordEvents } from './record-events.ts';
-import { type Target, promotedBy, promotion } from './targets.queries.ts';
+import { type Target, lastPromotion, promotedBy, promotion } from './targets.queries.ts';
 
 /** How an attempt, or a probe, ended. All but the first three leave the action Running and free its lease. */
 export type Settlement = ClaimOnTarget &
@@ -53,20 +53,28 @@ const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
  * lease to another (its attempt id is not on record any more) changes nothing. To be run in a READ COMMITTED transaction.
  */
 export async function settle(manager: EntityManager, settlements: Settlement[]): Promise<Settled> {
-  const answers = await inOnePiece(manager, statementsFor(settlements));
-  return settledBy(answers, manager, settlements);
+  const freed = settlements.filter(freesTarget);
+  // Also of targets whose attempt does not count: who took it over looks as well, and no harm is done.
+  const looks = freed.length > 0 ? [promotion(freed)] : [];
+  const [held, heads] = await inOnePiece(manager, [settling(settlements), ...looks]);
+  return {
+    settled: countedIn(held!, settlements),
+    promoted: heads ? await promotedBy(heads.rows, manager, freed) : 0,
+  };
 }
 
-/**
- * The same in a transaction of its own, in one round trip. A further look at who is next on a target, where one is called for,
- * comes after it: whoever ended meanwhile has looked, too, and what both miss by a crash the sweep finds (`sweepTargets`).
- */
+/** The same in a transaction of its own, in one round trip. */
 export async function settleAtOnce(
   dataSource: DataSource,
   settlements: Settlement[],
 ): Promise<Settled> {
-  const answers = await transactionInOnePiece(dataSource, statementsFor(settlements));
-  return settledBy(answers, dataSource.manager, settlements);
+  const freed = settlements.filter(freesTarget);
+  const looks = freed.length > 0 ? [lastPromotion(freed)] : [];
+  const [held, heads] = await transactionInOnePiece(dataSource, [settling(settlements), ...looks]);
+  return {
+    settled: countedIn(held!, settlements),
+    promoted: (heads?.rows[0] as { promoted: number } | undefined)?.promoted ?? 0,
+  };
 }
 
 /** The attempt ids that counted, and how many actions became ready. */
@@ -75,24 +83,12 @@ interface Settled {
   promoted: number;
 }
 
-function statementsFor(settlements: Settlement[]): Statement[] {
-  const written = { text: SETTLE, values: valuesOf(settlements) };
-  const freed = settlements.filter(freesTarget);
-  // Also of targets whose attempt does not count: who took it over looks as well, and no harm is done.
-  return freed.length > 0 ? [written, promotion(freed)] : [written];
+function settling(settlements: Settlement[]): Statement {
+  return { text: SETTLE, values: valuesOf(settlements) };
 }
 
-async function settledBy(
-  [held, heads]: Answer[],
-  manager: EntityManager,
-  settlements: Settlement[],
-): Promise<Settled> {
-  const settled = held!.rows.map(({ at }) => settlements[at - 1]!.attemptId);
-  const freed = settlements.filter(freesTarget);
-  return {
-    settled: new Set(settled),
-    promoted: heads ? await promotedBy(heads.rows, manager, freed) : 0,
-  };
+function countedIn({ rows }: Answer, settlements: Settlement[]): Set<string> {
+  return new Set(rows.map(({ at }) => settlements[at - 1]!.attemptId));
 }
 
 function freesTarget(settlement: Settlement): settlement is Settlement & Target {

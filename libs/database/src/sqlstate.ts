@@ -9,6 +9,8 @@ import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedErro
 const TRANSIENT_CLASSES = ['08', '25', '28', '3D', '40', '53', '55', '57', '58'];
 // 54: too large or too deep for an index or a type.
 const DATA_CLASSES = ['22', '23', '54'];
+/** What Postgres says, and we with it, of a transaction that is to be run again. */
+export const SERIALIZATION_FAILURE = '40001';
 const QUERY_CANCELED = '57014';
 const LOCK_NOT_AVAILABLE = '55P03';
 /** Ours (classes from I on are free for that): what `refuseIfHeld` raises. */

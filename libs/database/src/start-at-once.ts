@@ -37,15 +37,16 @@ export async function storeStarted(
     ]);
     return insertedBy(inserted!.rows, commands);
   } catch (error) {
-    // A hold covers any of them, since just now or for long.
+    // A hold has come meanwhile.
     if (isStartedUnderHold(error)) return [];
     throw error;
   }
 }
 
-function whatStarts({ caller, provider }: ReadCommand) {
+function whatStarts({ caller, action, provider }: ReadCommand) {
   return {
     azureTenantId: caller.tenantId,
+    actionId: action.id,
     providerKey: provider.key,
     actionName: provider.action,
   };

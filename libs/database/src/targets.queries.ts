@@ -51,6 +51,14 @@ export function promotion(targets: Target[]): Statement {
   return { text: PROMOTE, values: targetArrays(targets) };
 }
 
+/**
+ * The same where the transaction ends with it: if a further look is called for, it fails as a conflict, and the transaction is to
+ * be run again (`retryingConflicts`).
+ */
+export function lastPromotion(targets: Target[]): Statement {
+  return { text: LAST_PROMOTE, values: targetArrays(targets) };
+}
+
 /** @returns how many became ready, in a further look if one was called for */
 export async function promotedBy(
   rows: Answer['rows'],
@@ -70,7 +78,7 @@ const LOCK = prepared(`
      WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
      ORDER BY w."position" LIMIT 1 FOR UPDATE) head`);
 
-const PROMOTE = prepared(`
+const PROMOTION = `
   WITH head AS (
     SELECT h.* FROM (${TARGETS}) t CROSS JOIN LATERAL (
       SELECT w."azureTenantId", w."actionId", w."ready" FROM "security_action_work" w
@@ -83,9 +91,16 @@ const PROMOTE = prepared(`
      WHERE w."azureTenantId" = head."azureTenantId" AND w."actionId" = head."actionId"
        AND ${onlyThoseOf('head')}
     RETURNING w."actionId"
-  )
-  SELECT (SELECT count(*)::integer FROM head) AS "found",
-         (SELECT count(*)::integer FROM promoted) AS "promoted"`);
+  ),
+  counted AS (
+    SELECT (SELECT count(*)::integer FROM head) AS "found",
+           (SELECT count(*)::integer FROM promoted) AS "promoted"
+  )`;
+
+const PROMOTE = prepared(`${PROMOTION} SELECT "found", "promoted" FROM counted`);
+
+const LAST_PROMOTE = prepared(`${PROMOTION}
+  SELECT "promoted", CASE WHEN "promoted" < "found" THEN "raise_look_again"() END FROM counted`);
 
 function targetArrays(targets: Target[]): [string[], string[]] {
   return [targets.map((target) => target.azureTenantId), targets.map((target) => target.targetKey)];

@@ -1,7 +1,8 @@
 import pRetry from 'p-retry';
 import type { DataSource, EntityManager } from 'typeorm';
+import { SERIALIZATION_FAILURE } from './sqlstate.ts';
 
-const CONFLICTS = ['40001', '40P01'];
+const CONFLICTS = [SERIALIZATION_FAILURE, '40P01'];
 const CONFLICT_RETRIES_MAX = 3;
 
 /**

@@ -6,7 +6,7 @@ import { endsWithin } from './bounded.ts';
 import { ConsumerCommits } from './consumer-commits.ts';
 import { isOutage, rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
-import { restAfterMs } from './small-batches.ts';
+import { SmallBatches } from './small-batches.ts';
 
 /** What is fetched at once, with the way to be done with it. */
 export interface BatchPayload extends EachBatchPayload {
@@ -82,6 +82,7 @@ export class BatchConsumer {
   #joins = 0;
   #listens = false;
   readonly #commits: ConsumerCommits;
+  readonly #smallBatches = new SmallBatches();
   #renewalLookAtMs = 0;
   #lastProgressMs = performance.now();
   #lastHeardMs = 0;
@@ -230,7 +231,7 @@ export class BatchConsumer {
       });
       // What it has not begun is fetched again and again until it has stopped.
       if (this.#stopping) await this.#lastCommits();
-      else await this.#rest(payload.batch.messages.length, performance.now() - beganAtMs);
+      else await this.#rest(payload, performance.now() - beganAtMs);
       this.#progress();
     } finally {
       this.#handlersRunning--;
@@ -238,9 +239,15 @@ export class BatchConsumer {
   }
 
   /** kafkajs fetches on when all it has fetched is handled: so it is part of handling. */
-  async #rest(messages: number, tookMs: number): Promise<void> {
-    const { partitionsConcurrently: runningMax } = this.#options;
-    const restMs = restAfterMs({ messages, tookMs, running: this.#handlersRunning, runningMax });
+  async #rest({ batch }: EachBatchPayload, tookMs: number): Promise<void> {
+    const done = {
+      messages: batch.messages.length,
+      behind: Number(batch.offsetLag()),
+      tookMs,
+      running: this.#handlersRunning,
+      runningMax: this.#options.partitionsConcurrently,
+    };
+    const restMs = this.#smallBatches.restAfter(done, performance.now());
     if (restMs > 0) await delay(restMs);
   }
 
