@@ -16,12 +16,18 @@ import {
   findInFlight,
   releaseHold,
 } from '#database/hold.queries';
-import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
+import {
+  EVERYTHING,
+  OPERATOR,
+  PROVIDER,
+  TENANT,
+  TestDatabase,
+  command,
+  times,
+} from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const WAIT = { timeout: 20_000, interval: 5 };
-const OPERATOR = { tenantId: TENANT, appId: 'app-1', user: 'olga@example.com' };
-const EVERYTHING: HoldScope = { azureTenantId: null, providerKey: null, actionName: null };
 
 describe('holds', () => {
   let database: TestDatabase;
@@ -33,10 +39,7 @@ describe('holds', () => {
   afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
-  const hold = async (scope: Partial<HoldScope> = {}, by = OPERATOR) => {
-    const wanted = { ...EVERYTHING, ...scope, id: randomUUID(), reason: null };
-    return (await database.inTransaction((manager) => createHold(manager, by, wanted)))!;
-  };
+  const hold: TestDatabase['hold'] = (...of) => database.hold(...of);
   const release = (id: string) => releaseHold(database.manager, OPERATOR, id);
   const claimed = async (provider = PROVIDER) =>
     (await database.claim(100, { provider })).map(({ actionId }) => actionId);

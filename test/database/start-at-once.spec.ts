@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ClaimRoom } from '#database/claim.queries';
-import { createHold } from '#database/hold.queries';
 import { mayAllStart, storeStarted } from '#database/start-at-once';
 import { storeCommands } from '#database/store-commands';
 import type { ReadCommand } from '#domain/command';
 import { AtOnce } from '../../apps/worker/src/ingest/at-once.ts';
 import { startStored } from '../../apps/worker/src/ingest/start-stored.ts';
-import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
+import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
@@ -49,22 +48,6 @@ describe('a batch that starts as a whole', () => {
     (
       await database.query<{ id: string }>('SELECT "id" FROM security_action ORDER BY "position"')
     ).map(({ id }) => id);
-  const hold = (of: { providerKey?: string; azureTenantId?: string }) =>
-    database.inTransaction((manager) =>
-      createHold(
-        manager,
-        { tenantId: TENANT, appId: 'app-1', user: null },
-        {
-          id: randomUUID(),
-          reason: null,
-          azureTenantId: null,
-          providerKey: null,
-          actionName: null,
-          ...of,
-        },
-      ),
-    );
-
   /** What is on record of an action, but for what differs between any two. */
   const traces = async (id: string) => {
     const {
@@ -121,7 +104,7 @@ describe('a batch that starts as a whole', () => {
       () => database.ingest(command({ target: 'free-1' })).then(() => database.claim(1)),
     ],
     ['others wait for the provider', () => database.ingest(command({ target: 'other' }))],
-    ['a hold covers it', () => hold({ providerKey: PROVIDER })],
+    ['a hold covers it', () => database.hold({ providerKey: PROVIDER })],
     [
       'a resend was stored that may be of one of them',
       () => {
@@ -169,7 +152,7 @@ describe('a batch that starts as a whole', () => {
       await isStored;
       const storing = atOnce(commands);
       await database.untilBlocked();
-      await hold(of);
+      await database.hold(of);
       go();
       await expect(inTheWay).rejects.toThrow('on purpose');
       expect(await storing).toEqual([]);

@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findAction } from '#database/action.queries';
 import { toSecurityAction } from '#database/action-row';
 import type { ClaimRoom } from '#database/claim.queries';
 import { refuseIfHeld, shareHoldGuard } from '#database/hold-guard.queries';
-import { createHold } from '#database/hold.queries';
 import { settle } from '#database/settle.queries';
 import { isStartedUnderHold } from '#database/sqlstate';
 import { type StartOffer, storeCommands } from '#database/store-commands';
@@ -164,23 +162,8 @@ describe('an action that is stored while there is room', () => {
     expect(await startedBy([late, other])).toEqual([other.action.id]);
   });
 
-  const hold = () =>
-    database.inTransaction((manager) =>
-      createHold(
-        manager,
-        { tenantId: TENANT, appId: 'app-1', user: null },
-        {
-          id: randomUUID(),
-          reason: null,
-          azureTenantId: null,
-          providerKey: PROVIDER,
-          actionName: null,
-        },
-      ),
-    );
-
   it('is kept back by a hold', async () => {
-    await hold();
+    await database.hold({ providerKey: PROVIDER });
     expect(await startedBy([command()])).toEqual([]);
     expect(await database.ready()).toHaveLength(1);
   });
@@ -190,7 +173,7 @@ describe('an action that is stored while there is room', () => {
     const stored = database.inTransaction(async (manager) => {
       const { actions } = await storeCommands(manager, [command()], { room, lease });
       expect(actions[0]!.claim).not.toBeNull();
-      await hold();
+      await database.hold({ providerKey: PROVIDER });
       await startStored(manager, actions, room, lease);
     });
     expect(isStartedUnderHold(await stored.catch((error: unknown) => error))).toBe(true);
@@ -198,7 +181,7 @@ describe('an action that is stored while there is room', () => {
   });
 
   it('is refused for a hold only once it is stored', async () => {
-    await hold();
+    await database.hold({ providerKey: PROVIDER });
     const { caller, provider, action } = command();
     const claim = {
       azureTenantId: caller.tenantId,

@@ -8,6 +8,7 @@ import { dataSourceOptions, migrationDataSource } from '#database/data-source';
 import type { SecurityActionEventEntity } from '#database/entities/security-action-event.entity';
 import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
 import type { SecurityActionEntity } from '#database/entities/security-action.entity';
+import { type HoldScope, createHold } from '#database/hold.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { type Settlement, settleAtOnce } from '#database/settle.queries';
 import { storeCommands } from '#database/store-commands';
@@ -41,6 +42,10 @@ export interface CommandChoice {
 
 export const TENANT = 'tenant-a';
 export const PROVIDER = 'Acme/Idempotent';
+/** Who holds, unless a test says otherwise. */
+export const OPERATOR = { tenantId: TENANT, appId: 'app-1', user: 'olga@example.com' };
+/** What a hold of everything covers. */
+export const EVERYTHING: HoldScope = { azureTenantId: null, providerKey: null, actionName: null };
 
 /** A create command as the API would publish it. */
 export function command(choice: CommandChoice = {}): CreateCommand {
@@ -208,6 +213,12 @@ export class TestDatabase {
 
   async settle(...settlements: Settlement[]): Promise<{ settled: Set<string>; promoted: number }> {
     return settleAtOnce(this.dataSource, settlements);
+  }
+
+  /** An operator's hold of everything, or of what is said. @returns what it finds in flight, too */
+  async hold(scope: Partial<HoldScope> = {}, by = OPERATOR) {
+    const wanted = { ...EVERYTHING, ...scope, id: randomUUID(), reason: null };
+    return (await this.inTransaction((manager) => createHold(manager, by, wanted)))!;
   }
 
   async row(id: string): Promise<SecurityActionEntity> {

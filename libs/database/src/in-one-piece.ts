@@ -26,7 +26,7 @@ export async function inOnePiece(
  * The same in a transaction of their own, which is sent along with its beginning and its end: one round trip for all of it. What
  * Postgres refuses has it roll back where the end says commit. A conflict is retried as `inTransaction` does.
  *
- * Who gives up on a server that is silent does not know: it may have it all, and commit it later. So does who waits for the
+ * Who gives up on a server that is silent does not know: it may have it all, and commit it later. Nor does who waits for the
  * answer to a COMMIT in vain; here that is so from the first statement on. Values that pg cannot send at all would be left
  * out, and the others committed: texts, numbers and lists of them it can.
  * @returns their answers, in their order, once they are committed
