@@ -26,7 +26,7 @@ describe('the outbox', () => {
   afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
-  const read = (limit = 1000) => readOutbox(database.manager, limit);
+  const read = (limit = 1000) => readOutbox(database.manager, { limit });
   const claimOne = async () => (await database.claim(1))[0]!;
   const resource = async (id: string, tenant = TENANT) =>
     toSecurityAction((await findAction(database.manager, tenant, id))!);
@@ -143,7 +143,7 @@ describe('the outbox', () => {
             WHERE relname IN ('security_action', 'security_action_event') ORDER BY relname`,
         );
       const before = await rowsScanned();
-      expect(await readOutbox(manager, 500)).toHaveLength(3);
+      expect(await readOutbox(manager, { limit: 500 })).toHaveLength(3);
       expect(await rowsScanned()).toEqual(before);
     });
   });

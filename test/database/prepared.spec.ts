@@ -60,7 +60,7 @@ describe('a connection', () => {
       ),
     );
     const lease = (await holdRelayLease(single.manager, 'worker-1', 60_000))!;
-    const events = await readOutbox(single.manager, 100);
+    const events = await readOutbox(single.manager, { limit: 100 });
     const positions = events.map(({ position }) => position);
     await deleteFromOutbox(single.manager, lease, positions);
     return events.map(({ type }) => type).toSorted();

@@ -237,7 +237,7 @@ describe('the timers of reverts', () => {
       });
     });
     await picture();
-    const events = await readOutbox(database.manager, 100);
+    const events = await readOutbox(database.manager, { limit: 100 });
     expect(events.map(({ action }) => action)).toEqual(pictures);
     expect(events.map(({ type }) => type)).toEqual([
       'created',

@@ -38,7 +38,7 @@ describe('settle', () => {
     const [id] = await database.ingest(command());
     const claim = await claimOne();
     const { settled } = await database.settle(completed(claim));
-    expect(settled).toEqual(new Set([claim.attemptId]));
+    expect([...settled.keys()]).toEqual([claim.attemptId]);
     const row = await database.row(id!);
     expect(row).toMatchObject({ status: 'Completed', version: 3, errorInfo: null });
     expect(row.completedDateTime).toEqual(row.lastActionDateTime);
@@ -174,7 +174,7 @@ describe('settle', () => {
       const claim = name === 'one that never was' ? { ...held, attemptId: randomUUID() } : held;
       const before = await database.snapshot();
       for (const settlement of [completed(claim), failed(claim), retry(claim, 0, true)]) {
-        expect(await database.settle(settlement)).toEqual({ settled: new Set(), promoted: 0 });
+        expect(await database.settle(settlement)).toEqual({ settled: new Map(), promoted: 0 });
       }
       expect(await database.snapshot()).toEqual(before);
     });

@@ -211,7 +211,7 @@ export class TestDatabase {
     );
   }
 
-  async settle(...settlements: Settlement[]): Promise<{ settled: Set<string>; promoted: number }> {
+  async settle(...settlements: Settlement[]): ReturnType<typeof settleAtOnce> {
     return settleAtOnce(this.dataSource, settlements);
   }
 

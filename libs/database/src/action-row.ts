@@ -179,7 +179,7 @@ export function waitingFor(
 }
 
 // jsonb keeps neither the order of keys nor our spelling of dates.
-function errorInfoOf(info: ResultInfo | null): ResultInfo | null {
+export function errorInfoOf(info: ResultInfo | null): ResultInfo | null {
   return info && { code: info.code, message: info.message, subcode: info.subcode };
 }
 

@@ -8,6 +8,8 @@ import { standingHold } from './standing-hold.ts';
 
 /** An action that was not there before. */
 export interface InsertedAction extends ActionReference {
+  /** What made it. */
+  command: ReadCommand;
   targetKey: string | null;
   /** It is the first on its target, or has none. */
   ready: boolean;
@@ -109,6 +111,7 @@ interface InsertedRow {
 function insertedAction(command: ReadCommand, row: InsertedRow): InsertedAction {
   const { caller, action, targetKey } = command;
   const inserted = {
+    command,
     azureTenantId: caller.tenantId,
     // As Postgres gives ids, however the command spells them.
     actionId: action.id.toLowerCase(),

@@ -48,6 +48,13 @@ const STATUS_AFTER: Record<Outcome, Status> = {
 
 const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
 
+/** Whether it leaves nothing more to be done. */
+export function isEnd(
+  settlement: Settlement,
+): settlement is Extract<Settlement, { type: 'completed' | 'failed' | 'cancelled' }> {
+  return ENDS.includes(settlement.type);
+}
+
 /**
  * Writes how attempts ended, one event each, and makes the next action on each freed target ready. An attempt that lost its
  * lease to another (its attempt id is not on record any more) changes nothing. To be run in a READ COMMITTED transaction.
@@ -77,22 +84,42 @@ export async function settleAtOnce(
   };
 }
 
-/** The attempt ids that counted, and how many actions became ready. */
+/** What counted, by attempt id, and how many actions became ready. */
 interface Settled {
-  settled: Set<string>;
+  settled: Map<string, SettledEvent | null>;
   promoted: number;
+}
+
+/** The event that a settlement has recorded. */
+export interface SettledEvent {
+  sequence: number;
+  dateTime: Date;
+}
+
+/** What Postgres says of a settlement that counted. */
+interface SettledRow {
+  /** Of its settlement, from 1 on. */
+  at: number;
+  /** Both null if nothing happened that anybody has to hear of. */
+  sequence: number | null;
+  dateTime: Date | null;
 }
 
 function settling(settlements: Settlement[]): Statement {
   return { text: SETTLE, values: valuesOf(settlements) };
 }
 
-function countedIn({ rows }: Answer, settlements: Settlement[]): Set<string> {
-  return new Set(rows.map(({ at }) => settlements[at - 1]!.attemptId));
+function countedIn({ rows }: Answer, settlements: Settlement[]): Settled['settled'] {
+  return new Map(
+    (rows as SettledRow[]).map(({ at, sequence, dateTime }) => [
+      settlements[at - 1]!.attemptId,
+      sequence === null || dateTime === null ? null : { sequence, dateTime },
+    ]),
+  );
 }
 
 function freesTarget(settlement: Settlement): settlement is Settlement & Target {
-  return ENDS.includes(settlement.type) && settlement.targetKey !== null;
+  return isEnd(settlement) && settlement.targetKey !== null;
 }
 
 function valuesOf(settlements: Settlement[]): unknown[] {
@@ -102,7 +129,7 @@ function valuesOf(settlements: Settlement[]): unknown[] {
     settlements.map((settlement) => settlement.attemptId),
     settlements.map(({ type }) => type),
     settlements.map(({ type }) => STATUS_AFTER[type]),
-    settlements.map(({ type }) => ENDS.includes(type)),
+    settlements.map(isEnd),
     settlements.map((settlement) =>
       'errorInfo' in settlement ? JSON.stringify(settlement.errorInfo) : null,
     ),
@@ -164,9 +191,10 @@ const SETTLE = prepared(`
       FROM held h
      WHERE a."azureTenantId" = h."azureTenantId" AND a."id" = h."actionId"
        AND h."type" <> 'postponed'
-    RETURNING a."azureTenantId", a."id" AS "actionId", a."version", h."type", h."status",
+    RETURNING h."at", a."azureTenantId", a."id" AS "actionId", a."version", h."type", h."status",
       h."ends" AS "changedStatus", a."lastActionDateTime" AS "dateTime",
       h."attempt", h."attemptId", NULL::text AS "appId", NULL::text AS "user", h."errorInfo"
   ),
   ${recordEvents('changed')}
-  SELECT "at" FROM held`);
+  SELECT "at", "version" AS "sequence", "dateTime" FROM changed
+   UNION ALL SELECT "at", NULL, NULL FROM held WHERE "type" = 'postponed'`);

@@ -72,6 +72,9 @@ export class Settler {
   async #write(batch: Waiting[]): Promise<void> {
     try {
       const { settled, promoted } = await this.#insist(batch);
+      for (const { settlement } of batch) {
+        this.#relay.known.settled(settlement, settled.get(settlement.attemptId) ?? null);
+      }
       this.#relay.wakeForEnds();
       await this.#tellLate(batch.filter(({ settlement }) => !settled.has(settlement.attemptId)));
       batch.forEach(({ resolve }) => resolve(promoted));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { OutboxEvent } from '#database/outbox.queries';
+import type { OutboxEvent } from '#database/outbox-event';
 import { EVENT_TYPES, type EventType } from '#domain/event';
 import type { SecurityAction } from '#domain/security-action';
 import { cloudEvent } from './cloud-event.ts';

@@ -1,4 +1,4 @@
-import type { OutboxEvent } from '#database/outbox.queries';
+import type { OutboxEvent } from '#database/outbox-event';
 import type { EventType } from '#domain/event';
 import type { EventHeaders } from '#domain/event-headers';
 

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { describe, expect, it, vi } from 'vitest';
-import type { OutboxEvent } from '#database/outbox.queries';
+import type { OutboxEvent } from '#database/outbox-event';
 import { actionWith } from '#providers/action.fixture';
 import { Catalogue } from '#providers/catalogue';
 import { actionEntry, providerEntry } from '#providers/provider-entry.fixture';

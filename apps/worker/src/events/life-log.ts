@@ -1,5 +1,5 @@
 import type { Logger } from '@nestjs/common';
-import type { OutboxEvent } from '#database/outbox.queries';
+import type { OutboxEvent } from '#database/outbox-event';
 import { FAILURE_CODES } from '#domain/errors';
 import { traceIdIn } from '#observability/trace-context';
 import { isFailedRevert } from '../reverts/failed-revert.ts';

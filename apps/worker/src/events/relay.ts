@@ -4,8 +4,10 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { Kafka } from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
+import type { InsertedAction } from '#database/ingest.queries';
+import { KnownEvents } from '#database/known-events';
+import type { OutboxEvent } from '#database/outbox-event';
 import {
-  type OutboxEvent,
   type RelayLease,
   deleteFromOutbox,
   dropRelayLease,
@@ -57,6 +59,8 @@ export class Relay {
   /** More may wait than the last look could take. */
   #wasFull = false;
   readonly #heldBack = new HeldBack();
+  /** What this worker has committed itself, for as long as it is the one that relays. */
+  readonly known: KnownEvents;
   /** Called when this worker has become the one that relays. */
   onLead: () => void = () => undefined;
 
@@ -70,6 +74,7 @@ export class Relay {
     this.#metrics = metrics;
     this.#settings = settings;
     this.#line = new ProducerLine(settings, kafka);
+    this.known = new KnownEvents(settings.CALLS_IN_FLIGHT_MAX + settings.RELAY_BATCH_MAX);
     const leaseLookMs = Math.min(STAND_BY_MS, settings.LEASE_MS / 3) / 2;
     this.loop = new Loop(Relay.name, leaseLookMs, () => this.#relay());
   }
@@ -77,6 +82,13 @@ export class Relay {
   /** Whether, of all workers, this one relays. */
   get leads(): boolean {
     return this.#lease !== undefined;
+  }
+
+  /** Actions were stored, and that is committed. */
+  noteStarted(actions: InsertedAction[]): void {
+    // What others relay they have to read.
+    if (!this.leads) return;
+    for (const { command, claim } of actions) if (claim) this.known.started(command, claim);
   }
 
   /** Actions have ended, so that what is to be said of them is there: with little else to do it is said at once. */
@@ -124,8 +136,11 @@ export class Relay {
       return true;
     }
     const { RELAY_BATCH_MAX } = this.#settings;
-    const without = this.#heldBack.forThisLook();
-    const events = await readOutbox(this.#database.manager, RELAY_BATCH_MAX, without);
+    const events = await readOutbox(this.#database.manager, {
+      limit: RELAY_BATCH_MAX,
+      without: this.#heldBack.forThisLook(),
+      known: this.known,
+    });
     this.#gathering.found(events.length);
     this.#wasFull = events.length === RELAY_BATCH_MAX;
     if (events.length === 0) return false;
@@ -186,6 +201,7 @@ export class Relay {
     const led = this.leads;
     this.#lease = await holdRelayLease(this.#database.manager, WORKER_NAME, LEASE_MS);
     if (this.leads && !led) this.onLead();
+    if (!this.leads) this.known.clear();
     const pauseMs = this.#lease ? LEASE_MS / 3 : STAND_BY_MS;
     this.#leaseLookAtMs = performance.now() + pauseMs;
   }

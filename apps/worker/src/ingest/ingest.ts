@@ -161,6 +161,7 @@ export class Ingest {
       const held = await this.#holdings.claim(wanted, async (room) => {
         const outcome = await this.#storeAndStart(commands, room);
         ({ stored } = outcome);
+        this.#relay.noteStarted(stored.actions);
         return outcome.claims;
       });
       this.#executor.start(held);

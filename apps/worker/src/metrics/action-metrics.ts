@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Counter, type Gauge, type Histogram, Registry } from 'prom-client';
 import type { Claim } from '#database/claim.queries';
-import type { OutboxEvent } from '#database/outbox.queries';
+import type { OutboxEvent } from '#database/outbox-event';
 import type { CreateCommand } from '#domain/command';
 import { type ApiErrorCode, FAILURE_CODES } from '#domain/errors';
 import type { EventType } from '#domain/event';

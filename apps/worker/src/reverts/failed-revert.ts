@@ -1,4 +1,4 @@
-import type { OutboxEvent } from '#database/outbox.queries';
+import type { OutboxEvent } from '#database/outbox-event';
 import { FAILURE_CODES } from '#domain/errors';
 
 /**

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { cancelAction } from '#database/cancel.queries';
+import type { Claim, ClaimRoom } from '#database/claim.queries';
+import { KnownEvents } from '#database/known-events';
+import type { OutboxEvent } from '#database/outbox-event';
+import { readOutbox } from '#database/outbox.queries';
+import { type Settlement, settleAtOnce } from '#database/settle.queries';
+import { storeStarted } from '#database/start-at-once';
+import type { CreateCommand } from '#domain/command';
+import { DECLARED_PROPERTIES } from '#domain/security-action';
+import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
+import { assertSound } from '../support/sound.ts';
+
+const ROOM: ClaimRoom = {
+  byProvider: new Map([[PROVIDER, 100]]),
+  total: 100,
+  repeatable: new Set([PROVIDER]),
+  turns: new Map(),
+};
+const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
+const ERROR = { message: 'The firewall said no.', subcode: 403, code: 4 };
+const CALLER = { tenantId: TENANT, appId: 'app-2', user: null };
+
+describe('what is known of events without reading them', () => {
+  let database: TestDatabase;
+  let known: KnownEvents;
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+  });
+  beforeEach(async () => {
+    await database.clear();
+    known = new KnownEvents(100);
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await assertSound(database);
+  });
+  afterAll(() => database?.drop());
+
+  async function start(...commands: CreateCommand[]): Promise<Claim[]> {
+    const actions = await storeStarted(database.dataSource, commands, { room: ROOM, lease: LEASE });
+    for (const { command: its, claim } of actions) known.started(its, claim!);
+    expect(actions).toHaveLength(commands.length);
+    return actions.map(({ claim }) => claim!);
+  }
+
+  async function settle(...settlements: Settlement[]): Promise<void> {
+    const { settled } = await settleAtOnce(database.dataSource, settlements);
+    for (const settlement of settlements) {
+      known.settled(settlement, settled.get(settlement.attemptId) ?? null);
+    }
+  }
+
+  const completed = (claim: Claim): Settlement => ({ ...claim, type: 'completed' });
+  /** @returns the events, and how many statements they took: one finds their places, another reads what is not known */
+  async function look(): Promise<{ events: OutboxEvent[]; statements: number }> {
+    const query = vi.spyOn(database.manager, 'query');
+    const events = await readOutbox(database.manager, { limit: 1000, known });
+    const statements = query.mock.calls.length;
+    query.mockRestore();
+    return { events, statements };
+  }
+  /** Of open properties Postgres does not keep the order. */
+  const namesIn = (events: OutboxEvent[]) =>
+    events.map(({ action }) => Object.keys(action).slice(0, DECLARED_PROPERTIES.length));
+
+  /** That they are what would be read. @returns their types, and how many statements that took */
+  async function compare(): Promise<[types: string[], statements: number]> {
+    const asRead = await readOutbox(database.manager, { limit: 1000 });
+    const { events, statements } = await look();
+    expect(events).toStrictEqual(asRead);
+    expect(namesIn(events)).toEqual(namesIn(asRead));
+    return [events.map(({ type }) => type), statements];
+  }
+
+  it('is what would be read, of an action that ends with its first attempt', async () => {
+    const claims = await start(...times(3, (index) => command({ target: `h${index}` })));
+    const [one, other, third] = claims;
+    await settle(
+      completed(one!),
+      { ...other!, type: 'failed', errorInfo: ERROR },
+      { ...third!, type: 'cancelled', errorInfo: ERROR },
+    );
+    const types = ['created', 'created', 'created', 'started', 'started', 'started'];
+    expect(await compare()).toEqual([[...types, 'completed', 'failed', 'cancelled'], 1]);
+  });
+
+  it('is what would be read, before an action has ended too, and however it is spelled', async () => {
+    const bare = command({ target: 'a', clientRequestId: 'a request' });
+    const spelledOut = command({ target: 'b', id: randomUUID().toUpperCase() });
+    spelledOut.action = {
+      ...spelledOut.action,
+      actionReason: null,
+      clientContext: '\u{1f4a5} "quoted" \\ {braces}',
+      parameters: [
+        { name: 'host', value: 'b' },
+        { name: 'none', value: null },
+      ],
+      vendorInformation: { vendor: 'a', subProvider: 'b', providerVersion: 'c', provider: 'd' },
+      properties: {
+        zebra: [1.5, 1e21, { b: null, a: true }],
+        ant: { '': 'empty', long: 'x'.repeat(5000) },
+      },
+    };
+    await start(bare, {
+      ...spelledOut,
+      caller: { tenantId: TENANT, appId: 'app-1', user: null },
+      acceptedDateTime: '2026-01-01T00:00:00Z',
+    });
+    expect(await compare()).toEqual([['created', 'created', 'started', 'started'], 1]);
+  });
+
+  it('gives each event once: who has to repeat the end reads it', async () => {
+    const [claim] = await start(command());
+    await settle(completed(claim!));
+    await look();
+    expect(await compare()).toEqual([['created', 'started', 'completed'], 2]);
+  });
+
+  it('does not have what came between the start and the end', async () => {
+    const [claim] = await start(command());
+    await database.inTransaction((manager) =>
+      cancelAction(manager, CALLER, claim!.actionId, { canTakeBack: true }),
+    );
+    await settle(completed(claim!));
+    expect(await compare()).toEqual([['created', 'started', 'cancelRequested', 'completed'], 2]);
+  });
+
+  it.each<[string, string[], (claim: Claim) => Settlement]>([
+    [
+      'is tried again',
+      ['attemptFailed'],
+      (claim) => ({
+        ...claim,
+        type: 'attemptFailed',
+        errorInfo: ERROR,
+        next: 'call',
+        mayHaveActed: false,
+        dueInMs: 0,
+      }),
+    ],
+    [
+      'could not be tried',
+      [],
+      (claim) => ({ ...claim, type: 'postponed', unavailable: true, dueInMs: 0 }),
+    ],
+  ])('does not have what follows when an action %s', async (_, between, first) => {
+    const [claim] = await start(command());
+    await settle(first(claim!));
+    const [again] = await database.claim();
+    await settle(completed(again!));
+    expect(await compare()).toEqual([['created', 'started', ...between, 'completed'], 2]);
+  });
+
+  it('does not take for an end what comes too late to be one', async () => {
+    const [claim] = await start(command());
+    await database.query(`UPDATE security_action_work SET "attemptId" = gen_random_uuid()`);
+    await settle(completed(claim!));
+    expect(await compare()).toEqual([['created', 'started'], 2]);
+  });
+
+  it('has nothing of an action with a timer, which shows in its events, nor of one that a timer made', async () => {
+    await start(
+      command({ target: 'a', timer: { revertDateTime: '2099-01-01T00:00:00Z' } }),
+      command({ target: 'b', timer: { revertAfter: 'PT1H' } }),
+      command({ target: 'c', timer: { revertsActionId: randomUUID() } }),
+    );
+    expect(await compare()).toEqual([
+      ['created', 'created', 'created', 'started', 'started', 'started'],
+      2,
+    ]);
+  });
+
+  it('has nothing of texts that Postgres keeps as others', async () => {
+    const lone = command({ target: 'a' });
+    lone.action.clientContext = 'a\ud800b';
+    await start(lone);
+    expect(await compare()).toEqual([['created', 'started'], 2]);
+  });
+
+  it('never gives an event of another tenant, where two have the same id', async () => {
+    const one = command({ tenant: 'tenant-b' });
+    const other = command({ tenant: 'tenant-c', id: one.action.id });
+    const [first] = await start(one);
+    const [second] = await start(other);
+    await settle(completed(first!));
+    // Not by this worker.
+    await settleAtOnce(database.dataSource, [{ ...second!, type: 'failed', errorInfo: ERROR }]);
+    const [types] = await compare();
+    expect(types).toEqual(['created', 'started', 'created', 'started', 'completed', 'failed']);
+  });
+
+  it('keeps the order where some events are known and others read', async () => {
+    const [claim] = await start(command({ target: 'a' }));
+    await database.ingest(command({ target: 'b' }));
+    await settle(completed(claim!));
+    expect(await compare()).toEqual([['created', 'started', 'created', 'completed'], 2]);
+  });
+
+  it('is bounded: the oldest action is forgotten', async () => {
+    known = new KnownEvents(2);
+    const [first] = await start(...times(3, (index) => command({ target: `h${index}` })));
+    const { events } = await look();
+    expect(events).toHaveLength(6);
+    await database.query('DELETE FROM outbox WHERE "actionId" = $1', [first!.actionId]);
+    expect(await compare()).toEqual([['created', 'created', 'started', 'started'], 1]);
+  });
+
+  it('is nothing once it is cleared', async () => {
+    await start(command());
+    known.clear();
+    expect(await compare()).toEqual([['created', 'started'], 2]);
+  });
+});

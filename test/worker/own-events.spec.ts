@@ -1,0 +1,142 @@
+import type { Kafka } from 'kafkajs';
+import { Registry } from 'prom-client';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { loadSettings } from '#config/settings';
+import type { Claim, ClaimRoom } from '#database/claim.queries';
+import { holdRelayLease } from '#database/outbox.queries';
+import { Catalogue } from '#providers/catalogue';
+import type { Dispatcher } from '../../apps/worker/src/engine/dispatcher.ts';
+import type { Executor } from '../../apps/worker/src/engine/executor.ts';
+import type { Holdings } from '../../apps/worker/src/engine/holdings.ts';
+import { Settler } from '../../apps/worker/src/engine/settler.ts';
+import { Relay } from '../../apps/worker/src/events/relay.ts';
+import { Ingest } from '../../apps/worker/src/ingest/ingest.ts';
+import { ActionMetrics } from '../../apps/worker/src/metrics/action-metrics.ts';
+import { PATIENTLY } from '../kafka/kafka-under-test.ts';
+import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
+
+const ROOM: ClaimRoom = {
+  byProvider: new Map([[PROVIDER, 100]]),
+  total: 100,
+  repeatable: new Set(),
+  turns: new Map(),
+};
+const SETTINGS = loadSettings({ LEASE_MS: '3000' });
+
+describe('what a worker has committed itself', () => {
+  let database: TestDatabase;
+  let relay: Relay;
+  let ingest: Ingest;
+  let settler: Settler;
+  /** What the ingest has claimed. */
+  let claims: Claim[];
+  /** How many events each request to Kafka had. */
+  let sends: number[];
+  /** What Kafka waits for before it answers. */
+  let answers: Promise<void>;
+
+  beforeAll(async () => {
+    database = await TestDatabase.create();
+  });
+  beforeEach(async () => {
+    await database.clear();
+    [claims, sends, answers] = [[], [], Promise.resolve()];
+    const metrics = new ActionMetrics(new Registry(), new Catalogue([]));
+    relay = new Relay(database.dataSource, kafka(), metrics, SETTINGS);
+    settler = new Settler(database.dataSource, relay, SETTINGS);
+    const holdings = {
+      claimsMax: 100,
+      claim: async (_: unknown, take: (room: ClaimRoom) => Promise<Claim[]>) => {
+        claims.push(...(await take(ROOM)));
+        return [];
+      },
+    };
+    ingest = new Ingest(
+      database.dataSource,
+      holdings as unknown as Holdings,
+      { start: () => undefined, onRoom: () => undefined } as unknown as Executor,
+      { noteWaiting: () => undefined } as unknown as Dispatcher,
+      relay,
+      metrics,
+      SETTINGS,
+    );
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await relay.stop();
+  });
+  afterAll(() => database?.drop());
+
+  function kafka(): Kafka {
+    const producer = {
+      connect: () => Promise.resolve(),
+      disconnect: () => Promise.resolve(),
+      sendBatch: async ({ topicMessages }: { topicMessages: { messages: unknown[] }[] }) => {
+        const events = topicMessages.flatMap(({ messages }) => messages).length;
+        // A line that opens asks whether there is anybody.
+        if (events === 0) return [];
+        sends.push(events);
+        await answers;
+        return [];
+      },
+    };
+    return { producer: () => producer } as unknown as Kafka;
+  }
+
+  const leads = () => vi.waitFor(() => expect(relay.leads).toBe(true), PATIENTLY);
+  const isPublished = (events: number) =>
+    vi.waitFor(async () => {
+      expect(sends.reduce((sum, count) => sum + count, 0)).toBe(events);
+      expect(await database.query('SELECT FROM outbox')).toEqual([]);
+    }, PATIENTLY);
+  const endAll = () =>
+    Promise.all(claims.map(async (claim) => settler.settle({ ...claim, type: 'completed' })));
+  /** Of the statements from now on, those that read the log of an action. */
+  function readsOfLogs(): () => number {
+    const query = vi.spyOn(database.manager, 'query');
+    return () =>
+      query.mock.calls.filter(([text]) => /FROM "security_action_event"/.test(text)).length;
+  }
+
+  it('is published without being read', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answers = promise;
+    relay.loop.start();
+    await leads();
+    // While it waits for this one to be taken it does not look, be it right between a commit and the news of it.
+    await database.ingest(command({ provider: 'Acme/Other', target: 'another' }));
+    relay.loop.wake();
+    await vi.waitFor(() => expect(sends).toEqual([1]), PATIENTLY);
+    await ingest.store(times(3, (index) => command({ target: `h${index}` })));
+    await endAll();
+    const reads = readsOfLogs();
+    resolve();
+    await isPublished(10);
+    expect(reads()).toBe(0);
+  });
+
+  it('is not kept by a worker that does not relay', async () => {
+    const started = vi.spyOn(relay.known, 'started');
+    await ingest.store(times(3, (index) => command({ target: `h${index}` })));
+    await endAll();
+    expect(started).not.toHaveBeenCalled();
+    relay.loop.start();
+    await isPublished(9);
+  });
+
+  it('is read by a worker that relays again, after others have', async () => {
+    relay.loop.start();
+    await leads();
+    await ingest.store([command()]);
+    await isPublished(2);
+    await database.query(`UPDATE relay_lease SET "leaseUntil" = '-infinity'`);
+    await holdRelayLease(database.manager, 'another worker', 60_000);
+    await vi.waitFor(() => expect(relay.leads).toBe(false), PATIENTLY);
+    await database.query(`UPDATE relay_lease SET "leaseUntil" = '-infinity'`);
+    await leads();
+    const reads = readsOfLogs();
+    await endAll();
+    await isPublished(3);
+    expect(reads()).toBeGreaterThan(0);
+  });
+});
