@@ -89,6 +89,7 @@ describe('what a worker has committed itself', () => {
       expect(sends.reduce((sum, count) => sum + count, 0)).toBe(events);
       expect(await database.query('SELECT FROM outbox')).toEqual([]);
     }, PATIENTLY);
+  const endLease = () => database.query(`UPDATE relay_lease SET "leaseUntil" = '-infinity'`);
   const endAll = () =>
     Promise.all(claims.map(async (claim) => settler.settle({ ...claim, type: 'completed' })));
   /** Of the statements from now on, those that read the log of an action. */
@@ -120,20 +121,44 @@ describe('what a worker has committed itself', () => {
     await ingest.store(times(3, (index) => command({ target: `h${index}` })));
     await endAll();
     expect(started).not.toHaveBeenCalled();
+    const reads = readsOfLogs();
     relay.loop.start();
     await isPublished(9);
+    expect(reads()).toBeGreaterThan(0);
   });
 
-  it('is read by a worker that relays again, after others have', async () => {
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'after others have',
+      async () => {
+        await holdRelayLease(database.manager, 'another worker', 60_000);
+        await vi.waitFor(() => expect(relay.leads).toBe(false), PATIENTLY);
+        await endLease();
+        await leads();
+      },
+    ],
+    [
+      'and has not seen that others have meanwhile',
+      async () => {
+        await database.query('UPDATE relay_lease SET "epoch" = "epoch" + 1');
+        const renewals = vi.spyOn(database.manager, 'query');
+        await vi.waitFor(
+          () =>
+            expect(renewals.mock.calls.some(([text]) => /INTO "relay_lease"/.test(text))).toBe(
+              true,
+            ),
+          PATIENTLY,
+        );
+        renewals.mockRestore();
+      },
+    ],
+  ])('is read by a worker that relays again %s', async (_, change) => {
     relay.loop.start();
     await leads();
     await ingest.store([command()]);
     await isPublished(2);
-    await database.query(`UPDATE relay_lease SET "leaseUntil" = '-infinity'`);
-    await holdRelayLease(database.manager, 'another worker', 60_000);
-    await vi.waitFor(() => expect(relay.leads).toBe(false), PATIENTLY);
-    await database.query(`UPDATE relay_lease SET "leaseUntil" = '-infinity'`);
-    await leads();
+    await endLease();
+    await change();
     const reads = readsOfLogs();
     await endAll();
     await isPublished(3);

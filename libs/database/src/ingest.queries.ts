@@ -184,6 +184,8 @@ function firstClaim(
  * the row before has passed its conflict check. So of two workers with the same messages, as when one is taken
  * for dead and is not, none can number a later command below an earlier one.
  *
+ * The conflict is said by its key: positions cannot be there twice, and without it each would be looked for.
+ *
  * Work on a target that another transaction is about to end still counts: what comes after it takes the usual way, by
  * `promoteHeads`, which locks and so sees better. New work on a target comes from its one partition only, so none can be
  * about to appear.
@@ -238,7 +240,7 @@ const INSERT = prepared(`
       CASE WHEN "starts" THEN greatest(clock_timestamp(), "acceptedDateTime") ELSE "acceptedDateTime" END,
       "traceparent", "isResend"
     FROM judged WHERE NOT $28::boolean OR (SELECT bool_and("starts") FROM judged) ORDER BY "ordinal"
-    ON CONFLICT DO NOTHING
+    ON CONFLICT ("azureTenantId", "id") DO NOTHING
     RETURNING "azureTenantId", "id", "position", "createdDateTime", "lastActionDateTime", "revertDateTime",
       "revertAfter", "revertedByActionId"
   ),

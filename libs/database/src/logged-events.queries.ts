@@ -60,6 +60,7 @@ const SHOWN = [
 /**
  * Reads the events at these places, in any order. An action and its log are read once for all its events among them, and by
  * their keys (LIMIT 1 sees to that): a join would be planned for a full outbox, and read all events there ever were for a few.
+ * What a worker has just committed it does not read (`KnownEvents`): what an event shows is put together there, too.
  */
 export async function readEvents(
   database: Database,

@@ -1,5 +1,4 @@
 import type { Database } from './action-row.ts';
-import type { KnownEvents } from './known-events.ts';
 import { readEvents } from './logged-events.queries.ts';
 import type { OutboxEvent, OutboxPlace } from './outbox-event.ts';
 import { prepared } from './prepared.ts';
@@ -45,8 +44,8 @@ interface Look {
   limit: number;
   /** Actions whose events are passed over. */
   without?: readonly string[];
-  /** What need not be read. */
-  known?: KnownEvents;
+  /** Asked for each event, in their order; what it gives need not be read. */
+  known?: (place: OutboxPlace) => OutboxEvent | undefined;
 }
 
 /** The oldest events of the outbox, in the order in which they must be published. */
@@ -58,7 +57,7 @@ export async function readOutbox(
   const events: OutboxEvent[] = [];
   const unknown: OutboxPlace[] = [];
   for (const place of places) {
-    const event = known?.at(place);
+    const event = known?.(place);
     if (event) events.push(event);
     else unknown.push(place);
   }

@@ -79,7 +79,7 @@ export const GUARANTEES: readonly Guarantee[] = [
   { title: 'returns soon after the signal, and no sooner without an answer', check: checkSignal },
   { title: 'returns soon when the signal came before the call', check: checkLateSignal },
   { title: 'keeps calls at the same time apart', check: checkConcurrency },
-  { title: 'takes any action that is accepted', check: checkOddActions },
+  { title: 'takes any action that is accepted, and leaves it as it is', check: checkOddActions },
   { title: 'can cancel and probe exactly if its entry says so', check: checkCapabilities },
   { title: 'takes a call under way back only if it says so', check: checkCancelUnderWay },
   { title: 'never says of what is done that it was taken back', check: checkCancelOfDone },
@@ -154,7 +154,11 @@ async function checkOddActions({ products }: Harness): Promise<void> {
   ];
   for (const more of odd) {
     const { provider, action, effects } = await willing(products);
-    const outcome = await provider.execute({ ...action, ...more }, attemptOf(), never);
+    const given = { ...action, ...more };
+    // It is what events about the action are made of afterwards.
+    const before = JSON.stringify(given);
+    const outcome = await provider.execute(given, attemptOf(), never);
+    expect(JSON.stringify(given)).toBe(before);
     expectWellFormed(outcome);
     expectTrue(outcome, effects());
   }

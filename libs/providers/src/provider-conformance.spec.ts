@@ -326,13 +326,25 @@ describe('the conformance kit', () => {
     ],
     [
       'cannot bear an odd action',
-      'takes any action that is accepted',
+      'takes any action that is accepted, and leaves it as it is',
       'no name',
       () => ({
         execute: async ({ name }) =>
           name === null
             ? Promise.reject(new Error('no name'))
             : Promise.resolve({ kind: 'accepted' }),
+      }),
+    ],
+    [
+      'changes what it is given',
+      'takes any action that is accepted, and leaves it as it is',
+      'to be',
+      (exemplar) => ({
+        execute: async (action) => {
+          action.parameters.length = 0;
+          exemplar.effects += 1;
+          return Promise.resolve({ kind: 'completed' });
+        },
       }),
     ],
   ])('stops one that %s', async (_liar, title, message, breaking) => {

@@ -5,7 +5,6 @@ import { Kafka } from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import type { InsertedAction } from '#database/ingest.queries';
-import { KnownEvents } from '#database/known-events';
 import type { OutboxEvent } from '#database/outbox-event';
 import {
   type RelayLease,
@@ -25,6 +24,7 @@ import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { cloudEvent } from './cloud-event.ts';
 import { Gathering } from './gathering.ts';
 import { HeldBack } from './held-back.ts';
+import { KnownEvents } from './known-events.ts';
 import { logEvent } from './life-log.ts';
 import { sendInOrder } from './send-in-order.ts';
 
@@ -60,7 +60,7 @@ export class Relay {
   #wasFull = false;
   readonly #heldBack = new HeldBack();
   /** What this worker has committed itself, for as long as it is the one that relays. */
-  readonly known: KnownEvents;
+  readonly known = new KnownEvents();
   /** Called when this worker has become the one that relays. */
   onLead: () => void = () => undefined;
 
@@ -74,7 +74,6 @@ export class Relay {
     this.#metrics = metrics;
     this.#settings = settings;
     this.#line = new ProducerLine(settings, kafka);
-    this.known = new KnownEvents(settings.CALLS_IN_FLIGHT_MAX + settings.RELAY_BATCH_MAX);
     const leaseLookMs = Math.min(STAND_BY_MS, settings.LEASE_MS / 3) / 2;
     this.loop = new Loop(Relay.name, leaseLookMs, () => this.#relay());
   }
@@ -139,7 +138,7 @@ export class Relay {
     const events = await readOutbox(this.#database.manager, {
       limit: RELAY_BATCH_MAX,
       without: this.#heldBack.forThisLook(),
-      known: this.known,
+      known: (place) => this.known.take(place),
     });
     this.#gathering.found(events.length);
     this.#wasFull = events.length === RELAY_BATCH_MAX;
@@ -198,10 +197,11 @@ export class Relay {
   async #holdLease(): Promise<void> {
     if (performance.now() < this.#leaseLookAtMs) return;
     const { LEASE_MS } = this.#settings;
-    const led = this.leads;
+    const before = this.#lease;
     this.#lease = await holdRelayLease(this.#database.manager, WORKER_NAME, LEASE_MS);
-    if (this.leads && !led) this.onLead();
-    if (!this.leads) this.known.clear();
+    // Others may have relayed meanwhile, and what they have published nobody takes from what is known.
+    if (this.#lease?.epoch !== before?.epoch) this.known.clear();
+    if (this.leads && !before) this.onLead();
     const pauseMs = this.#lease ? LEASE_MS / 3 : STAND_BY_MS;
     this.#leaseLookAtMs = performance.now() + pauseMs;
   }

@@ -1,16 +1,18 @@
+import { errorInfoOf } from '#database/action-row';
+import type { Claim } from '#database/claim.queries';
+import type { OutboxEvent, OutboxPlace } from '#database/outbox-event';
+import { type SettledEvent, type Settlement, isEnd } from '#database/settle.queries';
 import type { ReadCommand } from '#domain/command';
 import type { EventType } from '#domain/event';
 import type { ResultInfo, SecurityAction } from '#domain/security-action';
 import { ShortLivedMap } from '#domain/short-lived';
-import { errorInfoOf } from './action-row.ts';
-import type { Claim } from './claim.queries.ts';
-import type { OutboxEvent, OutboxPlace } from './outbox-event.ts';
-import { type Settlement, type SettledEvent, isEnd } from './settle.queries.ts';
 
 /** An action that was started as it was stored: its first two events, and what its third needs. */
 interface KnownLife {
   claim: Claim;
   clientRequestId: string | null;
+  /** Of its JSON. */
+  characters: number;
   end: KnownEnd | undefined;
 }
 
@@ -27,27 +29,38 @@ const CREATED = 1;
 const STARTED = 2;
 const ENDED = 3;
 
+/** Some thousand actions of the usual size, or a few dozen of the largest: more than wait for the relay unless it is behind. */
+const CHARACTERS_MAX = 4_194_304;
+
 /**
- * Events that this process has itself committed, so that it need not read them to publish them: of actions that are started as
+ * Events that this worker has itself committed, so that it need not read them to publish them: of actions that are started as
  * they are stored and end with their first attempt, as most do. What happens otherwise, or elsewhere, is not known here. An
- * event never changes, so what is known is as good as what would be read; whether it is to be published the outbox alone says.
+ * event never changes for as long as its action is on record, and nothing is known any more once the last event known of is
+ * on its way: so what is known is as good as what would be read. Whether it is to be published the outbox alone says.
+ *
+ * What an event shows is put together here a second time, beside `readEvents`: what changes there has to change here.
  */
 export class KnownEvents {
   /** By id; the tenant is compared. */
   readonly #lives = new ShortLivedMap<string, KnownLife>();
-  readonly #actionsMax: number;
+  readonly #charactersMax: number;
+  #characters = 0;
 
-  /** @param actionsMax so many actions are known; beyond, the oldest are forgotten */
-  constructor(actionsMax: number) {
-    this.#actionsMax = actionsMax;
+  /** @param charactersMax what is known at most, as JSON; beyond, nothing more is until something is forgotten */
+  constructor(charactersMax = CHARACTERS_MAX) {
+    this.#charactersMax = charactersMax;
   }
 
   /** An action was stored and started, and that is committed. */
   started(command: ReadCommand, claim: Claim): void {
+    // Its id may have been another one's, long ago.
+    this.#forget(claim.actionId);
     if (!isPlain(command)) return;
-    if (this.#lives.size >= this.#actionsMax) this.#forgetOldest();
+    const characters = JSON.stringify(command.action).length;
+    if (this.#characters + characters > this.#charactersMax) return;
+    this.#characters += characters;
     const { clientRequestId } = command;
-    this.#lives.set(claim.actionId, { claim, clientRequestId, end: undefined });
+    this.#lives.set(claim.actionId, { claim, clientRequestId, characters, end: undefined });
   }
 
   /**
@@ -60,36 +73,33 @@ export class KnownEvents {
     if (isEnd(settlement) && event?.sequence === ENDED) {
       const errorInfo = settlement.type === 'completed' ? null : settlement.errorInfo;
       life.end = { type: settlement.type, errorInfo, dateTime: event.dateTime };
-    } else this.#lives.delete(settlement.actionId);
+    } else this.#forget(settlement.actionId);
   }
 
-  /** @returns the event at a place of the outbox, once; undefined if it has to be read */
-  at(place: OutboxPlace): OutboxEvent | undefined {
+  /**
+   * The event at a place of the outbox. With the third of its action, or a later one, all that was known of it is forgotten, also
+   * if its news comes only now.
+   * @returns undefined if it has to be read
+   */
+  take(place: OutboxPlace): OutboxEvent | undefined {
     const life = this.#lives.get(place.actionId);
     if (!life || life.claim.azureTenantId !== place.azureTenantId) return undefined;
-    switch (place.sequence) {
-      case CREATED:
-        return eventOf(life, place, 'created', asCreated(life.claim.action));
-      case STARTED:
-        return eventOf(life, place, 'started', life.claim.action);
-      case ENDED:
-        if (!life.end) return undefined;
-        this.#lives.delete(place.actionId);
-        return eventOf(life, place, life.end.type, asEnded(life.claim.action, life.end));
-      default:
-        return undefined;
-    }
+    const { action } = life.claim;
+    if (place.sequence === CREATED) return eventOf(life, place, 'created', asCreated(action));
+    if (place.sequence === STARTED) return eventOf(life, place, 'started', action);
+    this.#forget(place.actionId);
+    if (place.sequence !== ENDED || !life.end) return undefined;
+    return eventOf(life, place, life.end.type, asEnded(action, life.end));
   }
 
   clear(): void {
     this.#lives.clear();
+    this.#characters = 0;
   }
 
-  #forgetOldest(): void {
-    for (const key of this.#lives.keys()) {
-      this.#lives.delete(key);
-      return;
-    }
+  #forget(actionId: string): void {
+    this.#characters -= this.#lives.get(actionId)?.characters ?? 0;
+    this.#lives.delete(actionId);
   }
 }
 

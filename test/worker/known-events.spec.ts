@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cancelAction } from '#database/cancel.queries';
 import type { Claim, ClaimRoom } from '#database/claim.queries';
-import { KnownEvents } from '#database/known-events';
 import type { OutboxEvent } from '#database/outbox-event';
 import { readOutbox } from '#database/outbox.queries';
 import { type Settlement, settleAtOnce } from '#database/settle.queries';
 import { storeStarted } from '#database/start-at-once';
 import type { CreateCommand } from '#domain/command';
 import { DECLARED_PROPERTIES } from '#domain/security-action';
+import { KnownEvents } from '../../apps/worker/src/events/known-events.ts';
 import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -31,7 +31,7 @@ describe('what is known of events without reading them', () => {
   });
   beforeEach(async () => {
     await database.clear();
-    known = new KnownEvents(100);
+    known = new KnownEvents();
   });
   afterEach(async () => {
     vi.restoreAllMocks();
@@ -57,7 +57,10 @@ describe('what is known of events without reading them', () => {
   /** @returns the events, and how many statements they took: one finds their places, another reads what is not known */
   async function look(): Promise<{ events: OutboxEvent[]; statements: number }> {
     const query = vi.spyOn(database.manager, 'query');
-    const events = await readOutbox(database.manager, { limit: 1000, known });
+    const events = await readOutbox(database.manager, {
+      limit: 1000,
+      known: (place) => known.take(place),
+    });
     const statements = query.mock.calls.length;
     query.mockRestore();
     return { events, statements };
@@ -161,22 +164,29 @@ describe('what is known of events without reading them', () => {
     expect(await compare()).toEqual([['created', 'started'], 2]);
   });
 
-  it('has nothing of an action with a timer, which shows in its events, nor of one that a timer made', async () => {
-    await start(
-      command({ target: 'a', timer: { revertDateTime: '2099-01-01T00:00:00Z' } }),
-      command({ target: 'b', timer: { revertAfter: 'PT1H' } }),
-      command({ target: 'c', timer: { revertsActionId: randomUUID() } }),
-    );
-    expect(await compare()).toEqual([
-      ['created', 'created', 'created', 'started', 'started', 'started'],
-      2,
-    ]);
+  it.each<
+    [string, Pick<CreateCommand['action'], 'revertDateTime' | 'revertAfter' | 'revertsActionId'>]
+  >([
+    ['is to be undone at a time', { revertDateTime: '2099-01-01T00:00:00Z' }],
+    ['is to be undone after a time', { revertAfter: 'PT1H' }],
+    ['undoes another one', { revertsActionId: randomUUID() }],
+  ])('has nothing of an action that %s, which shows in its events', async (_, timer) => {
+    await start(command({ timer }));
+    expect(await compare()).toEqual([['created', 'started'], 2]);
   });
 
-  it('has nothing of texts that Postgres keeps as others', async () => {
-    const lone = command({ target: 'a' });
-    lone.action.clientContext = 'a\ud800b';
-    await start(lone);
+  const LONE = 'a\ud800b';
+  it.each<[string, (create: CreateCommand) => void]>([
+    ['name', ({ action }) => (action.name = LONE)],
+    ['reason', ({ action }) => (action.actionReason = LONE)],
+    ['context', ({ action }) => (action.clientContext = LONE)],
+    ['application', ({ caller }) => (caller.appId = LONE)],
+    ['user', ({ caller }) => (caller.user = LONE)],
+    ['request id', (create) => (create.clientRequestId = LONE)],
+  ])('has nothing of an action with a %s that Postgres keeps as another', async (_, change) => {
+    const create = command();
+    change(create);
+    await start(create);
     expect(await compare()).toEqual([['created', 'started'], 2]);
   });
 
@@ -199,13 +209,40 @@ describe('what is known of events without reading them', () => {
     expect(await compare()).toEqual([['created', 'started', 'created', 'completed'], 2]);
   });
 
-  it('is bounded: the oldest action is forgotten', async () => {
-    known = new KnownEvents(2);
-    const [first] = await start(...times(3, (index) => command({ target: `h${index}` })));
-    const { events } = await look();
-    expect(events).toHaveLength(6);
-    await database.query('DELETE FROM outbox WHERE "actionId" = $1', [first!.actionId]);
-    expect(await compare()).toEqual([['created', 'created', 'started', 'started'], 1]);
+  it('is bounded: what is too much has to be read, until something is forgotten', async () => {
+    const [one, other, third] = times(3, (index) => command({ target: `h${index}` }));
+    known = new KnownEvents(JSON.stringify(one!.action).length + 10);
+    const [claim] = await start(one!);
+    expect((await look()).statements).toBe(1);
+    await start(other!);
+    expect((await look()).statements).toBe(2);
+    await settle(completed(claim!));
+    expect((await look()).statements).toBe(2);
+    await database.query('DELETE FROM outbox');
+    await start(third!);
+    expect((await look()).statements).toBe(1);
+  });
+
+  it('is forgotten with its end, also if news of that comes later than the event', async () => {
+    const create = command();
+    const [claim] = await start(create);
+    const settlement = completed(claim!);
+    const { settled } = await settleAtOnce(database.dataSource, [settlement]);
+    await look();
+    known.settled(settlement, settled.get(claim!.attemptId)!);
+    // Long afterwards: what retention has removed is created anew, under its idempotency key.
+    await database.clear();
+    await database.ingest(create);
+    expect(await compare()).toEqual([['created'], 2]);
+  });
+
+  it('is forgotten when its id is given to another one of which nothing is to be known', async () => {
+    const create = command();
+    const [claim] = await start(create);
+    await settle(completed(claim!));
+    await database.clear();
+    await start({ ...create, clientRequestId: 'a\ud800b' });
+    expect(await compare()).toEqual([['created', 'started'], 2]);
   });
 
   it('is nothing once it is cleared', async () => {
