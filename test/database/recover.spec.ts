@@ -158,7 +158,7 @@ describe('recovery', () => {
     expect(await markSent(database.manager, [claim])).toEqual(new Set());
     expect(await renewLeases(database.manager, [claim], 60_000)).toEqual(new Set());
     expect(await database.settle({ ...claim, type: 'completed' })).toEqual({
-      settled: new Set(),
+      settled: new Map(),
       promoted: 0,
     });
   });
