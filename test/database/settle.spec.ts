@@ -34,12 +34,30 @@ describe('settle', () => {
 
   const claimOne = async () => (await database.claim(1))[0]!;
 
+  it('counts what is put off, too, of which nobody has to hear', async () => {
+    const ids = await database.ingest(command({ target: 'a' }), command({ target: 'b' }));
+    const [one, other] = await database.claim();
+    const postponed = { type: 'postponed', unavailable: true, dueInMs: 0 } as const;
+    const { settled } = await database.settle({ ...one!, ...postponed }, completed(other!));
+    expect(settled).toEqual(
+      new Map([
+        [one!.attemptId, null],
+        [other!.attemptId, { sequence: 3, dateTime: expect.any(Date) as Date }],
+      ]),
+    );
+    expect((await database.events(ids[0]!)).map(({ type }) => type)).toEqual([
+      'created',
+      'started',
+    ]);
+  });
+
   it('ends an action as Completed', async () => {
     const [id] = await database.ingest(command());
     const claim = await claimOne();
     const { settled } = await database.settle(completed(claim));
-    expect([...settled.keys()]).toEqual([claim.attemptId]);
     const row = await database.row(id!);
+    const event = { sequence: 3, dateTime: row.completedDateTime };
+    expect(settled).toEqual(new Map([[claim.attemptId, event]]));
     expect(row).toMatchObject({ status: 'Completed', version: 3, errorInfo: null });
     expect(row.completedDateTime).toEqual(row.lastActionDateTime);
     expect((await database.events(id!)).at(-1)).toMatchObject({

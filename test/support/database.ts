@@ -3,7 +3,7 @@ import pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { inject, vi } from 'vitest';
 import { loadSettings, type Settings } from '#config/settings';
-import { type Claim, claimWork } from '#database/claim.queries';
+import { type Claim, type ClaimRoom, claimWork } from '#database/claim.queries';
 import { dataSourceOptions, migrationDataSource } from '#database/data-source';
 import type { SecurityActionEventEntity } from '#database/entities/security-action-event.entity';
 import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
@@ -76,6 +76,16 @@ export function command(choice: CommandChoice = {}): CreateCommand {
       properties: { ticket: `of ${tenant}` },
       ...choice.timer,
     },
+  };
+}
+
+/** Room for claims of this one provider. */
+export function roomAt(places = 100, { provider = PROVIDER, repeatable = false } = {}): ClaimRoom {
+  return {
+    byProvider: new Map([[provider, places]]),
+    total: places,
+    repeatable: new Set(repeatable ? [provider] : []),
+    turns: new Map(),
   };
 }
 
@@ -195,19 +205,9 @@ export class TestDatabase {
     room = 100,
     { provider = PROVIDER, leaseMs = 60_000, repeatable = false } = {},
   ): Promise<Claim[]> {
-    const byProvider = new Map([[provider, room]]);
     const lease = { owner: 'worker-1', leaseMs };
     return this.inTransaction((manager) =>
-      claimWork(
-        manager,
-        {
-          byProvider,
-          total: room,
-          repeatable: new Set(repeatable ? [provider] : []),
-          turns: new Map(),
-        },
-        lease,
-      ),
+      claimWork(manager, roomAt(room, { provider, repeatable }), lease),
     );
   }
 

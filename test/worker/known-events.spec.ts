@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cancelAction } from '#database/cancel.queries';
-import type { Claim, ClaimRoom } from '#database/claim.queries';
+import type { Claim } from '#database/claim.queries';
 import type { OutboxEvent } from '#database/outbox-event';
 import { readOutbox } from '#database/outbox.queries';
 import { type Settlement, settleAtOnce } from '#database/settle.queries';
@@ -9,15 +9,9 @@ import { storeStarted } from '#database/start-at-once';
 import type { CreateCommand } from '#domain/command';
 import { DECLARED_PROPERTIES } from '#domain/security-action';
 import { KnownEvents } from '../../apps/worker/src/events/known-events.ts';
-import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
+import { TENANT, TestDatabase, command, roomAt, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
-const ROOM: ClaimRoom = {
-  byProvider: new Map([[PROVIDER, 100]]),
-  total: 100,
-  repeatable: new Set([PROVIDER]),
-  turns: new Map(),
-};
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
 const ERROR = { message: 'The firewall said no.', subcode: 403, code: 4 };
 const CALLER = { tenantId: TENANT, appId: 'app-2', user: null };
@@ -40,7 +34,10 @@ describe('what is known of events without reading them', () => {
   afterAll(() => database?.drop());
 
   async function start(...commands: CreateCommand[]): Promise<Claim[]> {
-    const actions = await storeStarted(database.dataSource, commands, { room: ROOM, lease: LEASE });
+    const actions = await storeStarted(database.dataSource, commands, {
+      room: roomAt(100, { repeatable: true }),
+      lease: LEASE,
+    });
     for (const { command: its, claim } of actions) known.started(its, claim!);
     expect(actions).toHaveLength(commands.length);
     return actions.map(({ claim }) => claim!);

@@ -1,4 +1,3 @@
-import type { Kafka } from 'kafkajs';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadSettings } from '#config/settings';
@@ -9,18 +8,14 @@ import type { Dispatcher } from '../../apps/worker/src/engine/dispatcher.ts';
 import type { Executor } from '../../apps/worker/src/engine/executor.ts';
 import type { Holdings } from '../../apps/worker/src/engine/holdings.ts';
 import { Settler } from '../../apps/worker/src/engine/settler.ts';
+import { KnownEvents } from '../../apps/worker/src/events/known-events.ts';
 import { Relay } from '../../apps/worker/src/events/relay.ts';
 import { Ingest } from '../../apps/worker/src/ingest/ingest.ts';
 import { ActionMetrics } from '../../apps/worker/src/metrics/action-metrics.ts';
 import { PATIENTLY } from '../kafka/kafka-under-test.ts';
-import { PROVIDER, TestDatabase, command, times } from '../support/database.ts';
+import { TestDatabase, command, roomAt, times } from '../support/database.ts';
+import { kafkaThatTakes } from '../support/kafka-that-takes.ts';
 
-const ROOM: ClaimRoom = {
-  byProvider: new Map([[PROVIDER, 100]]),
-  total: 100,
-  repeatable: new Set(),
-  turns: new Map(),
-};
 const SETTINGS = loadSettings({ LEASE_MS: '3000' });
 
 describe('what a worker has committed itself', () => {
@@ -47,7 +42,7 @@ describe('what a worker has committed itself', () => {
     const holdings = {
       claimsMax: 100,
       claim: async (_: unknown, take: (room: ClaimRoom) => Promise<Claim[]>) => {
-        claims.push(...(await take(ROOM)));
+        claims.push(...(await take(roomAt())));
         return [];
       },
     };
@@ -67,22 +62,11 @@ describe('what a worker has committed itself', () => {
   });
   afterAll(() => database?.drop());
 
-  function kafka(): Kafka {
-    const producer = {
-      connect: () => Promise.resolve(),
-      disconnect: () => Promise.resolve(),
-      sendBatch: async ({ topicMessages }: { topicMessages: { messages: unknown[] }[] }) => {
-        const events = topicMessages.flatMap(({ messages }) => messages).length;
-        // A line that opens asks whether there is anybody.
-        if (events === 0) return [];
-        sends.push(events);
-        await answers;
-        return [];
-      },
-    };
-    return { producer: () => producer } as unknown as Kafka;
-  }
-
+  const kafka = () =>
+    kafkaThatTakes(async (events) => {
+      sends.push(events);
+      await answers;
+    });
   const leads = () => vi.waitFor(() => expect(relay.leads).toBe(true), PATIENTLY);
   const isPublished = (events: number) =>
     vi.waitFor(async () => {
@@ -117,7 +101,7 @@ describe('what a worker has committed itself', () => {
   });
 
   it('is not kept by a worker that does not relay', async () => {
-    const started = vi.spyOn(relay.known, 'started');
+    const started = vi.spyOn(KnownEvents.prototype, 'started');
     await ingest.store(times(3, (index) => command({ target: `h${index}` })));
     await endAll();
     expect(started).not.toHaveBeenCalled();

@@ -9,6 +9,7 @@ import { isTooLarge } from '#kafka/kafka-errors';
 import { topicName } from '#kafka/topics';
 import { ActionMetrics } from '../../apps/worker/src/metrics/action-metrics.ts';
 import { KafkaUnderTest, PATIENTLY } from '../kafka/kafka-under-test.ts';
+import { kafkaThatTakes } from '../support/kafka-that-takes.ts';
 import { TestDatabase, command, times } from '../support/database.ts';
 import { type TopicMessage, readTopic } from '../support/read-topic.ts';
 
@@ -34,16 +35,7 @@ describe('the relay', () => {
 
   /** A relay whose events go to `send`. */
   function relayTo(send: (events: number) => Promise<void>): Relay {
-    const producer = {
-      connect: () => Promise.resolve(),
-      disconnect: () => Promise.resolve(),
-      sendBatch: async ({ topicMessages }: { topicMessages: { messages: unknown[] }[] }) => {
-        const events = topicMessages.flatMap(({ messages }) => messages).length;
-        if (events > 0) await send(events);
-        return [];
-      },
-    };
-    return relayOn({ producer: () => producer } as unknown as Kafka, loadSettings({ LEASE_MS }));
+    return relayOn(kafkaThatTakes(send), loadSettings({ LEASE_MS }));
   }
 
   async function deletionsThatWait(): Promise<number> {

@@ -48,10 +48,10 @@ const STATUS_AFTER: Record<Outcome, Status> = {
 
 const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
 
-/** Whether it leaves nothing more to be done. */
-export function isEnd(
-  settlement: Settlement,
-): settlement is Extract<Settlement, { type: 'completed' | 'failed' | 'cancelled' }> {
+/** A settlement that leaves nothing more to be done. */
+export type Ending = Extract<Settlement, { type: 'completed' | 'failed' | 'cancelled' }>;
+
+export function isEnd(settlement: Settlement): settlement is Ending {
   return ENDS.includes(settlement.type);
 }
 

@@ -72,10 +72,10 @@ export class Settler {
   async #write(batch: Waiting[]): Promise<void> {
     try {
       const { settled, promoted } = await this.#insist(batch);
-      for (const { settlement } of batch) {
-        this.#relay.known.settled(settlement, settled.get(settlement.attemptId) ?? null);
-      }
-      this.#relay.wakeForEnds();
+      this.#relay.noteSettled(
+        batch.map(({ settlement }) => settlement),
+        settled,
+      );
       await this.#tellLate(batch.filter(({ settlement }) => !settled.has(settlement.attemptId)));
       batch.forEach(({ resolve }) => resolve(promoted));
     } catch (error) {

@@ -1,9 +1,9 @@
 import { errorInfoOf } from '#database/action-row';
 import type { Claim } from '#database/claim.queries';
 import type { OutboxEvent, OutboxPlace } from '#database/outbox-event';
-import { type SettledEvent, type Settlement, isEnd } from '#database/settle.queries';
+import { type Ending, type SettledEvent, type Settlement, isEnd } from '#database/settle.queries';
 import type { ReadCommand } from '#domain/command';
-import type { EventType } from '#domain/event';
+import { EVENT_TYPES, type EventType } from '#domain/event';
 import type { ResultInfo, SecurityAction } from '#domain/security-action';
 import { ShortLivedMap } from '#domain/short-lived';
 
@@ -18,12 +18,10 @@ interface KnownLife {
 
 /** How its first attempt ended it. */
 interface KnownEnd {
-  type: EndType;
+  type: Ending['type'];
   errorInfo: ResultInfo | null;
   dateTime: Date;
 }
-
-type EndType = 'completed' | 'failed' | 'cancelled';
 
 const CREATED = 1;
 const STARTED = 2;
@@ -151,7 +149,7 @@ function asCreated(started: SecurityAction): SecurityAction {
 
 /** The resource of an action that has started, as its end left it. */
 function asEnded(started: SecurityAction, { type, errorInfo, dateTime }: KnownEnd): SecurityAction {
-  const status = type === 'completed' ? 'Completed' : 'Failed';
+  const status = EVENT_TYPES[type];
   const updatedDateTime = dateTime.toISOString();
   return {
     ...started,

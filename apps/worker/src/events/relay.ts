@@ -13,6 +13,7 @@ import {
   holdRelayLease,
   readOutbox,
 } from '#database/outbox.queries';
+import type { SettledEvent, Settlement } from '#database/settle.queries';
 import { isTransient } from '#database/sqlstate';
 import { inRequests } from '#kafka/in-requests';
 import { isTooLarge } from '#kafka/kafka-errors';
@@ -60,7 +61,7 @@ export class Relay {
   #wasFull = false;
   readonly #heldBack = new HeldBack();
   /** What this worker has committed itself, for as long as it is the one that relays. */
-  readonly known = new KnownEvents();
+  readonly #known = new KnownEvents();
   /** Called when this worker has become the one that relays. */
   onLead: () => void = () => undefined;
 
@@ -87,11 +88,20 @@ export class Relay {
   noteStarted(actions: InsertedAction[]): void {
     // What others relay they have to read.
     if (!this.leads) return;
-    for (const { command, claim } of actions) if (claim) this.known.started(command, claim);
+    for (const { command, claim } of actions) if (claim) this.#known.started(command, claim);
   }
 
-  /** Actions have ended, so that what is to be said of them is there: with little else to do it is said at once. */
-  wakeForEnds(): void {
+  /**
+   * Attempts were settled, and that is committed: with little else to do what is to be said of them is said at once.
+   * @param settled what counted, by attempt id
+   */
+  noteSettled(
+    settlements: readonly Settlement[],
+    settled: ReadonlyMap<string, SettledEvent | null>,
+  ): void {
+    for (const settlement of settlements) {
+      this.#known.settled(settlement, settled.get(settlement.attemptId) ?? null);
+    }
     this.#gathering.end();
     this.loop.wake();
   }
@@ -138,7 +148,7 @@ export class Relay {
     const events = await readOutbox(this.#database.manager, {
       limit: RELAY_BATCH_MAX,
       without: this.#heldBack.forThisLook(),
-      known: (place) => this.known.take(place),
+      known: (place) => this.#known.take(place),
     });
     this.#gathering.found(events.length);
     this.#wasFull = events.length === RELAY_BATCH_MAX;
@@ -200,7 +210,7 @@ export class Relay {
     const before = this.#lease;
     this.#lease = await holdRelayLease(this.#database.manager, WORKER_NAME, LEASE_MS);
     // Others may have relayed meanwhile, and what they have published nobody takes from what is known.
-    if (this.#lease?.epoch !== before?.epoch) this.known.clear();
+    if (this.#lease?.epoch !== before?.epoch) this.#known.clear();
     if (this.leads && !before) this.onLead();
     const pauseMs = this.#lease ? LEASE_MS / 3 : STAND_BY_MS;
     this.#leaseLookAtMs = performance.now() + pauseMs;
