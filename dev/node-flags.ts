@@ -7,3 +7,10 @@ export const NODE_FLAGS = [
   '--max-semi-space-size=16',
   '--heap-growing-percent=30',
 ];
+
+/** The same for the memory that is not V8's, as environment of the process: glibc reads it. */
+export const MALLOC_ENVIRONMENT = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '16384',
+  MALLOC_TRIM_THRESHOLD_: '1048576',
+};

@@ -5,7 +5,7 @@ import { API_ERRORS, FAILURE_CODES } from '#domain/errors';
 import { EVENT_TYPES } from '#domain/event';
 import { STATUSES, TRANSITIONS } from '#domain/status';
 import { METRICS } from '#observability/metric-catalogue';
-import { NODE_FLAGS } from '../dev/node-flags.ts';
+import { MALLOC_ENVIRONMENT, NODE_FLAGS } from '../dev/node-flags.ts';
 import { stackSettings } from '../dev/stack-settings.ts';
 import {
   brokenLinks,
@@ -263,7 +263,9 @@ describe('processes', () => {
     const entryPoints = [...read('deploy/Dockerfile').matchAll(/^ENTRYPOINT (.+)$/gm)];
     expect(JSON.parse(entryPoints.at(-1)![1]!)).toEqual(['node', ...NODE_FLAGS]);
     const explained = codeSpans('docs/operations.md');
-    expect(NODE_FLAGS.filter((flag) => !explained.includes(flag))).toEqual([]);
+    const variables = Object.entries(MALLOC_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+    expect([...NODE_FLAGS, ...variables].filter((flag) => !explained.includes(flag))).toEqual([]);
+    expect(read('deploy/Dockerfile')).toContain(`ENV ${variables.join(' ')}\n`);
   });
 });
 

@@ -19,7 +19,7 @@ describe('a batch', () => {
       env: {
         BODY_BYTES_MAX: '2000',
         BATCH_BODY_BYTES_MAX: '20000',
-        BODY_BYTES_IN_FLIGHT_MAX: '17000',
+        BODY_BYTES_IN_FLIGHT_MAX: '51000',
         BATCH_TIMEOUT_MS: '300',
         TRUST_PROXY: 'true',
       },

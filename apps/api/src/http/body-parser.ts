@@ -8,6 +8,7 @@ import type { Settings } from '#config/settings';
 import { ApiError } from '#domain/errors';
 import { bodyBytesMaxOf } from './body-limit.ts';
 import { type BodyShare, noRoom } from './body-room.ts';
+import { giveBack } from './give-back.ts';
 
 const gunzipAsync = promisify(gunzip);
 
@@ -55,7 +56,12 @@ async function parseJsonBody(
       `The content encoding '${encoding.slice(0, 50)}' is not supported; supported: gzip, identity.`,
     );
   }
-  return parseJson(await unzip(sent, bytesMax, request.bodyShare));
+  const bytes = await unzip(sent, bytesMax, request.bodyShare);
+  try {
+    return parseJson(bytes);
+  } finally {
+    giveBack(bytes);
+  }
 }
 
 /**
@@ -113,23 +119,29 @@ function readBody(payload: IncomingMessage, bytesMax: number, share?: BodyShare)
     }
     const chunks: Buffer[] = [];
     let size = 0;
+    const drop = () => chunks.splice(0).forEach(giveBack);
     payload.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > bytesMax) refusal ??= tooLarge(bytesMax);
       if (!refusal && share?.hold(size) === false) refusal = noRoom();
-      if (!refusal) {
-        chunks.push(chunk);
-        return;
-      }
-      chunks.length = 0;
+      chunks.push(chunk);
+      if (!refusal) return;
+      drop();
       share?.hold(0);
       if (size > DRAINED_BYTES_MAX) reject(refusal);
     });
     payload.on('end', () => {
       if (refusal) reject(refusal);
-      else resolve(Buffer.concat(chunks, size));
+      else if (chunks.length === 1) resolve(chunks[0]!);
+      else {
+        resolve(Buffer.concat(chunks, size));
+        drop();
+      }
     });
-    payload.on('error', () => reject(new ApiError('invalidRequest', 'The body did not arrive.')));
+    payload.on('error', () => {
+      drop();
+      reject(new ApiError('invalidRequest', 'The body did not arrive.'));
+    });
   });
 }
 

@@ -9,6 +9,8 @@ import { listen } from './application.ts';
 const PATH = 'security/securityActions';
 const BYTES_MAX = 2000;
 const ROOM_BYTES = 3000;
+/** Of each body. */
+const COPIES = 3;
 /** Two of them are too much. */
 const LARGE = 1800;
 const SOON = { timeout: 4000 };
@@ -87,7 +89,7 @@ describe('the room for bodies', () => {
   beforeAll(async () => {
     const env = {
       LOG_LEVEL: 'silent',
-      BODY_BYTES_IN_FLIGHT_MAX: `${ROOM_BYTES}`,
+      BODY_BYTES_IN_FLIGHT_MAX: `${ROOM_BYTES * COPIES}`,
       BODY_BYTES_MAX: `${BYTES_MAX}`,
     };
     const fixture = await startFixture({ env, controllers: [HoldingController] });

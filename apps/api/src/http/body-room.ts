@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Settings } from '#config/settings';
 import { ApiError } from '#domain/errors';
 import { bodyBytesMaxOf } from './body-limit.ts';
+import { giveBack } from './give-back.ts';
 import { outerIdOf } from './inner-request.ts';
 
 declare module 'fastify' {
@@ -11,6 +12,8 @@ declare module 'fastify' {
   }
 }
 
+/** A body is there as it came, as it was understood, and in the message that is made of it. */
+const COPIES = 3;
 /** No route reads the body of such a request. */
 const BODYLESS_METHODS = ['GET', 'HEAD'];
 
@@ -25,13 +28,16 @@ export function registerBodyRoom(fastify: FastifyInstance, settings: Settings): 
   fastify.addHook('onRequest', (request, _reply, done) => {
     if (BODYLESS_METHODS.includes(request.method)) {
       // Else it would lie in the buffers of its connection for as long as the answer takes.
-      if (hasBody(request)) request.raw.resume();
+      if (hasBody(request)) request.raw.on('data', giveBack);
       done();
       return;
     }
     // One within a batch is counted with that.
     if (outerIdOf(request) === undefined) request.bodyShare = new BodyShare(room);
-    done(isWithoutRoom(request, settings) ? noRoom() : undefined);
+    const refusal = isWithoutRoom(request, settings) ? noRoom() : undefined;
+    // It comes all the same. Node would drop it, too, and leave it lying about.
+    if (refusal) request.raw.on('data', giveBack);
+    done(refusal);
   });
   fastify.addHook('onSend', (request, reply, _payload, done) => {
     const share = request.bodyShare;
@@ -53,7 +59,7 @@ function isWithoutRoom(request: FastifyRequest, settings: Settings): boolean {
   return request.bodyShare?.couldHold(declared) === false;
 }
 
-/** The bytes that the bodies of a process may take at once. */
+/** The memory that the bodies of a process may take at once, in bytes, with all that is made of them. */
 class BodyRoom {
   readonly #bytesMax: number;
   #taken = 0;
@@ -62,14 +68,14 @@ class BodyRoom {
     this.#bytesMax = bytesMax;
   }
 
-  /** One alone always has room: a setting that is too small must not refuse everything. */
+  /** Whether a body may be so long that was `from` bytes. One alone always may: a setting that is too small must not refuse everything. */
   fits(from: number, to: number): boolean {
-    const others = this.#taken - from;
-    return to <= from || others === 0 || others + to <= this.#bytesMax;
+    const others = this.#taken - from * COPIES;
+    return to <= from || others === 0 || others + to * COPIES <= this.#bytesMax;
   }
 
   change(from: number, to: number): void {
-    this.#taken += to - from;
+    this.#taken += (to - from) * COPIES;
   }
 }
 
