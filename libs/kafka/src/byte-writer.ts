@@ -3,9 +3,12 @@ export class ByteWriter {
   readonly bytes: Buffer;
   #at = 0;
 
-  /** @param size in bytes; all of them must be written, as they hold whatever was there before */
-  constructor(size: number) {
-    this.bytes = Buffer.allocUnsafe(size);
+  /**
+   * @param size in bytes; all of them must be written, as they hold whatever was there before
+   * @param headroom bytes in front of them, in the same memory
+   */
+  constructor(size: number, headroom = 0) {
+    this.bytes = Buffer.allocUnsafe(headroom + size).subarray(headroom);
   }
 
   /** How many bytes are written. */

@@ -5,6 +5,7 @@ import type { Settings } from '#config/settings';
 import { installAbortedRecords } from './aborted-records.ts';
 import { bridgeLog, type KafkaLog } from './client-log.ts';
 import { installEncoderGrowth } from './encoder-growth.ts';
+import { installEncoderHeadroom } from './encoder-headroom.ts';
 import { installFailedJoins } from './failed-joins.ts';
 import { installNullHeaders } from './null-header.ts';
 import { installProduceEncoder } from './produce-encoder.ts';
@@ -17,6 +18,7 @@ installTimerGuard();
 installFailedJoins();
 installNullHeaders();
 installEncoderGrowth();
+installEncoderHeadroom();
 installProduceEncoder();
 installZstdCodec();
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Message } from 'kafkajs';
 import { ByteWriter } from './byte-writer.ts';
+import { type Encoder, HEADROOM_BYTES } from './encoder-headroom.ts';
 import { NO_PRODUCER_ID, measuredBatch, writeBatch } from './record-batch.ts';
 
 /*
@@ -22,11 +23,6 @@ export interface ProduceOptions {
     /** kafkajs has them as texts where they are names of properties. */
     partitions: { partition: number | string; messages: Message[] }[];
   }[];
-}
-
-interface Encoder {
-  buf: Buffer;
-  offset: number;
 }
 
 interface ProduceApi {
@@ -65,7 +61,11 @@ export function installProduceEncoder(): void {
       // Assigned to `made.request` where it is made, V8 would keep it (light-context.ts).
       const encode = async () => {
         const buf = encodeProduce(options, Date.now());
-        return Object.assign(new EncoderOfKafkajs(1), { buf, offset: buf.length });
+        return Object.assign(new EncoderOfKafkajs(1), {
+          buf,
+          offset: buf.length,
+          headroom: HEADROOM_BYTES,
+        });
       };
       return { ...made, request: { ...made.request, encode } };
     };
@@ -96,7 +96,7 @@ function encodeProduce({ acks, timeout, topicData }: ProduceOptions, nowMs: numb
     size += 2 + Buffer.byteLength(topic) + 4;
     for (const { batch } of partitions) size += 4 + 4 + batch.bytes;
   }
-  const writer = new ByteWriter(size);
+  const writer = new ByteWriter(size, HEADROOM_BYTES);
   writer.int16(-1); // No transaction.
   writer.int16(acks);
   writer.int32(timeout);
