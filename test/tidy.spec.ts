@@ -265,7 +265,10 @@ describe('processes', () => {
     const explained = codeSpans('docs/operations.md');
     const variables = Object.entries(MALLOC_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
     expect([...NODE_FLAGS, ...variables].filter((flag) => !explained.includes(flag))).toEqual([]);
-    expect(read('deploy/Dockerfile')).toContain(`ENV ${variables.join(' ')}\n`);
+    const lastStage = read('deploy/Dockerfile')
+      .split(/^FROM /m)
+      .at(-1);
+    expect(lastStage).toContain(`\nENV ${variables.join(' ')}\n`);
   });
 });
 

@@ -12,5 +12,5 @@ it('adds what the settings let a process hold to what it has at saturation', () 
     RELAY_BATCH_MAX: '16',
   });
   expect(memoryBounds(settings, 2000)).toEqual({ api: 220 + 32 + 16, worker: 260 + 12 });
-  expect(memoryBounds(settings, 160).api).toBe(220 + 32 + 10);
+  expect(memoryBounds(settings, 32).api).toBe(220 + 32 + 6);
 });

@@ -12,8 +12,8 @@ export const HEADROOM_BYTES = 256;
 export interface Encoder {
   buf: Buffer;
   offset: number;
-  /** Bytes before `buf` in the same memory that may be written to. */
-  headroom?: number;
+  /** How many bytes before `buf`, in the same memory, may be written to; of no other buffer than that one. */
+  headroom?: { of: Buffer; bytes: number };
   writeEncoder: (this: Encoder, value: Encoder) => Encoder;
 }
 
@@ -41,15 +41,15 @@ export function installEncoderHeadroom(): void {
 
 /** Puts what `encoder` holds in front of `value`, and has it hold both; false if there is no room. */
 function putInFront(encoder: Encoder, value: Encoder): boolean {
-  const { headroom = 0, buf } = value;
+  const { headroom, buf } = value;
   const length = encoder.offset;
-  if (headroom === 0 || length > headroom) return false;
+  if (headroom?.of !== buf || length > headroom.bytes) return false;
   const both = Buffer.from(buf.buffer, buf.byteOffset - length, length + value.offset);
   encoder.buf.copy(both, 0, 0, length);
   encoder.buf = both;
   encoder.offset = both.length;
-  encoder.headroom = headroom - length;
+  encoder.headroom = { of: both, bytes: headroom.bytes - length };
   // Once: who writes it again finds the room taken.
-  value.headroom = 0;
+  delete value.headroom;
   return true;
 }

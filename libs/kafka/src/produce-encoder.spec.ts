@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { IHeaders, Message } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { installEncoderHeadroom } from './encoder-headroom.ts';
 import { NULL_HEADER_VALUE, installNullHeaders } from './null-header.ts';
 import { type ProduceOptions, installProduceEncoder } from './produce-encoder.ts';
 
@@ -65,6 +66,7 @@ function anyMessages(random: () => number): Message[] {
 
 beforeEach(() => {
   installNullHeaders();
+  installEncoderHeadroom();
   installProduceEncoder();
   installProduceEncoder();
   vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-01-31T12:34:56.789Z') });

@@ -64,7 +64,7 @@ export function installProduceEncoder(): void {
         return Object.assign(new EncoderOfKafkajs(1), {
           buf,
           offset: buf.length,
-          headroom: HEADROOM_BYTES,
+          headroom: { of: buf, bytes: HEADROOM_BYTES },
         });
       };
       return { ...made, request: { ...made.request, encode } };

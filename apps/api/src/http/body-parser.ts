@@ -36,9 +36,10 @@ export function registerBodyParser(fastify: FastifyInstance, settings: Settings)
   // Whatever else it is called: fine as long as nothing is in it.
   fastify.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const bytesMax = bodyBytesMaxOf(request, settings);
-    if ((await readBody(payload, bytesMax, request.bodyShare)).length > 0)
-      throw new ApiError('unsupportedMediaType');
-    return undefined;
+    const sent = await readBody(payload, bytesMax, request.bodyShare);
+    if (sent.length === 0) return undefined;
+    giveBack(sent);
+    throw new ApiError('unsupportedMediaType');
   });
 }
 
@@ -49,6 +50,18 @@ async function parseJsonBody(
 ): Promise<unknown> {
   const sent = await readBody(payload, bytesMax, request.bodyShare);
   if (sent.length === 0) return undefined;
+  try {
+    return await parseSent(request, sent, bytesMax);
+  } finally {
+    giveBack(sent);
+  }
+}
+
+async function parseSent(
+  request: FastifyRequest,
+  sent: Buffer,
+  bytesMax: number,
+): Promise<unknown> {
   const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
   if (!ENCODINGS_READ.includes(encoding)) {
     throw new ApiError(
@@ -58,6 +71,7 @@ async function parseJsonBody(
   }
   const bytes = await unzip(sent, bytesMax, request.bodyShare);
   try {
+    if (request.bodyShare?.holdWhole(bytes.length) === false) throw noRoom();
     return parseJson(bytes);
   } finally {
     giveBack(bytes);
@@ -73,9 +87,7 @@ async function unzip(bytes: Buffer, bytesMax: number, share?: BodyShare): Promis
   // How large it becomes is only known afterwards.
   if (share?.hold(bytesMax) === false) throw noRoom();
   try {
-    const unzipped = await gunzipAsync(bytes, { maxOutputLength: bytesMax });
-    share?.hold(unzipped.length);
-    return unzipped;
+    return await gunzipAsync(bytes, { maxOutputLength: bytesMax });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
     throw new ApiError('invalidRequest', 'The body is not valid gzip.');
@@ -132,7 +144,7 @@ function readBody(payload: IncomingMessage, bytesMax: number, share?: BodyShare)
     });
     payload.on('end', () => {
       if (refusal) reject(refusal);
-      else if (chunks.length === 1) resolve(chunks[0]!);
+      else if (chunks.length === 1) resolve(chunks.pop()!);
       else {
         resolve(Buffer.concat(chunks, size));
         drop();

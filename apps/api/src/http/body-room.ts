@@ -12,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-/** A body is there as it came, as it was understood, and in the message that is made of it. */
+/** A body that is worked on is there as it was understood, in the message made of it, and in the request or answer that is made of that. */
 const COPIES = 3;
 /** No route reads the body of such a request. */
 const BODYLESS_METHODS = ['GET', 'HEAD'];
@@ -34,16 +34,15 @@ export function registerBodyRoom(fastify: FastifyInstance, settings: Settings): 
     }
     // One within a batch is counted with that.
     if (outerIdOf(request) === undefined) request.bodyShare = new BodyShare(room);
-    const refusal = isWithoutRoom(request, settings) ? noRoom() : undefined;
-    // It comes all the same. Node would drop it, too, and leave it lying about.
-    if (refusal) request.raw.on('data', giveBack);
-    done(refusal);
+    done(isWithoutRoom(request, settings) ? noRoom() : undefined);
   });
   fastify.addHook('onSend', (request, reply, _payload, done) => {
     const share = request.bodyShare;
     // Nobody is there any more to get the answer, and the work has ended.
     if (request.raw.socket.destroyed) share?.hold(0);
     else if (share) reply.raw.once('close', () => share.hold(0));
+    // Nobody has wanted it, and it comes all the same. Node would drop it, too, and leave it lying about.
+    if (hasBody(request) && request.raw.readableFlowing === null) request.raw.on('data', giveBack);
     done();
   });
 }
@@ -56,10 +55,10 @@ function hasBody({ headers }: FastifyRequest): boolean {
 function isWithoutRoom(request: FastifyRequest, settings: Settings): boolean {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > bodyBytesMaxOf(request, settings)) return false;
-  return request.bodyShare?.couldHold(declared) === false;
+  return request.bodyShare?.couldHoldWhole(declared) === false;
 }
 
-/** The memory that the bodies of a process may take at once, in bytes, with all that is made of them. */
+/** The memory that the bodies of a process may take at once, in bytes. */
 class BodyRoom {
   readonly #bytesMax: number;
   #taken = 0;
@@ -68,14 +67,14 @@ class BodyRoom {
     this.#bytesMax = bytesMax;
   }
 
-  /** Whether a body may be so long that was `from` bytes. One alone always may: a setting that is too small must not refuse everything. */
+  /** One alone always has room: a setting that is too small must not refuse everything. */
   fits(from: number, to: number): boolean {
-    const others = this.#taken - from * COPIES;
-    return to <= from || others === 0 || others + to * COPIES <= this.#bytesMax;
+    const others = this.#taken - from;
+    return to <= from || others === 0 || others + to <= this.#bytesMax;
   }
 
   change(from: number, to: number): void {
-    this.#taken += (to - from) * COPIES;
+    this.#taken += to - from;
   }
 }
 
@@ -88,13 +87,19 @@ export class BodyShare {
     this.#room = room;
   }
 
-  couldHold(bytes: number): boolean {
-    return this.#room.fits(this.#bytes, bytes);
+  /** Whether there would be room for a body of so many bytes while it is worked on. */
+  couldHoldWhole(bytes: number): boolean {
+    return this.#room.fits(this.#bytes, bytes * COPIES);
+  }
+
+  /** Holds what a body of so many bytes takes from when it is there until its answer is out; otherwise like `hold`. */
+  holdWhole(bytes: number): boolean {
+    return this.hold(bytes * COPIES);
   }
 
   /** Holds so many bytes instead of what it held; false, and nothing changes, if there is no room for more. */
   hold(bytes: number): boolean {
-    if (!this.couldHold(bytes)) return false;
+    if (!this.#room.fits(this.#bytes, bytes)) return false;
     this.#room.change(this.#bytes, bytes);
     this.#bytes = bytes;
     return true;

@@ -48,7 +48,7 @@ export const http = {
   BODY_BYTES_IN_FLIGHT_MAX: countUpTo(1024 ** 3, 'bodies are held in memory')
     .default(16 * 1024 * 1024)
     .describe(
-      'Memory for bodies that one process has read and not yet answered, in bytes; beyond: 503. A body counts three times: as it came, as understood, and as the message made of it.',
+      'Memory for bodies that one process has not yet answered, in bytes; beyond: 503. Once it is there, a body counts three times: for itself and for what is made of it.',
     ),
   BATCH_TIMEOUT_MS: milliseconds
     .default(10_000)
