@@ -7,7 +7,7 @@ import { System } from '../support/system.ts';
 
 const PATH = 'beta/security/securityActions';
 const BODY_BYTES = 60_000;
-/** Room for four such bodies, each of which counts three times; and less than half of those that come at once take unfinished. */
+/** Room for four such bodies, each of which counts three times, and for none beside twenty halves. */
 const ROOM_BYTES = 750_000;
 const CLIENTS = 40;
 const SOON = { timeout: 30_000 };

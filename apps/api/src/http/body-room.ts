@@ -12,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-/** A body that is worked on is there as it was understood, in the message made of it, and in the request or answer that is made of that. */
+/** A body that is worked on is there as understood, in the message made of it, and in the request or answer made of that. */
 const COPIES = 3;
 /** No route reads the body of such a request. */
 const BODYLESS_METHODS = ['GET', 'HEAD'];
