@@ -52,8 +52,9 @@ describe('the room in front of a request', () => {
     const request = await sent(content);
     const before = Buffer.from(request.buffer);
     const again = new EncoderOfKafkajs();
+    again.writeInt8(9);
     again.writeEncoder(content);
-    expect(again.buffer.equals(CONTENT)).toBe(true);
+    expect(again.buffer.equals(Buffer.from([9, ...CONTENT]))).toBe(true);
     expect(request.buffer.equals(before)).toBe(true);
   });
 
