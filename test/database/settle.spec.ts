@@ -32,6 +32,15 @@ describe('settle', () => {
   afterEach(() => assertSound(database));
   afterAll(() => database?.drop());
 
+  /** Where the outbox has an event. */
+  async function positionOf(actionId: string, sequence: number): Promise<string> {
+    const [place] = await database.query<{ position: string }>(
+      'SELECT position FROM outbox WHERE "actionId" = $1 AND sequence = $2',
+      [actionId, sequence],
+    );
+    return place!.position;
+  }
+
   const claimOne = async () => (await database.claim(1))[0]!;
 
   it('counts what is put off, too, of which nobody has to hear', async () => {
@@ -39,10 +48,11 @@ describe('settle', () => {
     const [one, other] = await database.claim();
     const postponed = { type: 'postponed', unavailable: true, dueInMs: 0 } as const;
     const { settled } = await database.settle({ ...one!, ...postponed }, completed(other!));
+    const position = await positionOf(other!.actionId, 3);
     expect(settled).toEqual(
       new Map([
         [one!.attemptId, null],
-        [other!.attemptId, { sequence: 3, dateTime: expect.any(Date) as Date }],
+        [other!.attemptId, { sequence: 3, dateTime: expect.any(Date) as Date, position }],
       ]),
     );
     expect((await database.events(ids[0]!)).map(({ type }) => type)).toEqual([
@@ -56,7 +66,8 @@ describe('settle', () => {
     const claim = await claimOne();
     const { settled } = await database.settle(completed(claim));
     const row = await database.row(id!);
-    const event = { sequence: 3, dateTime: row.completedDateTime };
+    const position = await positionOf(id!, 3);
+    const event = { sequence: 3, dateTime: row.completedDateTime, position };
     expect(settled).toEqual(new Map([[claim.attemptId, event]]));
     expect(row).toMatchObject({ status: 'Completed', version: 3, errorInfo: null });
     expect(row.completedDateTime).toEqual(row.lastActionDateTime);

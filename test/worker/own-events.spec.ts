@@ -16,7 +16,8 @@ import { PATIENTLY } from '../kafka/kafka-under-test.ts';
 import { TestDatabase, command, roomAt, times } from '../support/database.ts';
 import { kafkaThatTakes } from '../support/kafka-that-takes.ts';
 
-const SETTINGS = loadSettings({ LEASE_MS: '3000' });
+/** No look into the outbox is for its time. */
+const SETTINGS = loadSettings({ LEASE_MS: '3000', RELAY_INTERVAL_MS: '600000' });
 
 describe('what a worker has committed itself', () => {
   let database: TestDatabase;
@@ -76,12 +77,12 @@ describe('what a worker has committed itself', () => {
   const endLease = () => database.query(`UPDATE relay_lease SET "leaseUntil" = '-infinity'`);
   const endAll = () =>
     Promise.all(claims.map(async (claim) => settler.settle({ ...claim, type: 'completed' })));
-  /** Of the statements from now on, those that read the log of an action. */
-  function readsOfLogs(): () => number {
+  /** Of the statements from now on, those with this in them. */
+  function statementsWith(pattern: RegExp): () => number {
     const query = vi.spyOn(database.manager, 'query');
-    return () =>
-      query.mock.calls.filter(([text]) => /FROM "security_action_event"/.test(text)).length;
+    return () => query.mock.calls.filter(([text]) => pattern.test(text)).length;
   }
+  const readsOfLogs = () => statementsWith(/FROM "security_action_event"/);
 
   it('is published without being read', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -90,7 +91,7 @@ describe('what a worker has committed itself', () => {
     await leads();
     // While it waits for this one to be taken it does not look, be it right between a commit and the news of it.
     await database.ingest(command({ provider: 'Acme/Other', target: 'another' }));
-    relay.loop.wake();
+    relay.noteMore();
     await vi.waitFor(() => expect(sends).toEqual([1]), PATIENTLY);
     await ingest.store(times(3, (index) => command({ target: `h${index}` })));
     await endAll();
@@ -100,11 +101,41 @@ describe('what a worker has committed itself', () => {
     expect(reads()).toBe(0);
   });
 
+  it('is published without a look into the outbox once nothing else is there', async () => {
+    relay.loop.start();
+    await leads();
+    // As whoever relays anew cannot know what is there.
+    await ingest.store([command({ target: 'first' })]);
+    await isPublished(2);
+    const looks = statementsWith(/^\s*SELECT "position".* FROM "outbox"/s);
+    await ingest.store(times(3, (index) => command({ target: `h${index}` })));
+    await endAll();
+    await isPublished(12);
+    expect(looks()).toBe(0);
+  });
+
+  it('is published again, after a look, if Kafka did not take it', async () => {
+    relay.loop.start();
+    await leads();
+    await ingest.store([command({ target: 'first' })]);
+    await isPublished(2);
+    answers = Promise.reject(new Error('Kafka is away.'));
+    answers.catch(() => undefined);
+    await ingest.store([command({ target: 'second' })]);
+    await vi.waitFor(() => expect(sends.length).toBeGreaterThan(1), PATIENTLY);
+    answers = Promise.resolve();
+    await vi.waitFor(
+      async () => expect(await database.query('SELECT FROM outbox')).toEqual([]),
+      PATIENTLY,
+    );
+    expect(sends.at(-1)).toBe(2);
+  });
+
   it('is not kept by a worker that does not relay', async () => {
     const started = vi.spyOn(KnownEvents.prototype, 'started');
     await ingest.store(times(3, (index) => command({ target: `h${index}` })));
     await endAll();
-    expect(started).not.toHaveBeenCalled();
+    expect(started).not.toHaveReturnedWith(true);
     const reads = readsOfLogs();
     relay.loop.start();
     await isPublished(9);

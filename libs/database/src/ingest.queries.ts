@@ -3,7 +3,7 @@ import { type ActionReference, type Database, toSecurityAction } from './action-
 import type { Claim, ClaimLease, ClaimRoom } from './claim.queries.ts';
 import type { Answer, Statement } from './impatient-client.ts';
 import { prepared } from './prepared.ts';
-import { recordEvents, revertState } from './record-events.ts';
+import { NEXT_POSITION, recordEvents, revertState } from './record-events.ts';
 import { standingHold } from './standing-hold.ts';
 
 /** An action that was not there before. */
@@ -17,6 +17,8 @@ export interface InsertedAction extends ActionReference {
   revertsActionId: string | null;
   /** Set when it was started at once. */
   claim: Claim | null;
+  /** Of its events in the outbox; `started` if it was started at once. */
+  positions: { created: string; started: string | null };
 }
 
 /** Which new actions may start as they are stored, and the lease for those that do. */
@@ -106,6 +108,8 @@ interface InsertedRow {
   createdDateTime: Date;
   lastActionDateTime: Date;
   revertDateTime: Date | null;
+  createdPosition: string;
+  startedPosition: string | null;
 }
 
 function insertedAction(command: ReadCommand, row: InsertedRow): InsertedAction {
@@ -118,6 +122,7 @@ function insertedAction(command: ReadCommand, row: InsertedRow): InsertedAction 
     targetKey: targetKey && targetKey.toLowerCase(),
     ready: row.ready,
     revertsActionId: action.revertsActionId?.toLowerCase() ?? null,
+    positions: { created: row.createdPosition, started: row.startedPosition },
   };
   const claim = row.attemptId === null ? null : firstClaim(inserted, command, row, row.attemptId);
   return { ...inserted, claim };
@@ -246,7 +251,8 @@ const INSERT = prepared(`
   ),
   born AS MATERIALIZED (
     SELECT a.*, j."ordinal", j."providerKey", j."actionName", j."targetKey", j."appId", j."user", j."ready",
-           CASE WHEN j."starts" THEN gen_random_uuid() END AS "attemptId"
+           CASE WHEN j."starts" THEN gen_random_uuid() END AS "attemptId",
+           ${NEXT_POSITION} AS "createdPosition", CASE WHEN j."starts" THEN ${NEXT_POSITION} END AS "startedPosition"
       FROM inserted a
       JOIN (SELECT DISTINCT ON ("azureTenantId", "actionId") "azureTenantId", "actionId", "ordinal",
                    "providerKey", "actionName", "targetKey", "appId", "user", "ready", "starts"
@@ -257,14 +263,15 @@ const INSERT = prepared(`
     SELECT "azureTenantId", "id" AS "actionId", 1 AS "version", 'created' AS "type",
       'NotStarted' AS "status", true AS "changedStatus", "createdDateTime" AS "dateTime",
       NULL::integer AS "attempt", NULL::uuid AS "attemptId", "appId", "user", NULL::jsonb AS "errorInfo",
-      CASE WHEN num_nonnulls("revertDateTime", "revertAfter") > 0 THEN ${revertState('born')} END AS "revert"
+      CASE WHEN num_nonnulls("revertDateTime", "revertAfter") > 0 THEN ${revertState('born')} END AS "revert",
+      "createdPosition" AS "position"
     FROM born
     UNION ALL
     SELECT "azureTenantId", "id", 2, 'started', 'Running', true, "lastActionDateTime", 1,
-      "attemptId", NULL, NULL, NULL, NULL
+      "attemptId", NULL, NULL, NULL, NULL, "startedPosition"
     FROM born WHERE "attemptId" IS NOT NULL
   ),
-  ${recordEvents('happened', { withRevert: true })},
+  ${recordEvents('happened', { withRevert: true, withPosition: true })},
   timer AS (
     INSERT INTO "security_action_revert" ("azureTenantId", "actionId", "providerKey", "lookDateTime")
     SELECT "azureTenantId", "id", "providerKey", now() FROM born
@@ -282,5 +289,6 @@ const INSERT = prepared(`
       CASE WHEN "attemptId" IS NOT NULL THEN "providerKey" = ANY($26::text[]) END
     FROM born
   )
-  SELECT "ordinal"::integer, "ready", "attemptId", "createdDateTime", "lastActionDateTime", "revertDateTime"
+  SELECT "ordinal"::integer, "ready", "attemptId", "createdDateTime", "lastActionDateTime", "revertDateTime",
+         "createdPosition", "startedPosition"
     FROM born ORDER BY "position"`);

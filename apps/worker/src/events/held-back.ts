@@ -9,6 +9,10 @@ export class HeldBack {
   readonly #actionIds = new Set<string>();
   #untilMs = 0;
 
+  get isEmpty(): boolean {
+    return this.#actionIds.size === 0;
+  }
+
   /** Those that are passed over in this look; when it is time for a try they are forgotten, and none is. */
   forThisLook(): string[] {
     if (performance.now() >= this.#untilMs) this.#actionIds.clear();

@@ -1,31 +1,16 @@
-import { errorInfoOf } from '#database/action-row';
-import type { Claim } from '#database/claim.queries';
+import type { InsertedAction } from '#database/ingest.queries';
 import type { OutboxEvent, OutboxPlace } from '#database/outbox-event';
-import { type Ending, type SettledEvent, type Settlement, isEnd } from '#database/settle.queries';
+import { type SettledEvent, type Settlement, isEnd } from '#database/settle.queries';
 import type { ReadCommand } from '#domain/command';
-import { EVENT_TYPES, type EventType } from '#domain/event';
-import type { ResultInfo, SecurityAction } from '#domain/security-action';
 import { ShortLivedMap } from '#domain/short-lived';
+import { ENDED, type KnownLife, eventAt, hasMore, isPlain } from './known-life.ts';
 
-/** An action that was started as it was stored: its first two events, and what its third needs. */
-interface KnownLife {
-  claim: Claim;
-  clientRequestId: string | null;
-  /** Of its JSON. */
-  characters: number;
-  end: KnownEnd | undefined;
+/** An action that is being stored. */
+interface Expected {
+  azureTenantId: string;
+  /** The sequence of the last of its events that had to be read, as they were committed and the news had not come; else 0. */
+  read: number;
 }
-
-/** How its first attempt ended it. */
-interface KnownEnd {
-  type: Ending['type'];
-  errorInfo: ResultInfo | null;
-  dateTime: Date;
-}
-
-const CREATED = 1;
-const STARTED = 2;
-const ENDED = 3;
 
 /** Some thousand actions of the usual size, or a few dozen of the largest: more than wait for the relay unless it is behind. */
 const CHARACTERS_MAX = 4_194_304;
@@ -34,13 +19,17 @@ const CHARACTERS_MAX = 4_194_304;
  * Events that this worker has itself committed, so that it need not read them to publish them: of actions that are started as
  * they are stored and end with their first attempt, as most do. What happens otherwise, or elsewhere, is not known here. An
  * event never changes for as long as its action is on record, and nothing is known any more once the last event known of is
- * on its way: so what is known is as good as what would be read. Whether it is to be published the outbox alone says.
+ * on its way: so what is known is as good as what would be read.
  *
- * What an event shows is put together here a second time, beside `readEvents`: what changes there has to change here.
+ * `takeNew` gives them as their news comes, each once; what is known of an action has no gap. `take` gives them to whoever has
+ * looked into the outbox, which alone says whether one is still to be published.
  */
 export class KnownEvents {
-  /** By id; the tenant is compared. */
+  /** All by id; the tenant is compared. */
   readonly #lives = new ShortLivedMap<string, KnownLife>();
+  /** Those of them with an event that nobody has taken. */
+  readonly #news = new ShortLivedMap<string, KnownLife>();
+  readonly #expected = new ShortLivedMap<string, Expected>();
   readonly #charactersMax: number;
   #characters = 0;
 
@@ -49,29 +38,73 @@ export class KnownEvents {
     this.#charactersMax = charactersMax;
   }
 
-  /** An action was stored and started, and that is committed. */
-  started(command: ReadCommand, claim: Claim): void {
+  /** Actions are about to be stored: their events may be looked for between their commit and the news of it. */
+  expect(commands: readonly ReadCommand[]): void {
+    for (const { caller, action } of commands) {
+      this.#expected.set(action.id.toLowerCase(), { azureTenantId: caller.tenantId, read: 0 });
+    }
+  }
+
+  /** They were stored, and what has started is known; or they were not. */
+  expectNoMore(commands: readonly ReadCommand[]): void {
+    for (const { action } of commands) this.#expected.delete(action.id.toLowerCase());
+  }
+
+  /**
+   * An action that was expected is stored, and that is committed.
+   * @returns whether its events are known; else they have to be looked for
+   */
+  started({ command, claim, positions, ...action }: InsertedAction): boolean {
+    const { actionId, azureTenantId } = action;
     // Its id may have been another one's, long ago.
-    this.#forget(claim.actionId);
-    if (!isPlain(command)) return;
+    this.#forget(actionId);
+    const expected = this.#expected.get(actionId);
+    if (expected?.azureTenantId !== azureTenantId) return false;
+    if (!claim || positions.started === null || !isPlain(command)) return false;
     const characters = JSON.stringify(command.action).length;
-    if (this.#characters + characters > this.#charactersMax) return;
+    if (this.#characters + characters > this.#charactersMax) return false;
     this.#characters += characters;
-    const { clientRequestId } = command;
-    this.#lives.set(claim.actionId, { claim, clientRequestId, characters, end: undefined });
+    this.#add(actionId, {
+      claim,
+      clientRequestId: command.clientRequestId,
+      characters,
+      positions: [positions.created, positions.started],
+      end: undefined,
+      taken: expected.read,
+    });
+    return true;
   }
 
   /**
    * An attempt was settled, and that is committed. What comes after more than one attempt has to be read.
    * @param event null if it recorded none, or if the attempt had been taken over
+   * @returns whether its event is known
    */
-  settled(settlement: Settlement, event: SettledEvent | null): void {
+  settled(settlement: Settlement, event: SettledEvent | null): boolean {
     const life = this.#lives.get(settlement.actionId);
-    if (life?.claim.attemptId !== settlement.attemptId) return;
-    if (isEnd(settlement) && event?.sequence === ENDED) {
-      const errorInfo = settlement.type === 'completed' ? null : settlement.errorInfo;
-      life.end = { type: settlement.type, errorInfo, dateTime: event.dateTime };
-    } else this.#forget(settlement.actionId);
+    if (life?.claim.attemptId !== settlement.attemptId) return false;
+    if (!isEnd(settlement) || event?.sequence !== ENDED) {
+      this.#forget(settlement.actionId);
+      return false;
+    }
+    const errorInfo = settlement.type === 'completed' ? null : settlement.errorInfo;
+    life.end = { type: settlement.type, errorInfo, dateTime: event.dateTime };
+    life.positions.push(event.position);
+    this.#add(settlement.actionId, life);
+    return true;
+  }
+
+  /**
+   * What has become known and nobody has taken yet, those of an action in their order.
+   * @param eventsMax after so many it ends with the last of an action
+   */
+  takeNew(eventsMax: number): OutboxEvent[] {
+    const events: OutboxEvent[] = [];
+    for (const life of this.#news.values()) {
+      if (events.length >= eventsMax) break;
+      events.push(...this.#takeRest(life));
+    }
+    return events;
   }
 
   /**
@@ -80,83 +113,43 @@ export class KnownEvents {
    * @returns undefined if it has to be read
    */
   take(place: OutboxPlace): OutboxEvent | undefined {
-    const life = this.#lives.get(place.actionId);
-    if (!life || life.claim.azureTenantId !== place.azureTenantId) return undefined;
-    const { action } = life.claim;
-    if (place.sequence === CREATED) return eventOf(life, place, 'created', asCreated(action));
-    if (place.sequence === STARTED) return eventOf(life, place, 'started', action);
-    this.#forget(place.actionId);
-    if (place.sequence !== ENDED || !life.end) return undefined;
-    return eventOf(life, place, life.end.type, asEnded(action, life.end));
+    const { azureTenantId, actionId, sequence } = place;
+    const expected = this.#expected.get(actionId);
+    if (expected?.azureTenantId === azureTenantId) expected.read = sequence;
+    const life = this.#lives.get(actionId);
+    if (!life || life.claim.azureTenantId !== azureTenantId) return undefined;
+    life.taken = Math.max(life.taken, sequence);
+    if (!hasMore(life)) this.#news.delete(actionId);
+    if (sequence >= ENDED) this.#forget(actionId);
+    return eventAt(life, place);
   }
 
   clear(): void {
     this.#lives.clear();
+    this.#news.clear();
+    this.#expected.clear();
     this.#characters = 0;
+  }
+
+  #takeRest(life: KnownLife): OutboxEvent[] {
+    const { azureTenantId, actionId } = life.claim;
+    const events: OutboxEvent[] = [];
+    while (hasMore(life)) {
+      const sequence = life.taken + 1;
+      const position = life.positions[sequence - 1]!;
+      events.push(this.take({ azureTenantId, actionId, sequence, position })!);
+    }
+    return events;
+  }
+
+  #add(actionId: string, life: KnownLife): void {
+    this.#lives.set(actionId, life);
+    if (hasMore(life)) this.#news.set(actionId, life);
   }
 
   #forget(actionId: string): void {
     this.#characters -= this.#lives.get(actionId)?.characters ?? 0;
     this.#lives.delete(actionId);
+    this.#news.delete(actionId);
   }
-}
-
-/**
- * Whether its events show what the command says and nothing else. A timer's next step shows in each of them, and Postgres keeps
- * a text with an unpaired surrogate as something else.
- */
-function isPlain({ action, caller, clientRequestId }: ReadCommand): boolean {
-  const { name, actionReason, clientContext } = action;
-  const texts = [name, actionReason, clientContext, caller.appId, caller.user, clientRequestId];
-  return (
-    !action.revertDateTime &&
-    !action.revertAfter &&
-    !action.revertsActionId &&
-    texts.every((text) => text === null || text.isWellFormed())
-  );
-}
-
-function eventOf(
-  { claim, clientRequestId }: KnownLife,
-  { position, sequence }: OutboxPlace,
-  type: EventType,
-  action: SecurityAction,
-): OutboxEvent {
-  const { providerKey, actionName, traceparent } = claim;
-  const dateTime = new Date(action.lastActionDateTime!);
-  return {
-    position,
-    type,
-    sequence,
-    dateTime,
-    action,
-    providerKey,
-    actionName,
-    clientRequestId,
-    traceparent,
-  };
-}
-
-/** The resource of an action that has started, as it was before. */
-function asCreated(started: SecurityAction): SecurityAction {
-  return {
-    ...started,
-    lastActionDateTime: started.createdDateTime,
-    states: started.states.slice(0, 1),
-    status: 'NotStarted',
-  };
-}
-
-/** The resource of an action that has started, as its end left it. */
-function asEnded(started: SecurityAction, { type, errorInfo, dateTime }: KnownEnd): SecurityAction {
-  const status = EVENT_TYPES[type];
-  const updatedDateTime = dateTime.toISOString();
-  return {
-    ...started,
-    completedDateTime: updatedDateTime,
-    errorInfo: errorInfoOf(errorInfo),
-    lastActionDateTime: updatedDateTime,
-    states: [...started.states, { appId: null, status, updatedDateTime, user: null }],
-    status,
-  };
 }

@@ -11,10 +11,10 @@ import {
   deleteFromOutbox,
   dropRelayLease,
   holdRelayLease,
-  readOutbox,
 } from '#database/outbox.queries';
 import type { SettledEvent, Settlement } from '#database/settle.queries';
 import { isTransient } from '#database/sqlstate';
+import type { ReadCommand } from '#domain/command';
 import { inRequests } from '#kafka/in-requests';
 import { isTooLarge } from '#kafka/kafka-errors';
 import { endsWithin } from '#kafka/bounded';
@@ -24,9 +24,8 @@ import { WORKER_NAME } from '../engine/worker-name.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { cloudEvent } from './cloud-event.ts';
 import { Gathering } from './gathering.ts';
-import { HeldBack } from './held-back.ts';
-import { KnownEvents } from './known-events.ts';
 import { logEvent } from './life-log.ts';
+import { NextEvents } from './next-events.ts';
 import { sendInOrder } from './send-in-order.ts';
 
 /** How often a worker that does not relay looks whether it must. */
@@ -41,8 +40,8 @@ const LAST_STEP_MS = 1000;
  * An event that is too large for the topic (none is as we set topics up) stays in the outbox with those that follow it of
  * the same action, is logged, and is tried again each minute. All others go on.
  *
- * By itself it looks only as often as its lease asks for: who stores events here wakes it, and the lookout does for those that
- * others store.
+ * What its own worker has just committed it publishes without a look into the outbox (`NextEvents`). By itself it steps only as
+ * often as its lease asks for: who stores events here wakes it, and the lookout does for those that others store.
  */
 @Injectable()
 export class Relay {
@@ -57,11 +56,9 @@ export class Relay {
   readonly #gathering = new Gathering();
   /** What Kafka has is deleted while the relay gathers; false when that found nothing left to delete. */
   #forgetting: Promise<boolean> = Promise.resolve(true);
-  /** More may wait than the last look could take. */
+  /** More may wait than the last step could take. */
   #wasFull = false;
-  readonly #heldBack = new HeldBack();
-  /** What this worker has committed itself, for as long as it is the one that relays. */
-  readonly #known = new KnownEvents();
+  readonly #next: NextEvents;
   /** Called when this worker has become the one that relays. */
   onLead: () => void = () => undefined;
 
@@ -75,8 +72,12 @@ export class Relay {
     this.#metrics = metrics;
     this.#settings = settings;
     this.#line = new ProducerLine(settings, kafka);
+    this.#next = new NextEvents(database.manager, {
+      lookIntervalMs: settings.RELAY_INTERVAL_MS,
+      eventsMax: settings.RELAY_BATCH_MAX,
+    });
     const leaseLookMs = Math.min(STAND_BY_MS, settings.LEASE_MS / 3) / 2;
-    this.loop = new Loop(Relay.name, leaseLookMs, () => this.#relay());
+    this.loop = new Loop(Relay.name, leaseLookMs, () => this.#tryToRelay());
   }
 
   /** Whether, of all workers, this one relays. */
@@ -84,11 +85,21 @@ export class Relay {
     return this.#lease !== undefined;
   }
 
-  /** Actions were stored, and that is committed. */
-  noteStarted(actions: InsertedAction[]): void {
+  /** Actions are about to be stored. To be followed by `expectNoMore`, whatever comes of it. */
+  expectStarts(commands: readonly ReadCommand[]): void {
     // What others relay they have to read.
-    if (!this.leads) return;
-    for (const { command, claim } of actions) if (claim) this.#known.started(command, claim);
+    if (this.leads) this.#next.expectStarts(commands);
+  }
+
+  expectNoMore(commands: readonly ReadCommand[]): void {
+    this.#next.expectNoMore(commands);
+  }
+
+  /** Actions were stored, and that is committed. */
+  noteStarted(actions: readonly InsertedAction[]): void {
+    if (actions.length === 0) return;
+    this.#next.noteStarted(actions);
+    this.loop.wake();
   }
 
   /**
@@ -99,10 +110,14 @@ export class Relay {
     settlements: readonly Settlement[],
     settled: ReadonlyMap<string, SettledEvent | null>,
   ): void {
-    for (const settlement of settlements) {
-      this.#known.settled(settlement, settled.get(settlement.attemptId) ?? null);
-    }
+    this.#next.noteSettled(settlements, settled);
     this.#gathering.end();
+    this.loop.wake();
+  }
+
+  /** Events were committed in some other way. */
+  noteMore(): void {
+    this.#next.mustLook();
     this.loop.wake();
   }
 
@@ -113,6 +128,7 @@ export class Relay {
     if (!(await endsWithin(stopped, LAST_STEP_MS))) await this.#line.close();
     await stopped;
     if (this.#line.open) {
+      this.#next.mustLook();
       const last = this.#relay()
         .then(() => this.#areForgotten())
         .catch((error: unknown) => this.#logger.warn({ err: error }));
@@ -130,6 +146,15 @@ export class Relay {
     }
   }
 
+  async #tryToRelay(): Promise<boolean> {
+    try {
+      return await this.#relay();
+    } catch (error) {
+      this.#next.mustLook();
+      throw error;
+    }
+  }
+
   async #relay(): Promise<boolean> {
     await this.#holdLease();
     if (!this.#lease) {
@@ -144,18 +169,14 @@ export class Relay {
       this.#leaseLookAtMs = 0;
       return true;
     }
-    const { RELAY_BATCH_MAX } = this.#settings;
-    const events = await readOutbox(this.#database.manager, {
-      limit: RELAY_BATCH_MAX,
-      without: this.#heldBack.forThisLook(),
-      known: (place) => this.#known.take(place),
-    });
+    const events = await this.#next.take();
     this.#gathering.found(events.length);
-    this.#wasFull = events.length === RELAY_BATCH_MAX;
+    this.#wasFull = events.length >= this.#settings.RELAY_BATCH_MAX;
     if (events.length === 0) return false;
     if (!this.#line.open) {
       await this.#line.reconnect();
       // That may have taken hours, in which another worker has relayed these.
+      this.#next.mustLook();
       return true;
     }
     this.#forgetting = this.#forget(await this.#publish(events), this.#lease);
@@ -189,7 +210,7 @@ export class Relay {
     const leftOut = await sendInOrder(inRequests(messages, this.#limits), (request) =>
       this.#send(request),
     );
-    this.#heldBack.add([...leftOut].map(({ key }) => key));
+    this.#next.holdBack([...leftOut].map(({ key }) => key));
     return events.filter((_, index) => !leftOut.has(messages[index]!));
   }
 
@@ -209,8 +230,8 @@ export class Relay {
     const { LEASE_MS } = this.#settings;
     const before = this.#lease;
     this.#lease = await holdRelayLease(this.#database.manager, WORKER_NAME, LEASE_MS);
-    // Others may have relayed meanwhile, and what they have published nobody takes from what is known.
-    if (this.#lease?.epoch !== before?.epoch) this.#known.clear();
+    // Others may have relayed meanwhile.
+    if (this.#lease?.epoch !== before?.epoch) this.#next.forget();
     if (this.leads && !before) this.onLead();
     const pauseMs = this.#lease ? LEASE_MS / 3 : STAND_BY_MS;
     this.#leaseLookAtMs = performance.now() + pauseMs;

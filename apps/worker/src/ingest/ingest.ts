@@ -84,9 +84,7 @@ export class Ingest {
    * @throws when Postgres cannot do it now: nothing, or a first part, is stored, and the batch is to come again
    */
   async store(commands: ReadCommand[]): Promise<Refusal[]> {
-    const refusals = await this.#together.add(commands);
-    this.#relay.loop.wake();
-    return refusals;
+    return this.#together.add(commands);
   }
 
   async #storeTogether(commands: ReadCommand[], isShared: boolean): Promise<Refusal[]> {
@@ -145,6 +143,7 @@ export class Ingest {
         const { actions } = await storeCommands(manager, [bare]);
         for (const action of actions) await endAction(manager, action, REFUSED);
       });
+      this.#relay.noteMore();
     } catch (error) {
       // Not even that: the dead letter is all there will be, and the partition must go on.
       if (!isDataError(error)) throw error;
@@ -155,6 +154,7 @@ export class Ingest {
   /** @param fresh gets the keys of what was not stored before */
   async #storeAll(commands: ReadCommand[], fresh: Set<string>): Promise<void> {
     let stored: Stored = { actions: [], aliases: [] };
+    this.#relay.expectStarts(commands);
     try {
       const total = Math.min(commands.length, this.#holdings.claimsMax);
       const wanted = { total, byProvider: countByProvider(commands) };
@@ -166,6 +166,7 @@ export class Ingest {
       });
       this.#executor.start(held);
     } finally {
+      this.#relay.expectNoMore(commands);
       // Room that was kept and not used: somebody may have looked for it in vain.
       this.#executor.onRoom(0);
     }

@@ -61,7 +61,7 @@ describe('reports about actions that are not stored', () => {
     commands = new Commands();
     letters = [];
     const settings = loadSettings({ READ_WAIT_MS: '20' });
-    const nobody = { noteWaiting: () => undefined, loop: { wake: () => undefined } };
+    const nobody = { noteWaiting: () => undefined, noteMore: () => undefined };
     const reports = new Reports(
       { manager: { query: () => Promise.resolve([]) } } as unknown as DataSource,
       new ProjectionProgress(settings, commands.kafka),

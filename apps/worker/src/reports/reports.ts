@@ -107,7 +107,7 @@ export class Reports {
       ),
     );
     this.#dispatcher.noteWaiting();
-    this.#relay.loop.wake();
+    this.#relay.noteMore();
     const missing = sent.filter(({ reference }) => !rows.has(keyOfAction(reference)));
     return { refused: refused.flat(), missing };
   }
