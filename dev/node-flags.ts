@@ -8,6 +8,10 @@ export const NODE_FLAGS = [
   '--heap-growing-percent=30',
 ];
 
+/** The script of a worker, and what comes before it and after `NODE_FLAGS`: of two values of one flag the last counts. */
+export const WORKER_SCRIPT = 'dist/apps/worker/src/main.js';
+export const WORKER_FLAGS = ['--heap-growing-percent=60'];
+
 /** The same for the memory that is not V8's, as environment of the process: glibc reads it. */
 export const MALLOC_ENVIRONMENT = {
   MALLOC_ARENA_MAX: '1',

@@ -5,7 +5,7 @@ import { API_ERRORS, FAILURE_CODES } from '#domain/errors';
 import { EVENT_TYPES } from '#domain/event';
 import { STATUSES, TRANSITIONS } from '#domain/status';
 import { METRICS } from '#observability/metric-catalogue';
-import { MALLOC_ENVIRONMENT, NODE_FLAGS } from '../dev/node-flags.ts';
+import { MALLOC_ENVIRONMENT, NODE_FLAGS, WORKER_FLAGS, WORKER_SCRIPT } from '../dev/node-flags.ts';
 import { stackSettings } from '../dev/stack-settings.ts';
 import {
   brokenLinks,
@@ -269,6 +269,13 @@ describe('processes', () => {
       .split(/^FROM /m)
       .at(-1);
     expect(lastStage).toContain(`\nENV ${variables.join(' ')}\n`);
+  });
+
+  it('that work have flags of their own, in the compose file too', () => {
+    const command = [...WORKER_FLAGS, WORKER_SCRIPT].join(', ');
+    expect(read('docker-compose.yml')).toContain(`\n    command: [${command}]\n`);
+    const explained = codeSpans('docs/operations.md');
+    expect(WORKER_FLAGS.filter((flag) => !explained.includes(flag))).toEqual([]);
   });
 });
 

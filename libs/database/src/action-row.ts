@@ -1,3 +1,4 @@
+import { isoText } from '#domain/iso-text';
 import type {
   ResultInfo,
   SecurityAction,
@@ -144,10 +145,10 @@ export function toSecurityAction(row: ResourceRow): SecurityAction {
     appId: row.appId,
     azureTenantId: row.azureTenantId,
     clientContext: row.clientContext,
-    completedDateTime: row.completedDateTime?.toISOString() ?? null,
-    createdDateTime: row.createdDateTime.toISOString(),
+    completedDateTime: row.completedDateTime && isoText(row.completedDateTime),
+    createdDateTime: isoText(row.createdDateTime),
     errorInfo: errorInfoOf(row.errorInfo),
-    lastActionDateTime: row.lastActionDateTime.toISOString(),
+    lastActionDateTime: isoText(row.lastActionDateTime),
     name: row.name,
     parameters: row.parameters.map(({ name, value }) => ({ name, value })),
     states: row.states.map(stateOf),
@@ -196,7 +197,12 @@ function stateOf({ appId, status, updatedDateTime, user }: SecurityActionState) 
   return {
     appId,
     status,
-    updatedDateTime: updatedDateTime && new Date(updatedDateTime).toISOString(),
+    updatedDateTime: updatedDateTime && ourSpelling(updatedDateTime),
     user,
   };
+}
+
+/** Of a moment in UTC, which jsonb ends with an offset. */
+function ourSpelling(moment: string): string {
+  return moment.endsWith('Z') ? moment : isoText(new Date(moment));
 }

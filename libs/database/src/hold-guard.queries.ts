@@ -1,6 +1,7 @@
 import type { Database } from './action-row.ts';
 import type { Claim } from './claim.queries.ts';
 import type { Statement } from './impatient-client.ts';
+import { plainArray } from './plain-array.ts';
 import { prepared } from './prepared.ts';
 import { sentWithNext } from './sent-with-next.ts';
 import { standingHold } from './standing-hold.ts';
@@ -57,7 +58,7 @@ function refusal(claims: WhatStarts[]): Statement {
     text: REFUSE_IF_HELD,
     values: [
       claims.map(({ azureTenantId }) => azureTenantId),
-      claims.map(({ actionId }) => actionId),
+      plainArray(claims.map(({ actionId }) => actionId)),
       claims.map(({ providerKey }) => providerKey),
       claims.map(({ actionName }) => actionName),
     ],

@@ -1,7 +1,9 @@
 import type { ReadCommand } from '#domain/command';
+import { isoText } from '#domain/iso-text';
 import { type ActionReference, type Database, toSecurityAction } from './action-row.ts';
 import type { Claim, ClaimLease, ClaimRoom } from './claim.queries.ts';
 import type { Answer, Statement } from './impatient-client.ts';
+import { plainArray } from './plain-array.ts';
 import { prepared } from './prepared.ts';
 import { NEXT_POSITION, recordEvents, revertState } from './record-events.ts';
 import { standingHold } from './standing-hold.ts';
@@ -63,28 +65,28 @@ export function insertion(
 ): Statement {
   const values = [
     commands.map((command) => command.caller.tenantId),
-    commands.map((command) => command.action.id),
+    plainArray(commands.map((command) => command.action.id)),
     commands.map((command) => command.provider.key),
     commands.map((command) => command.provider.action),
-    commands.map((command) => command.targetKey),
+    plainArray(commands.map((command) => command.targetKey)),
     commands.map((command) => command.action.name),
     commands.map((command) => command.action.actionReason),
     commands.map((command) => command.caller.appId),
     commands.map((command) => command.caller.user),
     commands.map((command) => command.action.clientContext),
     commands.map((command) => command.clientRequestId),
-    commands.map((command) => command.resendKey),
+    plainArray(commands.map((command) => command.resendKey)),
     commands.map((command) => JSON.stringify(command.action.parameters)),
     commands.map((command) => JSON.stringify(command.action.vendorInformation)),
     commands.map((command) => JSON.stringify(command.action.properties)),
-    commands.map((command) => command.acceptedDateTime),
-    commands.map((command) => command.action.revertDateTime ?? null),
-    commands.map((command) => command.action.revertAfter ?? null),
-    commands.map((command) => command.action.revertsActionId ?? null),
-    commands.map((command) => command.traceparent ?? null),
-    commands.map((command) => command.isResend ?? false),
-    commands.map((command) => heads.has(command)),
-    commands.map((command) => starts?.commands.has(command) ?? false),
+    plainArray(commands.map((command) => command.acceptedDateTime)),
+    plainArray(commands.map((command) => command.action.revertDateTime ?? null)),
+    plainArray(commands.map((command) => command.action.revertAfter ?? null)),
+    plainArray(commands.map((command) => command.action.revertsActionId ?? null)),
+    plainArray(commands.map((command) => command.traceparent ?? null)),
+    plainArray(commands.map((command) => command.isResend ?? false)),
+    plainArray(commands.map((command) => heads.has(command))),
+    plainArray(commands.map((command) => starts?.commands.has(command) ?? false)),
     starts?.owner ?? null,
     starts?.leaseMs ?? null,
     [...(starts?.repeatable ?? [])],
@@ -161,13 +163,13 @@ function firstClaim(
         {
           appId,
           status: 'NotStarted',
-          updatedDateTime: createdDateTime.toISOString(),
+          updatedDateTime: isoText(createdDateTime),
           user,
         },
         {
           appId: null,
           status: 'Running',
-          updatedDateTime: lastActionDateTime.toISOString(),
+          updatedDateTime: isoText(lastActionDateTime),
           user: null,
         },
       ],

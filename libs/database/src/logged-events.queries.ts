@@ -1,4 +1,5 @@
 import type { EventType } from '#domain/event';
+import { isoText } from '#domain/iso-text';
 import { shownRevert } from '#domain/revert';
 import type { SecurityAction, SecurityActionState } from '#domain/security-action';
 import { type Status, isTerminal } from '#domain/status';
@@ -115,7 +116,7 @@ function eventThen([type, status, changedStatus, at, appId, user, revert]: Logge
   const state: SecurityActionState = {
     appId,
     status,
-    updatedDateTime: moment.toISOString(),
+    updatedDateTime: isoText(moment),
     user,
   };
   return { type, status, changedStatus, moment, state, revert };

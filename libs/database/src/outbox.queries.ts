@@ -1,6 +1,7 @@
 import type { Database } from './action-row.ts';
 import { readEvents } from './logged-events.queries.ts';
 import type { OutboxEvent, OutboxPlace } from './outbox-event.ts';
+import { plainArray } from './plain-array.ts';
 import { prepared } from './prepared.ts';
 
 const RELAY = 'outbox';
@@ -85,7 +86,7 @@ export async function deleteFromOutbox(
   positions: string[],
 ): Promise<boolean> {
   const [, count]: [unknown[], number] = await database.query(DELETE, [
-    positions,
+    plainArray(positions),
     RELAY,
     lease.owner,
     lease.epoch,

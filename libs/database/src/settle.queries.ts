@@ -6,6 +6,7 @@ import type { ClaimReference } from './held-claims.queries.ts';
 import { onlyThoseOf, lockHeldRows } from './held-rows.ts';
 import type { Answer, Statement } from './impatient-client.ts';
 import { inOnePiece, transactionInOnePiece } from './in-one-piece.ts';
+import { plainArray } from './plain-array.ts';
 import { prepared } from './prepared.ts';
 import { NEXT_POSITION, recordEvents } from './record-events.ts';
 import { type Target, lastPromotion, promotedBy, promotion } from './targets.queries.ts';
@@ -138,18 +139,20 @@ function freesTarget(settlement: Settlement): settlement is Settlement & Target 
 function valuesOf(settlements: Settlement[]): unknown[] {
   return [
     settlements.map((settlement) => settlement.azureTenantId),
-    settlements.map((settlement) => settlement.actionId),
-    settlements.map((settlement) => settlement.attemptId),
-    settlements.map(({ type }) => type),
-    settlements.map(({ type }) => STATUS_AFTER[type]),
-    settlements.map(isEnd),
+    plainArray(settlements.map((settlement) => settlement.actionId)),
+    plainArray(settlements.map((settlement) => settlement.attemptId)),
+    plainArray(settlements.map(({ type }) => type)),
+    plainArray(settlements.map(({ type }) => STATUS_AFTER[type])),
+    plainArray(settlements.map(isEnd)),
     settlements.map((settlement) =>
       'errorInfo' in settlement ? JSON.stringify(settlement.errorInfo) : null,
     ),
-    settlements.map((settlement) => ('dueInMs' in settlement ? settlement.dueInMs : 0)),
-    settlements.map((settlement) => ('next' in settlement ? settlement.next : null)),
-    settlements.map(mayHaveActed),
-    settlements.map((settlement) => settlement.type === 'postponed' && settlement.unavailable),
+    plainArray(settlements.map((settlement) => ('dueInMs' in settlement ? settlement.dueInMs : 0))),
+    plainArray(settlements.map((settlement) => ('next' in settlement ? settlement.next : null))),
+    plainArray(settlements.map(mayHaveActed)),
+    plainArray(
+      settlements.map((settlement) => settlement.type === 'postponed' && settlement.unavailable),
+    ),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Level, type Logger } from 'pino';
 import type { Settings } from '#config/settings';
+import { isoText } from '#domain/iso-text';
 import { GatheredLines } from './gathered-lines.ts';
 import { traceIdOf } from './trace-context.ts';
 
@@ -43,7 +44,7 @@ export function createLogger(
   const options = {
     level: settings.LOG_LEVEL,
     base: { service, pid: process.pid },
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: () => `,"time":"${isoText(new Date())}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED, censor: '[redacted]' },
     // Of what is under way; a line that names its own keeps that.

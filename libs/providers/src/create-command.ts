@@ -2,6 +2,7 @@ import type { Caller } from '#domain/caller';
 import type { CreateCommand } from '#domain/command';
 import { type CreateRequest, refusePastTimer } from '#domain/create-request';
 import { type Repeatability, resendKey } from '#domain/idempotency';
+import { isoText } from '#domain/iso-text';
 import type { Catalogue } from './catalogue.ts';
 import { resolveAction, targetKey } from './resolve.ts';
 
@@ -27,7 +28,7 @@ export function createCommand(catalogue: Catalogue, received: ReceivedCreate): C
   const resolution = resolveAction(catalogue, request);
   return {
     schemaVersion: 1,
-    acceptedDateTime: received.acceptedAt.toISOString(),
+    acceptedDateTime: isoText(received.acceptedAt),
     caller,
     clientRequestId,
     idempotencyKey,

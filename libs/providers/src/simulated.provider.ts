@@ -1,6 +1,7 @@
 import { appendFile, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FAILURE_CODES } from '#domain/errors';
+import { isoText } from '#domain/iso-text';
 import type { SecurityAction } from '#domain/security-action';
 import { ShortLivedSet } from '#domain/short-lived';
 import { type Status, isTerminal } from '#domain/status';
@@ -116,7 +117,7 @@ export class SimulatedProvider implements Provider {
 
   async #write(line: object): Promise<void> {
     if (this.#effectsFile === undefined) return;
-    const dated = { ...line, dateTime: new Date().toISOString() };
+    const dated = { ...line, dateTime: isoText(new Date()) };
     await appendFile(this.#effectsFile, `${JSON.stringify(dated)}\n`);
   }
 }

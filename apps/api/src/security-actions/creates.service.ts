@@ -6,6 +6,7 @@ import { type CreateRequest, isTimerAhead, parseCreateRequest } from '#domain/cr
 import { ApiError } from '#domain/errors';
 import { keyedActionId } from '#domain/idempotency';
 import { newActionId } from '#domain/ids';
+import { isoText } from '#domain/iso-text';
 import { shownRevert } from '#domain/revert';
 import type { SecurityAction } from '#domain/security-action';
 import { MessageRefused, PublishError } from '#kafka/publish-errors';
@@ -72,7 +73,7 @@ export class CreatesService {
    * accepted
    */
   async create(caller: Caller, body: unknown, headers: CreateHeaders): Promise<Created> {
-    const receivedDateTime = new Date().toISOString();
+    const receivedDateTime = isoText(new Date());
     const deadlineMs = performance.now() + this.#acceptTimeoutMs;
     const { idempotencyKey } = headers;
     const request = parseCreateRequest(body);
@@ -87,7 +88,7 @@ export class CreatesService {
     const checked = createCommand(this.#catalogue, { ...headers, caller, request, id, acceptedAt });
     await earlier;
     // Not older than what it has waited for.
-    const command = { ...checked, receivedDateTime, acceptedDateTime: new Date().toISOString() };
+    const command = { ...checked, receivedDateTime, acceptedDateTime: isoText(new Date()) };
     await this.#publish(command, deadlineMs);
     if (idempotencyKey) this.#keys.remember(caller, idempotencyKey, id);
     this.#metrics.accepted(command);

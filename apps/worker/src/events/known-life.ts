@@ -4,6 +4,7 @@ import type { OutboxEvent, OutboxPlace } from '#database/outbox-event';
 import type { Ending } from '#database/settle.queries';
 import type { ReadCommand } from '#domain/command';
 import { EVENT_TYPES, type EventType } from '#domain/event';
+import { isoText } from '#domain/iso-text';
 import type { ResultInfo, SecurityAction } from '#domain/security-action';
 
 /** An action that was started as it was stored: its first two events, and what its third needs. */
@@ -97,7 +98,7 @@ function asCreated(started: SecurityAction): SecurityAction {
 /** The resource of an action that has started, as its end left it. */
 function asEnded(started: SecurityAction, { type, errorInfo, dateTime }: KnownEnd): SecurityAction {
   const status = EVENT_TYPES[type];
-  const updatedDateTime = dateTime.toISOString();
+  const updatedDateTime = isoText(dateTime);
   return {
     ...started,
     completedDateTime: updatedDateTime,
