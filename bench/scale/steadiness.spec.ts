@@ -32,8 +32,8 @@ function interval({
     toEnd: { p50: 15, p99: endP99 },
     lateness: { p50: 0, p99: 1 },
     usage: {
-      api: { cpuMicros: 1, peakBytes: 150 * MIB },
-      worker: { cpuMicros: 1, peakBytes: workerMiB * MIB },
+      api: { cpuMicros: 1, peakBytes: 150 * MIB, programBytes: 0 },
+      worker: { cpuMicros: 1, peakBytes: workerMiB * MIB, programBytes: 0 },
     },
     lag: 3,
     tables: {

@@ -1,6 +1,7 @@
 import {
   canLookIntoProcesses,
   type ProcessMemory,
+  programBytes,
   readMemory,
   readTimes,
   residentBytes,
@@ -14,13 +15,14 @@ const LOOK_INTERVAL_MS = 1000;
 export type Roots = Readonly<Record<string, number>>;
 
 /** What each process used, with all below it. */
-export type Usage = Record<string, { cpuMicros: number; peakBytes: number }>;
+export type Usage = Record<string, { cpuMicros: number; peakBytes: number; programBytes: number }>;
 
 /** Measures what processes use while something goes on. The load generator is not among them. */
 export class Meter {
   readonly #roots: Roots;
   readonly #began: Record<string, number>;
   readonly #peaks: Record<string, number> = {};
+  readonly #programs: Record<string, number> = {};
   readonly #timer: NodeJS.Timeout;
 
   private constructor(roots: Roots) {
@@ -53,7 +55,8 @@ export class Meter {
     return Object.fromEntries(
       Object.keys(this.#roots).map((name) => {
         const cpuMicros = ended[name]! - this.#began[name]!;
-        return [name, { cpuMicros, peakBytes: this.#peaks[name]! }];
+        const peakBytes = this.#peaks[name]!;
+        return [name, { cpuMicros, peakBytes, programBytes: this.#programs[name]! }];
       }),
     );
   }
@@ -70,6 +73,7 @@ export class Meter {
         .map(readMemory)
         .filter((one): one is ProcessMemory => one !== undefined);
       this.#peaks[name] = Math.max(this.#peaks[name] ?? 0, residentBytes(memories));
+      this.#programs[name] = Math.max(this.#programs[name] ?? 0, programBytes(memories));
     }
     return cpu;
   }

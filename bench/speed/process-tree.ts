@@ -64,8 +64,19 @@ export function treeOf(root: number, processes: ReadonlyMap<number, ProcessTimes
  */
 export function residentBytes(memories: readonly ProcessMemory[]): number {
   const anonymous = memories.reduce((sum, memory) => sum + memory.anonymous, 0);
-  const largest = (kind: 'file' | 'shared') => Math.max(0, ...memories.map((one) => one[kind]));
-  return anonymous + largest('file') + largest('shared');
+  return anonymous + largest(memories, 'file') + largest(memories, 'shared');
+}
+
+/**
+ * What of that are programs: how much of its file a process has mapped at once depends on how the file came into the memory
+ * of the system, in small pieces or in large ones.
+ */
+export function programBytes(memories: readonly ProcessMemory[]): number {
+  return largest(memories, 'file');
+}
+
+function largest(memories: readonly ProcessMemory[], kind: 'file' | 'shared'): number {
+  return Math.max(0, ...memories.map((one) => one[kind]));
 }
 
 /** Every process there is now. */

@@ -65,13 +65,15 @@ export function remarks(name: string, figures: Figures): string[] {
 export function processTable(contest: Contest): Answer {
   return {
     title: 'Which process uses what?',
-    setup: 'At saturation. Memory: the most that was resident, with all child processes.',
-    header: ['', 'CPU µs/action', 'Peak MiB'],
+    setup:
+      'At saturation. Memory: the most that was resident, with all child processes; and how much of it was the program file.',
+    header: ['', 'CPU µs/action', 'Peak MiB', 'of it program'],
     rows: Object.entries(contest).flatMap(([name, { usage, actions }]) =>
-      Object.entries(usage ?? {}).map(([process, { cpuMicros, peakBytes }]) => [
+      Object.entries(usage ?? {}).map(([process, { cpuMicros, peakBytes, programBytes }]) => [
         `${name}: ${process}`,
         whole(cpuMicros / actions),
         mebibytes(peakBytes),
+        mebibytes(programBytes),
       ]),
     ),
     notes: [],
