@@ -69,11 +69,13 @@ describe('the timers of reverts', () => {
     const timed = await create({ timer: after('PT1H') });
     const moment = await create({ timer: { revertDateTime: LATER.toISOString() } });
     const plain = await create({});
+    const comma = await create({ timer: after('PT1,25S'), target: 'another' });
     expect(await resource(timed)).toMatchObject({ revertAfter: 'PT1H' });
+    expect(await resource(comma)).toMatchObject({ revertAfter: 'PT1,25S' });
     expect(await resource(moment)).toMatchObject({ revertDateTime: LATER.toISOString() });
     expect(Object.keys(await resource(plain))).not.toContain('revertAfter');
     expect((await look()).map(({ actionId }) => actionId).toSorted()).toEqual(
-      [timed, moment].toSorted(),
+      [timed, comma, moment].toSorted(),
     );
   });
 

@@ -221,6 +221,36 @@ describe('what is to be published next', () => {
     expect((await take())[0]).toEqual([]);
   });
 
+  it('is not given once more where the same action is being stored by two', async () => {
+    const create = command();
+    next.expectStarts([create]);
+    const [action] = await store(create);
+    next.mustLook();
+    expect(await take()).toEqual([['created', 'started'], true]);
+    await database.query('DELETE FROM outbox');
+    next.expectStarts([create]);
+    next.noteStarted([action!]);
+    expect(await take()).toEqual([[], true]);
+    expect(await take()).toEqual(NOTHING);
+  });
+
+  it('is nothing of an action whose end was read before the news of its start', async () => {
+    const create = command();
+    next.expectStarts([create]);
+    const [action] = await store(create);
+    await settleAtOnce(database.dataSource, [completed(action!.claim!)]);
+    next.mustLook();
+    expect(await take()).toEqual([LIFE, true]);
+    await database.query('DELETE FROM outbox');
+    expect(await take()).toEqual([[], true]);
+    expect(await take()).toEqual(NOTHING);
+    next.noteStarted([action!]);
+    next.expectNoMore([create]);
+    // As after anything that is not known.
+    expect(await take()).toEqual([[], true]);
+    expect(await take()).toEqual(NOTHING);
+  });
+
   it('is not left out where another tenant has the same id', async () => {
     const ours = command({ tenant: 'tenant-b' });
     const theirs = command({

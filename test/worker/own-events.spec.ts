@@ -119,6 +119,7 @@ describe('what a worker has committed itself', () => {
     await leads();
     await ingest.store([command({ target: 'first' })]);
     await isPublished(2);
+    const looks = statementsWith(/^\s*SELECT "position".* FROM "outbox"/s);
     answers = Promise.reject(new Error('Kafka is away.'));
     answers.catch(() => undefined);
     await ingest.store([command({ target: 'second' })]);
@@ -129,6 +130,7 @@ describe('what a worker has committed itself', () => {
       PATIENTLY,
     );
     expect(sends.at(-1)).toBe(2);
+    expect(looks()).toBeGreaterThan(0);
   });
 
   it('is not kept by a worker that does not relay', async () => {

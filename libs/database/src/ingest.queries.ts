@@ -81,7 +81,8 @@ export function insertion(
     commands.map((command) => JSON.stringify(command.action.properties)),
     plainArray(commands.map((command) => command.acceptedDateTime)),
     plainArray(commands.map((command) => command.action.revertDateTime ?? null)),
-    plainArray(commands.map((command) => command.action.revertAfter ?? null)),
+    // Its seconds may have a decimal comma.
+    commands.map((command) => command.action.revertAfter ?? null),
     plainArray(commands.map((command) => command.action.revertsActionId ?? null)),
     plainArray(commands.map((command) => command.traceparent ?? null)),
     plainArray(commands.map((command) => command.isResend ?? false)),
@@ -187,7 +188,7 @@ function firstClaim(
 }
 
 /*
- * The positions are taken row by row in the order of the input (the sort is below the default), and only once
+ * The positions of actions are taken row by row in the order of the input (the sort is below the default), and only once
  * the row before has passed its conflict check. So of two workers with the same messages, as when one is taken
  * for dead and is not, none can number a later command below an earlier one.
  *

@@ -11,7 +11,7 @@ import { prepared } from './prepared.ts';
 import { NEXT_POSITION, recordEvents } from './record-events.ts';
 import { type Target, lastPromotion, promotedBy, promotion } from './targets.queries.ts';
 
-/** How an attempt, or a probe, ended. All but the first three leave the action Running and free its lease. */
+/** How an attempt, or a probe, ended; each once in a batch. All but the first three leave the action Running and free its lease. */
 export type Settlement = ClaimOnTarget &
   (
     | { type: 'completed' }

@@ -40,8 +40,10 @@ async function start(env: Record<string, string> = {}) {
     loop.start();
     return loop;
   });
+  const noteMore = vi.fn<() => void>(() => loops[KINDS.indexOf('events')]!.wake());
   const [dispatcher, canceller, relay] = loops.map((loop) => ({
     loop,
+    noteMore,
     get leads() {
       return world.leads;
     },
@@ -58,7 +60,7 @@ async function start(env: Record<string, string> = {}) {
   await vi.advanceTimersByTimeAsync(1000);
   asked.length = 0;
   for (const kind of KINDS) steps[kind] = 0;
-  return { world, asked, steps, loops, lookout };
+  return { world, asked, steps, loops, lookout, noteMore };
 }
 
 describe('the lookout', () => {
@@ -68,6 +70,14 @@ describe('the lookout', () => {
     expect(asked).toHaveLength(20);
     expect(asked.filter((kinds) => kinds.includes('work'))).toHaveLength(10);
     expect(steps).toEqual({ work: 0, cancels: 0, events: 0 });
+  });
+
+  it('tells the relay that the outbox has to be looked into', async () => {
+    const { world, noteMore } = await start();
+    expect(noteMore).not.toHaveBeenCalled();
+    world.waiting = { ...NOTHING, events: true };
+    await vi.advanceTimersByTimeAsync(50);
+    expect(noteMore).toHaveBeenCalledOnce();
   });
 
   it.each(KINDS)('wakes whom %s concern within their interval, and nobody else', async (kind) => {

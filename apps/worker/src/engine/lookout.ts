@@ -17,6 +17,8 @@ import { Loop } from './loop.ts';
 interface Watched {
   kind: WaitingKind;
   loop: Loop;
+  /** Tells it that something waits. */
+  wake: () => void;
   intervalMs: number;
   /** Whether it could do anything about it. */
   isWanted: () => boolean;
@@ -26,7 +28,7 @@ interface Watched {
 /**
  * Looks for what comes without a signal (written by another process, or due by now) on behalf of all that would have to look
  * for themselves: one statement, and not a transaction of each, is all that an idle worker asks Postgres. Whoever has just
- * taken a step has looked already, and so a busy worker is not asked for at all.
+ * taken a step has looked already, or will soon (the relay: `NextEvents`), and so a busy worker is not asked for at all.
  */
 @Injectable()
 export class Lookout implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -46,6 +48,7 @@ export class Lookout implements OnApplicationBootstrap, BeforeApplicationShutdow
     const watch = (kind: WaitingKind, { loop }: { loop: Loop }, intervalMs: number) => ({
       kind,
       loop,
+      wake: () => loop.wake(),
       intervalMs,
       isWanted: () => true,
       lookedAtMs: Number.NEGATIVE_INFINITY,
@@ -56,6 +59,7 @@ export class Lookout implements OnApplicationBootstrap, BeforeApplicationShutdow
       {
         ...watch('events', relay, settings.RELAY_INTERVAL_MS),
         isWanted: () => relay.leads,
+        wake: () => relay.noteMore(),
       },
     ];
     this.#tickMs = Math.min(...this.#watched.map(({ intervalMs }) => intervalMs));
@@ -77,7 +81,7 @@ export class Lookout implements OnApplicationBootstrap, BeforeApplicationShutdow
     const waiting = await findWaiting(this.#database.manager, new Set(due.map(({ kind }) => kind)));
     for (const watched of due) {
       watched.lookedAtMs = nowMs;
-      if (waiting[watched.kind]) watched.loop.wake();
+      if (waiting[watched.kind]) watched.wake();
     }
     return false;
   }

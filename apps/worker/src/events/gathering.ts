@@ -1,12 +1,12 @@
 /**
- * So long the relay gathers before it looks: a quick action's events come within a few milliseconds, from two transactions, and
+ * So long the relay gathers before it publishes: a quick action's events come within a few milliseconds, from two transactions, and
  * go out in one request instead of two or three.
  */
 const GATHER_MS = 5;
-/** Events of three actions. Where a look finds more, requests are saved by waiting; where it finds fewer, somebody waits in vain. */
+/** Events of three actions. Where it has more, requests are saved by waiting; where it has fewer, somebody waits in vain. */
 const FEW = 9;
 
-/** The pause before a look into the outbox: for as long as there is something to wait for. */
+/** The pause before a step of the relay: for as long as there is something to wait for. */
 export class Gathering {
   #found = 0;
   #isOver = false;
@@ -35,7 +35,7 @@ export class Gathering {
     this.#end?.();
   }
 
-  /** How many events a look has found. */
+  /** How many events a step has found. */
   found(count: number): void {
     this.#found = count;
   }

@@ -41,7 +41,11 @@ export class KnownEvents {
   /** Actions are about to be stored: their events may be looked for between their commit and the news of it. */
   expect(commands: readonly ReadCommand[]): void {
     for (const { caller, action } of commands) {
-      this.#expected.set(action.id.toLowerCase(), { azureTenantId: caller.tenantId, read: 0 });
+      const id = action.id.toLowerCase();
+      const azureTenantId = caller.tenantId;
+      // Two may store the same one at once; what the first has to know stays.
+      if (this.#expected.get(id)?.azureTenantId === azureTenantId) continue;
+      this.#expected.set(id, { azureTenantId, read: 0 });
     }
   }
 
@@ -59,7 +63,7 @@ export class KnownEvents {
     // Its id may have been another one's, long ago.
     this.#forget(actionId);
     const expected = this.#expected.get(actionId);
-    if (expected?.azureTenantId !== azureTenantId) return false;
+    if (expected?.azureTenantId !== azureTenantId || expected.read >= ENDED) return false;
     if (!claim || positions.started === null || !isPlain(command)) return false;
     const characters = JSON.stringify(command.action).length;
     if (this.#characters + characters > this.#charactersMax) return false;

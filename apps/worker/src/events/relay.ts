@@ -33,7 +33,7 @@ const STAND_BY_MS = 1000;
 const LAST_STEP_MS = 1000;
 
 /**
- * Publishes the outbox, oldest first, and deletes what Kafka has acknowledged. One request at a time, so that a
+ * Publishes the outbox, the events of an action in their order, and deletes what Kafka has acknowledged. One request at a time, so that a
  * failed one can never be overtaken by a later one; a crash between the two repeats events, never skips one. Of all
  * workers one relays at a time, by lease; should two overlap, they repeat events and lose none.
  *
@@ -167,6 +167,7 @@ export class Relay {
       // Overtaken, or a predecessor's last delete came first: only the lease can tell which, and at once.
       this.#lease = undefined;
       this.#leaseLookAtMs = 0;
+      this.#next.forget();
       return true;
     }
     const events = await this.#next.take();

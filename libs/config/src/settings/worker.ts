@@ -54,7 +54,9 @@ export const worker = {
     .describe('Outcomes written in one transaction.'),
   RELAY_INTERVAL_MS: milliseconds
     .default(100)
-    .describe('How often the outbox is looked at without a signal.'),
+    .describe(
+      'How often the outbox is looked at without a signal; while there is always something to publish, half as often.',
+    ),
   RELAY_BATCH_MAX: countUpTo(
     5000,
     'all of it is held in memory and read within DATABASE_STATEMENT_TIMEOUT_MS',
