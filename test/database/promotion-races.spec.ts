@@ -209,22 +209,25 @@ describe('promotion', () => {
     const arrived: string[] = [];
     const ran: string[] = [];
     const cancelled = new Set<string>();
+    let arriving = true;
     const arrivals = async () => {
       for (const batch of times(15, () => times(4, () => command()))) {
         arrived.push(...(await database.ingest(...batch)));
       }
+      arriving = false;
     };
+    // For as long as any arrive: a number of rounds may be over before the first is there.
     const cancels = async () => {
-      for (let round = 0; round < 40; round += 1) {
+      while (arriving) {
         const id = arrived.findLast((each) => !ran.includes(each) && !cancelled.has(each));
         if (id && (await cancel(id)) === 'prevented') cancelled.add(id);
         await steps(2);
       }
     };
-    let arriving = true;
+    let loading = true;
     const worker = async () => {
       // Before the look, so that a last one that arrives between the two is still seen.
-      for (let last = !arriving; ; last = !arriving) {
+      for (let last = !loading; ; last = !loading) {
         const claims = await database.claim(5);
         expect(claims.length).toBeLessThanOrEqual(1);
         if (last && claims.length === 0) return;
@@ -236,7 +239,7 @@ describe('promotion', () => {
       }
     };
     const load = Promise.all([arrivals(), cancels()]).finally(() => {
-      arriving = false;
+      [arriving, loading] = [false, false];
     });
     await Promise.all([load, worker(), worker()]);
     expect(cancelled.size).toBeGreaterThan(0);
