@@ -83,6 +83,14 @@ describe('what a worker has committed itself', () => {
     return () => query.mock.calls.filter(([text]) => pattern.test(text)).length;
   }
   const readsOfLogs = () => statementsWith(/FROM "security_action_event"/);
+  const looksIntoOutbox = () => statementsWith(/^\s*SELECT "position".* FROM "outbox"/s);
+  /** Relays, and has looked: whoever relays anew cannot know what is there. */
+  async function relaysAlone(): Promise<void> {
+    relay.loop.start();
+    await leads();
+    await ingest.store([command({ target: 'first' })]);
+    await isPublished(2);
+  }
 
   it('is published without being read', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -102,12 +110,8 @@ describe('what a worker has committed itself', () => {
   });
 
   it('is published without a look into the outbox once nothing else is there', async () => {
-    relay.loop.start();
-    await leads();
-    // As whoever relays anew cannot know what is there.
-    await ingest.store([command({ target: 'first' })]);
-    await isPublished(2);
-    const looks = statementsWith(/^\s*SELECT "position".* FROM "outbox"/s);
+    await relaysAlone();
+    const looks = looksIntoOutbox();
     await ingest.store(times(3, (index) => command({ target: `h${index}` })));
     await endAll();
     await isPublished(12);
@@ -115,11 +119,8 @@ describe('what a worker has committed itself', () => {
   });
 
   it('is published again, after a look, if Kafka did not take it', async () => {
-    relay.loop.start();
-    await leads();
-    await ingest.store([command({ target: 'first' })]);
-    await isPublished(2);
-    const looks = statementsWith(/^\s*SELECT "position".* FROM "outbox"/s);
+    await relaysAlone();
+    const looks = looksIntoOutbox();
     answers = Promise.reject(new Error('Kafka is away.'));
     answers.catch(() => undefined);
     await ingest.store([command({ target: 'second' })]);
