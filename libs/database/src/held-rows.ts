@@ -5,12 +5,13 @@
  *
  * By lists of ids, and not by a join with them: Postgres often takes the table for empty, which it is between two batches,
  * and a join with an empty table is planned to read all of it. With lists there is no way but to look them up.
+ * @param isHeld that its attempt id is among $3, where that can be told without a look at each of them
  */
-export const lockHeldRows = (condition = '') => `
+export const lockHeldRows = (condition = '', isHeld = 'w."attemptId" = ANY($3::uuid[])') => `
   SELECT w."azureTenantId", w."actionId", w."attemptId", w."attempt", w."targetKey"
     FROM "security_action_work" w
    WHERE w."azureTenantId" = ANY($1::text[]) AND w."actionId" = ANY($2::uuid[])
-     AND w."attemptId" = ANY($3::uuid[]) ${condition}
+     AND ${isHeld} ${condition}
    ORDER BY w."azureTenantId", w."targetKey", w."actionId" FOR UPDATE OF w`;
 
 /** Has a join of `w`, the table of work, with a CTE look up the rows by their ids; for the reason see `lockHeldRows`. */

@@ -1,7 +1,7 @@
 import type { Database } from './action-row.ts';
 import type { Claim } from './claim.queries.ts';
 import type { Statement } from './impatient-client.ts';
-import { plainArray } from './plain-array.ts';
+import { plainArray, textArray } from './array-text.ts';
 import { prepared } from './prepared.ts';
 import { sentWithNext } from './sent-with-next.ts';
 import { standingHold } from './standing-hold.ts';
@@ -57,21 +57,25 @@ function refusal(claims: WhatStarts[]): Statement {
   return {
     text: REFUSE_IF_HELD,
     values: [
-      claims.map(({ azureTenantId }) => azureTenantId),
+      textArray(claims.map(({ azureTenantId }) => azureTenantId)),
       plainArray(claims.map(({ actionId }) => actionId)),
-      claims.map(({ providerKey }) => providerKey),
-      claims.map(({ actionName }) => actionName),
+      textArray(claims.map(({ providerKey }) => providerKey)),
+      textArray(claims.map(({ actionName }) => actionName)),
     ],
   };
 }
 
+// Materialized: else Postgres looks for the work of each before it looks for a hold, and there is hardly ever one.
 const REFUSE_IF_HELD = sentWithNext(
   prepared(`
-  SELECT "raise_started_under_hold"()
-    FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
-      AS started("azureTenantId", "actionId", "providerKey", "actionName")
-   WHERE EXISTS (${standingHold('started')})
-     AND (SELECT true FROM "security_action_work" w
-           WHERE w."azureTenantId" = started."azureTenantId" AND w."actionId" = started."actionId" LIMIT 1)
+  WITH covered AS MATERIALIZED (
+    SELECT started."azureTenantId", started."actionId"
+      FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
+        AS started("azureTenantId", "actionId", "providerKey", "actionName")
+     WHERE EXISTS (${standingHold('started')})
+  )
+  SELECT "raise_started_under_hold"() FROM covered
+   WHERE (SELECT true FROM "security_action_work" w
+           WHERE w."azureTenantId" = covered."azureTenantId" AND w."actionId" = covered."actionId" LIMIT 1)
    LIMIT 1`),
 );

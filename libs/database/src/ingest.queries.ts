@@ -3,7 +3,7 @@ import { isoText } from '#domain/iso-text';
 import { type ActionReference, type Database, toSecurityAction } from './action-row.ts';
 import type { Claim, ClaimLease, ClaimRoom } from './claim.queries.ts';
 import type { Answer, Statement } from './impatient-client.ts';
-import { plainArray } from './plain-array.ts';
+import { plainArray, textArray } from './array-text.ts';
 import { prepared } from './prepared.ts';
 import { NEXT_POSITION, recordEvents, revertState } from './record-events.ts';
 import { standingHold } from './standing-hold.ts';
@@ -64,25 +64,25 @@ export function insertion(
   { heads, starts, unlessResentAfter, onlyIfAllStart = false }: InsertOptions,
 ): Statement {
   const values = [
-    commands.map((command) => command.caller.tenantId),
+    textArray(commands.map((command) => command.caller.tenantId)),
     plainArray(commands.map((command) => command.action.id)),
-    commands.map((command) => command.provider.key),
-    commands.map((command) => command.provider.action),
+    textArray(commands.map((command) => command.provider.key)),
+    textArray(commands.map((command) => command.provider.action)),
     plainArray(commands.map((command) => command.targetKey)),
-    commands.map((command) => command.action.name),
-    commands.map((command) => command.action.actionReason),
-    commands.map((command) => command.caller.appId),
-    commands.map((command) => command.caller.user),
-    commands.map((command) => command.action.clientContext),
-    commands.map((command) => command.clientRequestId),
+    textArray(commands.map((command) => command.action.name)),
+    textArray(commands.map((command) => command.action.actionReason)),
+    textArray(commands.map((command) => command.caller.appId)),
+    textArray(commands.map((command) => command.caller.user)),
+    textArray(commands.map((command) => command.action.clientContext)),
+    textArray(commands.map((command) => command.clientRequestId)),
     plainArray(commands.map((command) => command.resendKey)),
-    commands.map((command) => JSON.stringify(command.action.parameters)),
-    commands.map((command) => JSON.stringify(command.action.vendorInformation)),
-    commands.map((command) => JSON.stringify(command.action.properties)),
+    textArray(commands.map((command) => JSON.stringify(command.action.parameters))),
+    textArray(commands.map((command) => JSON.stringify(command.action.vendorInformation))),
+    textArray(commands.map((command) => JSON.stringify(command.action.properties))),
     plainArray(commands.map((command) => command.acceptedDateTime)),
     plainArray(commands.map((command) => command.action.revertDateTime ?? null)),
     // Its seconds may have a decimal comma.
-    commands.map((command) => command.action.revertAfter ?? null),
+    textArray(commands.map((command) => command.action.revertAfter ?? null)),
     plainArray(commands.map((command) => command.action.revertsActionId ?? null)),
     plainArray(commands.map((command) => command.traceparent ?? null)),
     plainArray(commands.map((command) => command.isResend ?? false)),

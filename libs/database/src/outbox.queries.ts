@@ -1,7 +1,7 @@
 import type { Database } from './action-row.ts';
 import { readEvents } from './logged-events.queries.ts';
 import type { OutboxEvent, OutboxPlace } from './outbox-event.ts';
-import { plainArray } from './plain-array.ts';
+import { plainArray } from './array-text.ts';
 import { prepared } from './prepared.ts';
 
 const RELAY = 'outbox';

@@ -6,7 +6,7 @@ import type { ClaimReference } from './held-claims.queries.ts';
 import { onlyThoseOf, lockHeldRows } from './held-rows.ts';
 import type { Answer, Statement } from './impatient-client.ts';
 import { inOnePiece, transactionInOnePiece } from './in-one-piece.ts';
-import { plainArray } from './plain-array.ts';
+import { plainArray, textArray } from './array-text.ts';
 import { prepared } from './prepared.ts';
 import { NEXT_POSITION, recordEvents } from './record-events.ts';
 import { type Target, lastPromotion, promotedBy, promotion } from './targets.queries.ts';
@@ -138,14 +138,16 @@ function freesTarget(settlement: Settlement): settlement is Settlement & Target 
 
 function valuesOf(settlements: Settlement[]): unknown[] {
   return [
-    settlements.map((settlement) => settlement.azureTenantId),
+    textArray(settlements.map((settlement) => settlement.azureTenantId)),
     plainArray(settlements.map((settlement) => settlement.actionId)),
     plainArray(settlements.map((settlement) => settlement.attemptId)),
     plainArray(settlements.map(({ type }) => type)),
     plainArray(settlements.map(({ type }) => STATUS_AFTER[type])),
     plainArray(settlements.map(isEnd)),
-    settlements.map((settlement) =>
-      'errorInfo' in settlement ? JSON.stringify(settlement.errorInfo) : null,
+    textArray(
+      settlements.map((settlement) =>
+        'errorInfo' in settlement ? JSON.stringify(settlement.errorInfo) : null,
+      ),
     ),
     plainArray(settlements.map((settlement) => ('dueInMs' in settlement ? settlement.dueInMs : 0))),
     plainArray(settlements.map((settlement) => ('next' in settlement ? settlement.next : null))),
@@ -163,26 +165,28 @@ function mayHaveActed(settlement: Settlement): boolean {
   );
 }
 
+// Which settlement a row's is `width_bucket` finds by halves, as the attempt ids are in order: `array_position` and `= ANY`, which compare
+// with each, were a tenth of what Postgres did.
+const AT = `width_bucket(w."attemptId", $3::uuid[])`;
+const IS_HELD = `w."attemptId" = ($3::uuid[])[${AT}]`;
+
 // A held row is the head of its target, and locking it is what `lockHeads` asks for; but for one that was taken to cancel
 // it before its turn came. For those see `promoteHeads`: locking the head after the row behind it would be to wait in a
 // circle with whoever holds the head and makes that row ready.
-//
-// Which settlement a row's is `width_bucket` finds by halves, as the attempt ids are in order: array_position, which compares with
-// each, was a twentieth of what Postgres did.
 const SETTLE = prepared(`
-  WITH locked AS (${lockHeldRows()}),
+  WITH locked AS (${lockHeldRows('', IS_HELD)}),
   held AS MATERIALIZED (
     SELECT l.*, ($4::text[])["at"] AS "type", ($5::text[])["at"] AS "status",
            ($6::boolean[])["at"] AS "ends", ($7::jsonb[])["at"] AS "errorInfo",
            ($8::bigint[])["at"] AS "dueInMs", ($9::text[])["at"] AS "next",
            ($10::boolean[])["at"] AS "mayHaveActed", ($11::boolean[])["at"] AS "unavailable"
-      FROM (SELECT *, width_bucket("attemptId", $3::uuid[]) AS "at" FROM locked) l
+      FROM (SELECT w.*, ${AT} AS "at" FROM locked w) l
   ),
   ending AS (SELECT * FROM held WHERE "ends"),
   staying AS (SELECT * FROM held WHERE NOT "ends"),
   ended AS (
     DELETE FROM "security_action_work" w
-     WHERE ${onlyThoseOf('ending')} AND w."attemptId" = ANY(ARRAY(SELECT "attemptId" FROM ending))
+     WHERE ${onlyThoseOf('ending')} AND ${IS_HELD} AND ($6::boolean[])[${AT}]
   ),
   freed AS (
     UPDATE "security_action_work" w

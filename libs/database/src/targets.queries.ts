@@ -1,4 +1,5 @@
 import type { Database } from './action-row.ts';
+import { plainArray, textArray } from './array-text.ts';
 import { onlyThoseOf } from './held-rows.ts';
 import type { Answer, Statement } from './impatient-client.ts';
 import { prepared } from './prepared.ts';
@@ -102,6 +103,9 @@ const PROMOTE = prepared(`${PROMOTION} SELECT "found", "promoted" FROM counted`)
 const LAST_PROMOTE = prepared(`${PROMOTION}
   SELECT "promoted", CASE WHEN "promoted" < "found" THEN "raise_look_again"() END FROM counted`);
 
-function targetArrays(targets: Target[]): [string[], string[]] {
-  return [targets.map((target) => target.azureTenantId), targets.map((target) => target.targetKey)];
+function targetArrays(targets: Target[]): [string, string] {
+  return [
+    textArray(targets.map((target) => target.azureTenantId)),
+    plainArray(targets.map((target) => target.targetKey)),
+  ];
 }
