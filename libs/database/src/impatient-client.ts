@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
+import { momentOf } from './moment.ts';
 import { preparedName } from './prepared.ts';
 import { BEGIN, isSentWithNext } from './sent-with-next.ts';
 
@@ -30,6 +31,7 @@ export class ImpatientClient extends pg.Client {
     connectionParameters.query_timeout = undefined;
     // Sent at once, whether or not what was sent before has been answered; Postgres takes them in their order.
     this.#internals.pipeline = true;
+    this.setTypeParser(pg.types.builtins.TIMESTAMPTZ, momentOf);
     // The pool and TypeORM each listen while they hold it. When it breaks as one hands it to the other, nobody does, and
     // that would end the process; the next query says it just as well.
     this.on('error', () => undefined);
