@@ -22,6 +22,22 @@ export function contextOf(traceparent: string | null | undefined): Context {
   return named ? trace.setSpanContext(LIGHT_ROOT, { ...named, isRemote: true }) : LIGHT_ROOT;
 }
 
+/** The same of one that `traceparentOf` wrote, and so needs no check. */
+export function contextIn(traceparent: string | null | undefined): Context {
+  if (!traceparent) return LIGHT_ROOT;
+  const [, traceId = '', spanId = '', flags = ''] = traceparent.split('-', 4);
+  const named = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
+  return trace.setSpanContext(LIGHT_ROOT, named);
+}
+
+/**
+ * The context of what belongs to a span. One that is not recorded has nothing to add to that of its parent: nobody will look
+ * for what is below it.
+ */
+export function contextBelow(parent: Context, span: Span): Context {
+  return span.isRecording() ? trace.setSpan(parent, span) : parent;
+}
+
 /** A context as `traceparent`; undefined when it belongs to no trace. */
 export function traceparentOf(traced: Context = context.active()): string | undefined {
   const carrier: { traceparent?: string } = {};

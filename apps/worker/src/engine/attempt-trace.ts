@@ -1,7 +1,7 @@
 import { type Context, SpanKind, SpanStatusCode, context, trace } from '@opentelemetry/api';
 import type { Claim } from '#database/claim.queries';
 import type { Settlement } from '#database/settle.queries';
-import { contextOf, endSpan } from '#observability/trace-context';
+import { contextBelow, contextIn, endSpan } from '#observability/trace-context';
 import type { Finding, Outcome } from '#providers/provider';
 
 /*
@@ -18,14 +18,14 @@ const ANSWERS: (Outcome | Finding)['kind'][] = ['completed', 'failed', 'accepted
  * @returns the context for everything that belongs to the attempt
  */
 export function traceClaim(claim: Claim, beganAtMs: number): Context {
-  const parent = contextOf(claim.traceparent);
+  const parent = contextIn(claim.traceparent);
   const span = tracer.startSpan(
     'claim',
     { startTime: performance.timeOrigin + beganAtMs, attributes: attributesOf(claim) },
     parent,
   );
   span.end();
-  return trace.setSpan(parent, span);
+  return contextBelow(parent, span);
 }
 
 /** Runs a call to a provider in a span, which is the active one meanwhile. */
@@ -39,7 +39,7 @@ export async function traceCall<T extends Outcome | Finding>(
     { kind: SpanKind.CLIENT, attributes: attributesOf(claim) },
     attempt,
   );
-  const answer = await context.with(trace.setSpan(attempt, span), run);
+  const answer = await context.with(contextBelow(attempt, span), run);
   span.setAttribute('call.outcome', answer.kind);
   if (!ANSWERS.includes(answer.kind)) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
@@ -55,7 +55,7 @@ export async function traceSettlement<T>(
   const attributes = { 'action.id': actionId, 'settlement.type': type };
   const span = tracer.startSpan('settle', { attributes }, attempt);
   try {
-    const written = await context.with(trace.setSpan(attempt, span), write);
+    const written = await context.with(contextBelow(attempt, span), write);
     endSpan(span);
     return written;
   } catch (error) {

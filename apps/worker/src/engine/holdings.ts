@@ -136,7 +136,7 @@ export class Holdings {
 
   /** Gives the place of a settled or lost claim free. */
   drop({ claim }: Holding): void {
-    if (this.#held.delete(claim.attemptId)) this.#count(new Map([[claim.providerKey, 1]]), 1, -1);
+    if (this.#held.delete(claim.attemptId)) this.#countOne(claim, -1);
   }
 
   /** From now on there is room for nothing: the worker is stopping. Waits for the claims under way. */
@@ -208,15 +208,22 @@ export class Holdings {
       trace,
     };
     this.#held.set(claim.attemptId, holding);
-    this.#count(new Map([[claim.providerKey, 1]]), 1);
+    this.#countOne(claim, 1);
     return holding;
   }
 
   #count(byProvider: ReadonlyMap<string, number>, total: number, sign = 1): void {
     this.#used += sign * total;
-    for (const [key, places] of byProvider) {
-      this.#usedByProvider.set(key, (this.#usedByProvider.get(key) ?? 0) + sign * places);
-    }
+    for (const [key, places] of byProvider) this.#countAt(key, sign * places);
+  }
+
+  #countOne({ providerKey: key }: Claim, sign: 1 | -1): void {
+    this.#used += sign;
+    this.#countAt(key, sign);
+  }
+
+  #countAt(key: string, places: number): void {
+    this.#usedByProvider.set(key, (this.#usedByProvider.get(key) ?? 0) + places);
   }
 }
 
