@@ -86,10 +86,10 @@ describe('the outbox', () => {
     const events = await read();
     for (const { action, dateTime } of events) {
       expect(Object.keys(action)).toEqual([...DECLARED_PROPERTIES, 'ticket']);
-      expect(action.lastActionDateTime).toBe(dateTime.toISOString());
+      expect(action.lastActionDateTime).toBe(dateTime);
       expect(action.states.at(-1)).toMatchObject({
         status: action.status,
-        updatedDateTime: dateTime.toISOString(),
+        updatedDateTime: dateTime,
       });
     }
     expect(events.at(-1)!.action.states.map(({ appId, user }) => [appId, user])).toEqual([

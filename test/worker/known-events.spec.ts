@@ -9,6 +9,7 @@ import { storeStarted } from '#database/start-at-once';
 import type { CreateCommand } from '#domain/command';
 import { DECLARED_PROPERTIES } from '#domain/security-action';
 import { KnownEvents } from '../../apps/worker/src/events/known-events.ts';
+import { charactersOf } from '../../apps/worker/src/events/known-life.ts';
 import { TENANT, TestDatabase, command, roomAt, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -212,7 +213,7 @@ describe('what is known of events without reading them', () => {
 
   it('is bounded: what is too much has to be read, until something is forgotten', async () => {
     const [one, other, third] = times(3, (index) => command({ target: `h${index}` }));
-    known = new KnownEvents(JSON.stringify(one!.action).length + 10);
+    known = new KnownEvents(charactersOf(one!) + 10);
     const [claim] = await start(one!);
     expect((await look()).statements).toBe(1);
     await start(other!);

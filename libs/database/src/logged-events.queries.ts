@@ -1,7 +1,7 @@
 import type { EventType } from '#domain/event';
 import { isoText } from '#domain/iso-text';
 import { shownRevert } from '#domain/revert';
-import type { SecurityAction, SecurityActionState } from '#domain/security-action';
+import type { SecurityAction } from '#domain/security-action';
 import { type Status, isTerminal } from '#domain/status';
 import {
   type ActionRow,
@@ -95,12 +95,12 @@ function eventsOf(row: LoggedRow, places: OutboxPlace[]): OutboxEvent[] {
   const log = logged.map(eventThen);
   return places.map(({ position, sequence }) => {
     const past = log.slice(0, sequence);
-    const { type, moment } = past.at(-1)!;
+    const { type, state } = past.at(-1)!;
     return {
       position,
       type,
       sequence,
-      dateTime: moment,
+      dateTime: state.updatedDateTime,
       providerKey: row.providerKey,
       actionName: row.actionName,
       clientRequestId: row.clientRequestId,
@@ -112,14 +112,8 @@ function eventsOf(row: LoggedRow, places: OutboxPlace[]): OutboxEvent[] {
 
 /** Each event is part of several pictures: what they show of it is made once. */
 function eventThen([type, status, changedStatus, at, appId, user, revert]: LoggedEvent) {
-  const moment = new Date(at);
-  const state: SecurityActionState = {
-    appId,
-    status,
-    updatedDateTime: isoText(moment),
-    user,
-  };
-  return { type, status, changedStatus, moment, state, revert };
+  const state = { appId, status, updatedDateTime: isoText(new Date(at)), user };
+  return { type, status, changedStatus, state, revert };
 }
 
 type EventThen = ReturnType<typeof eventThen>;

@@ -14,7 +14,8 @@ export interface OutboxEvent {
   position: string;
   type: EventType;
   sequence: number;
-  dateTime: Date;
+  /** When it happened, as the resource shows it. */
+  dateTime: string;
   action: SecurityAction;
   /** As the catalogue spelled them when the action was accepted. */
   providerKey: string;

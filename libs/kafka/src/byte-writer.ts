@@ -1,6 +1,13 @@
+/** Beyond ASCII a character is of two bytes at least: with so much room behind the last text it shows that it needs more. */
+const SLACK_BYTES = 4;
+
+/** A text that was taken for ASCII is not. */
+export class NotAscii extends Error {}
+
 /** Writes fields as Kafka's protocol has them into a buffer whose size is known beforehand; past its end it throws RangeError. */
 export class ByteWriter {
   readonly bytes: Buffer;
+  readonly #buffer: Buffer;
   #at = 0;
 
   /**
@@ -8,7 +15,8 @@ export class ByteWriter {
    * @param headroom bytes in front of them, in the same memory
    */
   constructor(size: number, headroom = 0) {
-    this.bytes = Buffer.allocUnsafe(headroom + size).subarray(headroom);
+    this.#buffer = Buffer.allocUnsafe(headroom + size + SLACK_BYTES).subarray(headroom);
+    this.bytes = this.#buffer.subarray(0, size);
   }
 
   /** How many bytes are written. */
@@ -43,9 +51,8 @@ export class ByteWriter {
   /** In 32 bits at most, zigzag: small numbers of either sign take one byte. */
   varInt(value: number): void {
     let rest = zigzag(value);
-    for (; rest > 0x7f; rest >>>= 7)
-      this.#at = this.bytes.writeUInt8((rest & 0x7f) | 0x80, this.#at);
-    this.#at = this.bytes.writeUInt8(rest, this.#at);
+    for (; rest > 0x7f; rest >>>= 7) this.#byte((rest & 0x7f) | 0x80);
+    this.#byte(rest);
   }
 
   /** With its length as VARINT in front; null has the length -1. */
@@ -55,9 +62,16 @@ export class ByteWriter {
     this.#raw(content);
   }
 
-  /** A byte for each character, none of which may be beyond U+00FF. */
-  latin1(text: string): void {
-    this.#at += this.bytes.write(text, this.#at, 'latin1');
+  /**
+   * The same of a text that was measured as ASCII.
+   * @throws NotAscii
+   */
+  varAscii(text: string | null): void {
+    if (text === null) return this.varInt(-1);
+    this.varInt(text.length);
+    const written = this.#buffer.write(text, this.#at);
+    if (written !== text.length) throw new NotAscii('Measured as ASCII, and is not.');
+    this.#at += written;
   }
 
   /** Writes at `at` what is known only afterwards. */
@@ -65,28 +79,16 @@ export class ByteWriter {
     this.bytes.writeUInt32BE(value, at);
   }
 
+  /** As `writeUInt8` does it, which looks at more than the end each time. */
+  #byte(value: number): void {
+    if (this.#at >= this.bytes.length) throw new RangeError('There is no room for another byte.');
+    this.bytes[this.#at++] = value;
+  }
+
   #raw(content: string | Buffer): void {
     if (typeof content === 'string') this.#at += this.bytes.write(content, this.#at);
     else this.#at += content.copy(this.bytes, this.#at);
   }
-}
-
-/** What takes one byte: lengths of most texts, and places in a batch. */
-const VAR_INTS = Array.from({ length: 64 }, (_, value) => String.fromCharCode(value << 1));
-
-/** What `varInt` writes, a character for each byte. */
-export function varIntText(value: number): string {
-  const short = VAR_INTS[value];
-  if (short !== undefined) return short;
-  let text = '';
-  let rest = zigzag(value);
-  for (; rest > 0x7f; rest >>>= 7) text += String.fromCharCode((rest & 0x7f) | 0x80);
-  return text + String.fromCharCode(rest);
-}
-
-/** What `varBytes` writes of a text in ASCII, a character for each byte. */
-export function varBytesText(content: string | null): string {
-  return content === null ? varIntText(-1) : varIntText(content.length) + content;
 }
 
 /** How many bytes `varInt` writes. */

@@ -8,10 +8,7 @@ import { NULL_HEADER_VALUE } from './null-header.ts';
 export type MessageHeaders = Record<string, (Buffer | null)[]>;
 
 /** Headers to be sent. An undefined one is left out, an array repeats the name. */
-export type OutgoingHeaders = Record<
-  string,
-  string | Buffer | null | undefined | readonly (string | Buffer | null)[]
->;
+export type OutgoingHeaders = Record<string, Value | undefined | readonly Value[]>;
 
 /** The first value of a header as text; undefined when there is none or it is null. */
 export function headerText(headers: MessageHeaders, name: string): string | undefined {
@@ -35,13 +32,20 @@ export function receivedHeaders(headers: IHeaders | undefined): MessageHeaders {
   return received;
 }
 
+type Value = string | Buffer | null;
+
+function isRepeated(value: Value | readonly Value[]): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
 /** Puts headers into the form that kafkajs can send, null values included. */
 export function sendableHeaders(headers: OutgoingHeaders): IHeaders {
-  const sendable = Object.create(null) as Record<string, (Buffer | string)[]>;
-  for (const [name, value] of Object.entries(headers)) {
+  const sendable = Object.create(null) as Record<string, string | Buffer | (string | Buffer)[]>;
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
     if (value === undefined) continue;
-    const values: readonly (string | Buffer | null)[] = Array.isArray(value) ? value : [value];
-    sendable[name] = values.map((item) => item ?? NULL_HEADER_VALUE);
+    if (isRepeated(value)) sendable[name] = value.map((item) => item ?? NULL_HEADER_VALUE);
+    else sendable[name] = value ?? NULL_HEADER_VALUE;
   }
   return sendable;
 }

@@ -1,4 +1,4 @@
-import { recordBytes } from './record-bytes.ts';
+import { type TextMessage, recordBytes, recordBytesMax } from './record-bytes.ts';
 
 /** What one produce request may hold. */
 interface RequestLimits {
@@ -7,9 +7,14 @@ interface RequestLimits {
 }
 
 /** Cuts a run of messages, in order, into requests that a broker takes. One that is larger than that goes alone. */
-export function* inRequests<
-  T extends { key: string; value: string; headers: Record<string, string> },
->(messages: readonly T[], { messagesMax, bytesMax }: RequestLimits): Iterable<T[]> {
+export function* inRequests<T extends TextMessage>(
+  messages: readonly T[],
+  { messagesMax, bytesMax }: RequestLimits,
+): Iterable<T[]> {
+  if (fitIntoOne(messages, { messagesMax, bytesMax })) {
+    yield [...messages];
+    return;
+  }
   let request: T[] = [];
   let bytes = 0;
   for (const message of messages) {
@@ -24,4 +29,12 @@ export function* inRequests<
     bytes += size;
   }
   if (request.length > 0) yield request;
+}
+
+/** Whether that can be told without measuring each text: nearly always. */
+function fitIntoOne(messages: readonly TextMessage[], limits: RequestLimits): boolean {
+  if (messages.length === 0 || messages.length > limits.messagesMax) return false;
+  let bytes = 0;
+  for (const message of messages) bytes += recordBytesMax(message);
+  return bytes <= limits.bytesMax;
 }

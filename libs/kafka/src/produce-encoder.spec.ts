@@ -123,6 +123,19 @@ describe('the encoder of produce requests', () => {
     expect(installed.equals(original)).toBe(true);
   });
 
+  it.each(['é', '漢', '🛡', '\ud800', 'aé', 'éa'])(
+    'writes what kafkajs writes where the last text is not ASCII: %j',
+    async (letter) => {
+      for (let count = 1; count <= 70; count++) {
+        const last = letter.repeat(count);
+        for (const message of [{ value: last }, { value: 'v', headers: { name: last } }]) {
+          const { installed, original } = await bothWays(options([{ value: 'a' }, message]));
+          expect(installed.equals(original), `${count} times`).toBe(true);
+        }
+      }
+    },
+  );
+
   it.each([
     ['compresses', { compression: codecs.Types.GZIP }],
     ['is a transaction', { transactionalId: 'tx' }],

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Message } from 'kafkajs';
-import { ByteWriter } from './byte-writer.ts';
+import { ByteWriter, NotAscii } from './byte-writer.ts';
 import { type Encoder, HEADROOM_BYTES } from './encoder-headroom.ts';
 import { NO_PRODUCER_ID, measuredBatch, writeBatch } from './record-batch.ts';
 
@@ -60,7 +60,7 @@ export function installProduceEncoder(): void {
       if (!isPlain(options)) return made;
       // Assigned to `made.request` where it is made, V8 would keep it (light-context.ts).
       const encode = async () => {
-        const buf = encodeProduce(options, Date.now());
+        const buf = encodedProduce(options, Date.now());
         return Object.assign(new EncoderOfKafkajs(1), {
           buf,
           offset: buf.length,
@@ -83,12 +83,26 @@ function isPlain({ compression, transactionalId, producerId, topicData }: Produc
   );
 }
 
-function encodeProduce({ acks, timeout, topicData }: ProduceOptions, nowMs: number): Buffer {
+/** Nearly always all is ASCII, and what is not shows as it is written. */
+function encodedProduce(options: ProduceOptions, nowMs: number): Buffer {
+  try {
+    return encodeProduce(options, nowMs, false);
+  } catch (error) {
+    if (!(error instanceof NotAscii)) throw error;
+    return encodeProduce(options, nowMs, true);
+  }
+}
+
+function encodeProduce(
+  { acks, timeout, topicData }: ProduceOptions,
+  nowMs: number,
+  isExact: boolean,
+): Buffer {
   const topics = topicData.map(({ topic, partitions }) => ({
     topic,
     partitions: partitions.map(({ partition, messages }) => ({
       partition: Number(partition),
-      batch: measuredBatch(messages),
+      batch: measuredBatch(messages, isExact),
     })),
   }));
   let size = 2 + 2 + 4 + 4;

@@ -24,14 +24,18 @@ export interface MeasuredBatch {
   bytes: number;
 }
 
-export function measuredBatch(messages: readonly Message[]): MeasuredBatch {
-  const records = messages.map(measuredRecord);
+/** @param isExact no message is to be taken for ASCII */
+export function measuredBatch(messages: readonly Message[], isExact: boolean): MeasuredBatch {
+  const records = messages.map((message, index) => measuredRecord(message, index, isExact));
   let bytes = HEADER_BYTES;
   for (const record of records) bytes += varIntSize(record.bytes) + record.bytes;
   return { records, bytes };
 }
 
-/** @param nowMs the timestamp of all records, in milliseconds since the epoch */
+/**
+ * @param nowMs the timestamp of all records, in milliseconds since the epoch
+ * @throws NotAscii when a message was taken for it and is not
+ */
 export function writeBatch(
   writer: ByteWriter,
   { records, bytes }: MeasuredBatch,
@@ -51,7 +55,7 @@ export function writeBatch(
   writer.int16(0); // Epoch of the producer.
   writer.int32(0); // First sequence.
   writer.int32(records.length);
-  for (const [index, record] of records.entries()) writeRecord(writer, record, index);
+  records.forEach((record, index) => writeRecord(writer, record, index));
   const covered = writer.bytes.subarray(beginsAt + CRC_ENDS_AT, writer.length);
   writer.patchUInt32(crc32c(covered), beginsAt + CRC_AT);
 }

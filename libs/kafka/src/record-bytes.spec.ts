@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Message } from 'kafkajs';
 import { expect, it } from 'vitest';
-import { recordBytes } from './record-bytes.ts';
+import { recordBytes, recordBytesMax } from './record-bytes.ts';
 
 const encode = createRequire(import.meta.url)('kafkajs/src/protocol/recordBatch/record/v0') as (
   record: object,
@@ -29,4 +29,12 @@ it.each<[string, Message]>([
   const headers = Object.values(message.headers ?? {}).flat().length;
   expect(counted).toBeGreaterThanOrEqual(taken);
   expect(counted).toBeLessThanOrEqual(taken + 48 + 8 * headers);
+});
+
+it.each(['a', 'é', '漢', '🛡', '\ud800'])('has a bound that holds for texts of %j', (letter) => {
+  for (const count of [0, 1, 5, 64, 9000]) {
+    const text = letter.repeat(count);
+    const message = { key: text, value: text, headers: { name: text, [text]: '' } };
+    expect(recordBytesMax(message)).toBeGreaterThanOrEqual(recordBytes(message));
+  }
 });

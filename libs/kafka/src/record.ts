@@ -1,95 +1,107 @@
 import type { IHeaders, Message } from 'kafkajs';
-import {
-  type ByteWriter,
-  varBytesSize,
-  varBytesText,
-  varIntSize,
-  varIntText,
-} from './byte-writer.ts';
+import { type ByteWriter, varBytesSize, varIntSize } from './byte-writer.ts';
 import { NULL_HEADER_VALUE } from './null-header.ts';
 
 /*
- * Nearly every record is ASCII throughout. Such a one is made as one text, of which each character becomes a byte: a call
- * for each part, to measure it and another to write it, takes longer than all else of the encoding.
+ * Nearly every record is text, and ASCII throughout, of which each character becomes a byte. To count the bytes of a text takes V8
+ * longer than to write it: so such a record is measured by its characters, and what is written says whether that was right.
  */
 
 type Part = string | Buffer | null;
 
 /** A record of a batch, and how much room it takes. */
 export interface MeasuredRecord {
-  /** In ASCII and with the lengths of all parts, but for its own; else the parts. */
-  content: string | Parts;
+  /** A message of texts that are taken for ASCII; else its parts. */
+  content: Message | Parts;
   /** In bytes, without the length in front. */
   bytes: number;
 }
 
+/** Of a message that has to be measured exactly. */
 interface Parts {
   key: Part;
   value: Part;
   /** Name and value by turns. */
-  headers: readonly Part[];
+  parts: readonly Part[];
 }
 
-/** @param index its place in the batch */
-export function measuredRecord(
-  { key = null, value, headers }: Message,
-  index: number,
-): MeasuredRecord {
-  const parts = { key, value, headers: flattened(headers) };
-  const text = textOf(parts, index);
-  if (text !== undefined) return { content: text, bytes: text.length };
-  // One byte for attributes, one for the distance in time from the first record.
-  let bytes = 2 + varIntSize(index) + varBytesSize(key) + varBytesSize(value);
-  bytes += varIntSize(parts.headers.length / 2);
-  for (const part of parts.headers) bytes += varBytesSize(part);
-  return { content: parts, bytes };
+/**
+ * @param index its place in the batch
+ * @param isExact it is not to be taken for ASCII
+ */
+export function measuredRecord(message: Message, index: number, isExact: boolean): MeasuredRecord {
+  const bytes = isExact ? undefined : textSize(message, index);
+  if (bytes !== undefined) return { content: message, bytes };
+  const { key = null, value, headers = {} } = message;
+  const parts = flattened(headers);
+  return { content: { key, value, parts }, bytes: partsSize({ key, value, parts }, index) };
 }
 
+/** @throws NotAscii of a record that was taken for it */
 export function writeRecord(
   writer: ByteWriter,
   { content, bytes }: MeasuredRecord,
   index: number,
 ): void {
   writer.varInt(bytes);
-  if (typeof content === 'string') {
-    writer.latin1(content);
-    return;
-  }
-  const { key, value, headers } = content;
   writer.int8(0); // Attributes.
   writer.varInt(0); // Distance in time from the first record.
   writer.varInt(index);
-  writer.varBytes(key);
-  writer.varBytes(value);
-  writer.varInt(headers.length / 2);
-  for (const part of headers) writer.varBytes(part);
+  if ('parts' in content) writeParts(writer, content);
+  else writeTexts(writer, content);
 }
 
-/** What `writeRecord` writes, but for the length; undefined if a part of it is no text, or not in ASCII. */
-function textOf({ key, value, headers }: Parts, index: number): string | undefined {
-  let text = `\0\0${varIntText(index)}`;
-  /** Bytes of lengths that are no ASCII either: as UTF-8 each would take two. */
-  let long = varIntSize(index) - 1;
-  for (const part of [key, value]) {
-    if (isBytes(part)) return undefined;
-    text += varBytesText(part);
-    long += varIntSize(part?.length ?? -1) - 1;
+/** How many bytes `writeRecord` writes if all is ASCII, but for the length; undefined if a part of it is not one text. */
+function textSize({ key = null, value, headers = {} }: Message, index: number): number | undefined {
+  if (isBytes(key) || isBytes(value)) return undefined;
+  const names = Object.keys(headers);
+  let bytes = headSize(index, names.length) + asciiSize(key) + asciiSize(value);
+  for (const name of names) {
+    const header = headers[name];
+    if (typeof header !== 'string') return undefined;
+    bytes += asciiSize(name) + asciiSize(header);
   }
-  text += varIntText(headers.length / 2);
-  long += varIntSize(headers.length / 2) - 1;
-  for (const part of headers) {
-    if (isBytes(part)) return undefined;
-    text += varBytesText(part);
-    long += varIntSize(part?.length ?? -1) - 1;
+  return bytes;
+}
+
+function writeTexts(writer: ByteWriter, { key = null, value, headers = {} }: Message): void {
+  writer.varAscii(key as string | null);
+  writer.varAscii(value as string | null);
+  const names = Object.keys(headers);
+  writer.varInt(names.length);
+  for (const name of names) {
+    writer.varAscii(name);
+    writer.varAscii(headers[name] as string);
   }
-  return Buffer.byteLength(text) === text.length + long ? text : undefined;
+}
+
+function partsSize({ key, value, parts }: Parts, index: number): number {
+  let bytes = headSize(index, parts.length / 2) + varBytesSize(key) + varBytesSize(value);
+  for (const part of parts) bytes += varBytesSize(part);
+  return bytes;
+}
+
+function writeParts(writer: ByteWriter, { key, value, parts }: Parts): void {
+  writer.varBytes(key);
+  writer.varBytes(value);
+  writer.varInt(parts.length / 2);
+  for (const part of parts) writer.varBytes(part);
+}
+
+/** One byte for attributes, one for the distance in time from the first record. */
+function headSize(index: number, headers: number): number {
+  return 2 + varIntSize(index) + varIntSize(headers);
+}
+
+function asciiSize(text: string | null): number {
+  return varIntSize(text?.length ?? -1) + (text?.length ?? 0);
 }
 
 function isBytes(part: Part): part is Buffer {
   return typeof part === 'object' && part !== null;
 }
 
-function flattened(headers: IHeaders = {}): Part[] {
+function flattened(headers: IHeaders): Part[] {
   const flat: Part[] = [];
   for (const [name, values = []] of Object.entries(headers)) {
     for (const value of Array.isArray(values) ? values : [values]) {

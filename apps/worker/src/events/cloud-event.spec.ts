@@ -27,7 +27,7 @@ const action: SecurityAction = {
 };
 
 function event(overrides: Partial<OutboxEvent> = {}): OutboxEvent {
-  const dateTime = new Date('2026-01-31T12:00:01Z');
+  const dateTime = '2026-01-31T12:00:01.000Z';
   return {
     position: '7',
     type: 'started',

@@ -1,7 +1,6 @@
 import type { OutboxEvent } from '#database/outbox-event';
 import type { EventType } from '#domain/event';
 import type { EventHeaders } from '#domain/event-headers';
-import { isoText } from '#domain/iso-text';
 
 const TYPES: Record<EventType, string> = {
   created: 'securityActions.created',
@@ -35,7 +34,7 @@ export function cloudEvent(event: OutboxEvent) {
     ce_source: '/security/securityActions',
     ce_type: TYPES[type],
     ce_subject: action.id,
-    ce_time: isoText(dateTime),
+    ce_time: dateTime,
     ce_tenantid: action.azureTenantId ?? '',
     ce_sequence: String(sequence),
     // An extension of ours, and the name under which the client sent it: who has no answer finds its action by it.

@@ -3,7 +3,7 @@ import type { OutboxEvent, OutboxPlace } from '#database/outbox-event';
 import { type SettledEvent, type Settlement, isEnd } from '#database/settle.queries';
 import type { ReadCommand } from '#domain/command';
 import { ShortLivedMap } from '#domain/short-lived';
-import { ENDED, type KnownLife, eventAt, hasMore, isPlain } from './known-life.ts';
+import { ENDED, type KnownLife, charactersOf, eventAt, hasMore, isPlain } from './known-life.ts';
 
 /** An action that is being stored. */
 interface Expected {
@@ -33,7 +33,7 @@ export class KnownEvents {
   readonly #charactersMax: number;
   #characters = 0;
 
-  /** @param charactersMax what is known at most, as JSON; beyond, nothing more is until something is forgotten */
+  /** @param charactersMax what is known at most, as `charactersOf` counts; beyond, nothing more is until something is forgotten */
   constructor(charactersMax = CHARACTERS_MAX) {
     this.#charactersMax = charactersMax;
   }
@@ -65,7 +65,7 @@ export class KnownEvents {
     const expected = this.#expected.get(actionId);
     if (expected?.azureTenantId !== azureTenantId || expected.read >= ENDED) return false;
     if (!claim || positions.started === null || !isPlain(command)) return false;
-    const characters = JSON.stringify(command.action).length;
+    const characters = charactersOf(command);
     if (this.#characters + characters > this.#charactersMax) return false;
     this.#characters += characters;
     this.#add(actionId, {

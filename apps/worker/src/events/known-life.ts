@@ -11,7 +11,7 @@ import type { ResultInfo, SecurityAction } from '#domain/security-action';
 export interface KnownLife {
   claim: Claim;
   clientRequestId: string | null;
-  /** Of its JSON. */
+  /** See `charactersOf`. */
   characters: number;
   /** Of its events in the outbox, by sequence; the first is of sequence 1. */
   positions: string[];
@@ -64,6 +64,18 @@ export function isPlain({ action, caller, clientRequestId }: ReadCommand): boole
   );
 }
 
+/** What an action takes beside what its client writes: ids, names, times. As JSON they are so long at the least. */
+const CHARACTERS_ANYWAY = 500;
+
+/** How long an action is as JSON, or nearly: to write it takes its time, and nearly all have no properties of their own. */
+export function charactersOf({ action }: ReadCommand): number {
+  const { actionReason, clientContext, parameters, properties } = action;
+  let characters = CHARACTERS_ANYWAY + (actionReason?.length ?? 0) + (clientContext?.length ?? 0);
+  for (const { name, value } of parameters) characters += name.length + (value?.length ?? 0);
+  const hasOwn = Object.keys(properties).length > 0;
+  return characters + (hasOwn ? JSON.stringify(properties).length : 0);
+}
+
 function eventOf(
   { claim, clientRequestId }: KnownLife,
   { position, sequence }: OutboxPlace,
@@ -71,12 +83,11 @@ function eventOf(
   action: SecurityAction,
 ): OutboxEvent {
   const { providerKey, actionName, traceparent } = claim;
-  const dateTime = new Date(action.lastActionDateTime!);
   return {
     position,
     type,
     sequence,
-    dateTime,
+    dateTime: action.lastActionDateTime!,
     action,
     providerKey,
     actionName,

@@ -25,7 +25,7 @@ function end(type: 'failed' | 'completed' | 'cancelled', code?: number, reverts?
     position: '1',
     type,
     sequence: 3,
-    dateTime: new Date('2026-01-31T12:00:01Z'),
+    dateTime: '2026-01-31T12:00:01.000Z',
     action,
     providerKey: 'Acme/Firewall',
     actionName: 'Release',

@@ -85,7 +85,7 @@ async function recordsOf(body: Buffer) {
     position: '1',
     type: 'reportedAfterwards',
     sequence: 2_147_483_647,
-    dateTime: new Date(TIME),
+    dateTime: TIME,
     action,
     providerKey: command.provider.key,
     actionName: command.provider.action,

@@ -118,19 +118,18 @@ export class ActionMetrics {
 
   /** To be told of each event once: when it has left the outbox. */
   published(event: OutboxEvent): void {
-    const { type, action, dateTime } = event;
+    const { type, action } = event;
     this.#published.inc({ type });
     const labels = this.#labels.of(event.providerKey, event.actionName);
-    const seconds = (dateTime.getTime() - Date.parse(action.createdDateTime!)) / 1000;
     if (type === 'created') this.#ingested.inc(labels);
     // The first change of status after the acceptance.
-    if (type === 'started') this.#startLatency.observe(labels, seconds);
+    if (type === 'started') this.#startLatency.observe(labels, sinceCreation(event));
     if (!ENDS.includes(type)) return;
     if (isFailedRevert(event)) this.#revertsFailed.inc(labels);
     const code = action.errorInfo?.code;
     const outcome = code === undefined ? 'completed' : (OUTCOMES.get(code) ?? 'other');
     this.#ended.inc({ ...labels, outcome });
-    this.#endLatency.observe({ ...labels, outcome }, seconds);
+    this.#endLatency.observe({ ...labels, outcome }, sinceCreation(event));
   }
 
   /** A command was another sending of a create that is an action already. */
@@ -167,6 +166,11 @@ export class ActionMetrics {
   removed(actions: number): void {
     this.#removed.inc(actions);
   }
+}
+
+/** In seconds. */
+function sinceCreation({ action, dateTime }: OutboxEvent): number {
+  return (Date.parse(dateTime) - Date.parse(action.createdDateTime!)) / 1000;
 }
 
 /** What can undo something by itself. */
