@@ -6,6 +6,7 @@ import { type Floor, floorOf } from './floor.ts';
 import type { Ground } from './ground.ts';
 import { httpLimit } from './limits/http.ts';
 import { kafkaLimits } from './limits/kafka.ts';
+import { meanOf } from './limits/mean.ts';
 import { sqlLimits } from './limits/sql.ts';
 import { type Figures, measure, STEADY_PER_SECOND } from './measure.ts';
 import { withNaive } from './naive.ts';
@@ -21,15 +22,16 @@ const FLOOR_BATCH = 50;
 /** The contenders and the limits, all in one run. */
 export async function compare(progress: Progress, ground: Ground): Promise<Answer[]> {
   const { services, servers, directory, size } = ground;
-  // The limits come first: they warm Kafka up, which the contenders share.
-  const limits = await measureLimits(progress, ground);
   const contender = (name: string, withIt: WithContender, key: keyof Size['contenders']) =>
     progress.step(name, () =>
       withIt(services, directory, (one) => measure(one, servers, size.contenders[key])),
     );
+  // The limits come first: they warm Kafka up, which the contenders share. And right before and after what is held against them.
+  const limitsBefore = await measureLimits(progress, ground);
+  const ours = await contender('ours', withOurs(), 'ours');
+  const limits = meanOf(limitsBefore, await measureLimits(progress, ground));
   const naive = await contender('naive', withNaive, 'naive');
   const pgBoss = await contender('pg-boss', withPgBoss, 'pgBoss');
-  const ours = await contender('ours', withOurs(), 'ours');
   const floor = floorFor(limits, ours);
   const contest = { ours, naive, 'pg-boss': pgBoss };
   return [

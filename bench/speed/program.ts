@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { launch } from '../../dev/process/child.ts';
 import { type Service, ServiceProcess, startUnsupervised } from '../../dev/process/service.ts';
 import { root } from '../../dev/repository.ts';
@@ -19,6 +19,8 @@ async function startProgram(
   { name, script, env, readyLine }: Program,
 ): Promise<ServiceProcess> {
   const logFile = `${directory}/${name}.log`;
+  // It may have run before, and what that printed says nothing about this time.
+  rmSync(logFile, { force: true });
   const service: Service = {
     name,
     launch: () =>

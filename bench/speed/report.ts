@@ -101,7 +101,9 @@ export function limitTable(
   ];
   return {
     title: 'What is the limit?',
-    setup: 'Each part by itself, with nothing around it. CPU of all processes that take part.',
+    setup:
+      'Each part by itself, with nothing around it. CPU of all processes that take part. The mean of what was measured right ' +
+      'before ours and right after it.',
     header: ['', 'Per second', 'CPU µs each', 'p50 ms', 'p99 ms'],
     rows: [
       row('HTTP: bare Fastify, token verified once', http),

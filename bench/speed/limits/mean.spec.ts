@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { meanOf } from './mean.ts';
+
+const limits = (times: number, micros: number | undefined = 10 * times) => {
+  const limit = { perSecond: 1000 / times, micros };
+  const send = { p50: times, p99: 5 * times };
+  return {
+    http: limit,
+    kafka: {
+      produce: new Map([
+        [1, limit],
+        [50, limit],
+      ]),
+      send,
+      consume: limit,
+    },
+    sql: { transitions: limit, copy: limit },
+  };
+};
+
+it('takes the mean of every limit, of its rate, its CPU and its latencies', () => {
+  const both = { perSecond: (1000 + 500) / 2, micros: 15 };
+  expect(meanOf(limits(1), limits(2))).toEqual({
+    http: both,
+    kafka: {
+      produce: new Map([
+        [1, both],
+        [50, both],
+      ]),
+      send: { p50: 1.5, p99: 7.5 },
+      consume: both,
+    },
+    sql: { transitions: both, copy: both },
+  });
+});
+
+it('knows no CPU where one of the two does not', () => {
+  const { http } = meanOf(limits(1), { ...limits(2), http: { perSecond: 500, micros: undefined } });
+  expect(http).toEqual({ perSecond: 750, micros: undefined });
+});
