@@ -165,10 +165,19 @@ function mayHaveActed(settlement: Settlement): boolean {
   );
 }
 
+// What is to become of a row of work is read straight from the settlement: joined with the list of those that are held it was planned
+// to read the whole list again for each, depending on how full Postgres took the table to be.
+//
 // Which settlement a row's is `width_bucket` finds by halves, as the attempt ids are in order: `array_position` and `= ANY`, which compare
 // with each, were a tenth of what Postgres did.
 const AT = `width_bucket(w."attemptId", $3::uuid[])`;
 const IS_HELD = `w."attemptId" = ($3::uuid[])[${AT}]`;
+/** What the settlement of a row of work says, by the number and the type of its parameter. */
+const said = (parameter: number, type: string) => `($${parameter}::${type}[])[${AT}]`;
+const IS_END = said(6, 'boolean');
+const KIND = said(4, 'text');
+const NEXT = said(9, 'text');
+const UNAVAILABLE = said(11, 'boolean');
 
 // A held row is the head of its target, and locking it is what `lockHeads` asks for; but for one that was taken to cancel
 // it before its turn came. For those see `promoteHeads`: locking the head after the row behind it would be to wait in a
@@ -177,33 +186,29 @@ const SETTLE = prepared(`
   WITH locked AS (${lockHeldRows('', IS_HELD)}),
   held AS MATERIALIZED (
     SELECT l.*, ($4::text[])["at"] AS "type", ($5::text[])["at"] AS "status",
-           ($6::boolean[])["at"] AS "ends", ($7::jsonb[])["at"] AS "errorInfo",
-           ($8::bigint[])["at"] AS "dueInMs", ($9::text[])["at"] AS "next",
-           ($10::boolean[])["at"] AS "mayHaveActed", ($11::boolean[])["at"] AS "unavailable"
+           ($6::boolean[])["at"] AS "ends", ($7::jsonb[])["at"] AS "errorInfo"
       FROM (SELECT w.*, ${AT} AS "at" FROM locked w) l
   ),
   ending AS (SELECT * FROM held WHERE "ends"),
   staying AS (SELECT * FROM held WHERE NOT "ends"),
   ended AS (
     DELETE FROM "security_action_work" w
-     WHERE ${onlyThoseOf('ending')} AND ${IS_HELD} AND ($6::boolean[])[${AT}]
+     WHERE ${onlyThoseOf('ending')} AND ${IS_HELD} AND ${IS_END}
   ),
   freed AS (
     UPDATE "security_action_work" w
        SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
-           "attempt" = w."attempt" - CASE WHEN h."unavailable" AND w."next" = 'call' THEN 1 ELSE 0 END,
-           "probes" = w."probes" - CASE WHEN h."unavailable" AND w."next" = 'probe' THEN 1 ELSE 0 END,
-           "next" = coalesce(h."next", w."next"),
-           "mayHaveActed" = w."mayHaveActed" OR h."mayHaveActed",
-           "awaitingReport" = h."type" = 'accepted' OR (h."type" = 'postponed' AND w."awaitingReport"),
-           "acceptedAttemptId" = CASE WHEN h."type" = 'postponed' THEN w."acceptedAttemptId"
-             WHEN h."type" = 'accepted' OR h."next" = 'probe' THEN h."attemptId" END,
-           "unavailableSince" = CASE WHEN h."unavailable"
+           "attempt" = w."attempt" - CASE WHEN ${UNAVAILABLE} AND w."next" = 'call' THEN 1 ELSE 0 END,
+           "probes" = w."probes" - CASE WHEN ${UNAVAILABLE} AND w."next" = 'probe' THEN 1 ELSE 0 END,
+           "next" = coalesce(${NEXT}, w."next"),
+           "mayHaveActed" = w."mayHaveActed" OR ${said(10, 'boolean')},
+           "awaitingReport" = ${KIND} = 'accepted' OR (${KIND} = 'postponed' AND w."awaitingReport"),
+           "acceptedAttemptId" = CASE WHEN ${KIND} = 'postponed' THEN w."acceptedAttemptId"
+             WHEN ${KIND} = 'accepted' OR ${NEXT} = 'probe' THEN w."attemptId" END,
+           "unavailableSince" = CASE WHEN ${UNAVAILABLE}
              THEN coalesce(w."unavailableSince", clock_timestamp()) END,
-           "dueDateTime" = clock_timestamp() + h."dueInMs" * interval '1 ms'
-      FROM staying h
-     WHERE w."azureTenantId" = h."azureTenantId" AND w."actionId" = h."actionId"
-       AND ${onlyThoseOf('staying')}
+           "dueDateTime" = clock_timestamp() + ${said(8, 'bigint')} * interval '1 ms'
+     WHERE ${onlyThoseOf('staying')} AND ${IS_HELD} AND NOT ${IS_END}
   ),
   changed AS (
     UPDATE "security_action" a
