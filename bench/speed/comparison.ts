@@ -29,7 +29,8 @@ export async function compare(progress: Progress, ground: Ground): Promise<Answe
   // The limits come first: they warm Kafka up, which the contenders share. And right before and after what is held against them.
   const limitsBefore = await measureLimits(progress, ground);
   const ours = await contender('ours', withOurs(), 'ours');
-  const limits = meanOf(limitsBefore, await measureLimits(progress, ground));
+  const limitsAfter = await measureLimits(progress, ground);
+  const limits = meanOf(limitsBefore, limitsAfter);
   const naive = await contender('naive', withNaive, 'naive');
   const pgBoss = await contender('pg-boss', withPgBoss, 'pgBoss');
   const floor = floorFor(limits, ours);
@@ -37,7 +38,10 @@ export async function compare(progress: Progress, ground: Ground): Promise<Answe
   return [
     contestTable(contest),
     processTable(contest),
-    limitTable(limits, floor, ours.eventsEach),
+    limitTable(limits, floor, ours.eventsEach, [
+      floorFor(limitsBefore, ours),
+      floorFor(limitsAfter, ours),
+    ]),
     targetTable(targetsOf({ ours, naive, floor, send: limits.kafka.send })),
   ];
 }

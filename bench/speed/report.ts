@@ -92,6 +92,8 @@ export function limitTable(
   { http, kafka, sql }: Limits,
   floor: Floor | undefined,
   eventsEach: number,
+  /** Of the limits before ours, and of those after it. */
+  floors: readonly (Floor | undefined)[],
 ): Answer {
   const row = (name: string, { perSecond, micros }: Limit, of?: Latency) => [
     name,
@@ -119,8 +121,13 @@ export function limitTable(
       `p50 and p99 of produce: one awaited send, ${STEADY_PER_SECOND} a second in an open loop.`,
       `The floor: HTTP + produce at 50 × (one command + ${eventsEach.toFixed(1)} events relayed) + consume + transitions; its ` +
         `rate is what ${availableParallelism()} cores could do of it.`,
+      `By the limits before ours alone it would be ${micros(floors[0])} µs, and by those after it ${micros(floors[1])} µs.`,
     ],
   };
+}
+
+function micros(floor: Floor | undefined): string {
+  return floor ? floor.micros.toFixed(1) : NOTHING;
 }
 
 export function targetTable(

@@ -23,7 +23,7 @@ export const FULL: Size = {
   profile: { warmUp: 5000, actions: 30_000 },
 };
 
-/** Half a minute, with the start of everything. */
+/** Three quarters of a minute, with the start of everything. */
 export const QUICK: Size = {
   http: 500,
   sql: 500,

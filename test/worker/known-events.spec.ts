@@ -225,6 +225,28 @@ describe('what is known of events without reading them', () => {
     expect((await look()).statements).toBe(1);
   });
 
+  it('is measured as long as it is as JSON, whatever makes it long', () => {
+    const { action, ...rest } = command();
+    const text = 'x'.repeat(250);
+    const parameters = times(100, (index) => ({
+      name: `p${index}`,
+      value: index % 2 ? text : null,
+    }));
+    const vendor = { vendor: text, provider: text, subProvider: text, providerVersion: text };
+    for (const long of [
+      {},
+      { name: text, actionReason: text, clientContext: text },
+      { parameters },
+      { vendorInformation: vendor },
+      { properties: { nested: parameters } },
+    ]) {
+      const create = { ...rest, action: { ...action, ...long } };
+      const { length } = JSON.stringify(create.action);
+      expect(charactersOf(create)).toBeGreaterThanOrEqual(length);
+      expect(charactersOf(create)).toBeLessThan(length + 300);
+    }
+  });
+
   it('is forgotten with its end, also if news of that comes later than the event', async () => {
     const create = command();
     const [claim] = await start(create);

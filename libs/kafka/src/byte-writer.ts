@@ -4,7 +4,10 @@ const SLACK_BYTES = 4;
 /** A text that was taken for ASCII is not. */
 export class NotAscii extends Error {}
 
-/** Writes fields as Kafka's protocol has them into a buffer whose size is known beforehand; past its end it throws RangeError. */
+/**
+ * Writes fields as Kafka's protocol has them into a buffer whose size is known beforehand. Not every field is held against its
+ * end: whether all of it is written, and no more, `length` tells.
+ */
 export class ByteWriter {
   readonly bytes: Buffer;
   readonly #buffer: Buffer;

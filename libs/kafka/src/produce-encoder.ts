@@ -124,5 +124,7 @@ function encodeProduce(
       writeBatch(writer, batch, nowMs);
     }
   }
+  // Else it would send what was in the memory before.
+  if (writer.length !== size) throw new RangeError('A request is not as long as it was measured.');
   return writer.bytes;
 }

@@ -11,8 +11,9 @@ type Part = string | Buffer | null;
 
 /** A record of a batch, and how much room it takes. */
 export interface MeasuredRecord {
-  /** A message of texts that are taken for ASCII; else its parts. */
-  content: Message | Parts;
+  message: Message;
+  /** Undefined if it is of texts that are taken for ASCII. */
+  parts: Parts | undefined;
   /** In bytes, without the length in front. */
   bytes: number;
 }
@@ -22,7 +23,7 @@ interface Parts {
   key: Part;
   value: Part;
   /** Name and value by turns. */
-  parts: readonly Part[];
+  headers: readonly Part[];
 }
 
 /**
@@ -31,24 +32,24 @@ interface Parts {
  */
 export function measuredRecord(message: Message, index: number, isExact: boolean): MeasuredRecord {
   const bytes = isExact ? undefined : textSize(message, index);
-  if (bytes !== undefined) return { content: message, bytes };
+  if (bytes !== undefined) return { message, parts: undefined, bytes };
   const { key = null, value, headers = {} } = message;
-  const parts = flattened(headers);
-  return { content: { key, value, parts }, bytes: partsSize({ key, value, parts }, index) };
+  const parts = { key, value, headers: flattened(headers) };
+  return { message, parts, bytes: partsSize(parts, index) };
 }
 
 /** @throws NotAscii of a record that was taken for it */
 export function writeRecord(
   writer: ByteWriter,
-  { content, bytes }: MeasuredRecord,
+  { message, parts, bytes }: MeasuredRecord,
   index: number,
 ): void {
   writer.varInt(bytes);
   writer.int8(0); // Attributes.
   writer.varInt(0); // Distance in time from the first record.
   writer.varInt(index);
-  if ('parts' in content) writeParts(writer, content);
-  else writeTexts(writer, content);
+  if (parts) writeParts(writer, parts);
+  else writeTexts(writer, message);
 }
 
 /** How many bytes `writeRecord` writes if all is ASCII, but for the length; undefined if a part of it is not one text. */
@@ -75,17 +76,17 @@ function writeTexts(writer: ByteWriter, { key = null, value, headers = {} }: Mes
   }
 }
 
-function partsSize({ key, value, parts }: Parts, index: number): number {
-  let bytes = headSize(index, parts.length / 2) + varBytesSize(key) + varBytesSize(value);
-  for (const part of parts) bytes += varBytesSize(part);
+function partsSize({ key, value, headers }: Parts, index: number): number {
+  let bytes = headSize(index, headers.length / 2) + varBytesSize(key) + varBytesSize(value);
+  for (const part of headers) bytes += varBytesSize(part);
   return bytes;
 }
 
-function writeParts(writer: ByteWriter, { key, value, parts }: Parts): void {
+function writeParts(writer: ByteWriter, { key, value, headers }: Parts): void {
   writer.varBytes(key);
   writer.varBytes(value);
-  writer.varInt(parts.length / 2);
-  for (const part of parts) writer.varBytes(part);
+  writer.varInt(headers.length / 2);
+  for (const part of headers) writer.varBytes(part);
 }
 
 /** One byte for attributes, one for the distance in time from the first record. */

@@ -31,11 +31,12 @@ export function contextIn(traceparent: string | null | undefined): Context {
 }
 
 /**
- * The context of what belongs to a span. One that is not recorded has nothing to add to that of its parent: nobody will look
- * for what is below it.
+ * The context of what belongs to a span that has not ended. One that is not recorded has nothing to add to that of a parent with
+ * a trace: nobody will look for what is below it. Without a parent it stands for the whole trace, and that it is not recorded.
  */
 export function contextBelow(parent: Context, span: Span): Context {
-  return span.isRecording() ? trace.setSpan(parent, span) : parent;
+  if (!span.isRecording() && trace.getSpanContext(parent)) return parent;
+  return trace.setSpan(parent, span);
 }
 
 /** A context as `traceparent`; undefined when it belongs to no trace. */

@@ -24,8 +24,9 @@ export function traceClaim(claim: Claim, beganAtMs: number): Context {
     { startTime: performance.timeOrigin + beganAtMs, attributes: attributesOf(claim) },
     parent,
   );
+  const attempt = contextBelow(parent, span);
   span.end();
-  return contextBelow(parent, span);
+  return attempt;
 }
 
 /** Runs a call to a provider in a span, which is the active one meanwhile. */

@@ -64,14 +64,23 @@ export function isPlain({ action, caller, clientRequestId }: ReadCommand): boole
   );
 }
 
-/** What an action takes beside what its client writes: ids, names, times. As JSON they are so long at the least. */
-const CHARACTERS_ANYWAY = 500;
+/** Names of properties, ids and times. */
+const CHARACTERS_ANYWAY = 400;
+/** `{"name":"","value":""},` */
+const CHARACTERS_OF_PARAMETER = 23;
 
-/** How long an action is as JSON, or nearly: to write it takes its time, and nearly all have no properties of their own. */
+/**
+ * How long an action is as JSON, but for what has to be escaped. To write it takes its time, and nearly all have no properties
+ * of their own.
+ */
 export function charactersOf({ action }: ReadCommand): number {
-  const { actionReason, clientContext, parameters, properties } = action;
-  let characters = CHARACTERS_ANYWAY + (actionReason?.length ?? 0) + (clientContext?.length ?? 0);
-  for (const { name, value } of parameters) characters += name.length + (value?.length ?? 0);
+  const { name, actionReason, clientContext, parameters, vendorInformation, properties } = action;
+  const texts = [name, actionReason, clientContext, ...Object.values(vendorInformation)];
+  let characters = CHARACTERS_ANYWAY;
+  for (const text of texts) characters += text?.length ?? 0;
+  for (const parameter of parameters) {
+    characters += CHARACTERS_OF_PARAMETER + parameter.name.length + (parameter.value?.length ?? 0);
+  }
   const hasOwn = Object.keys(properties).length > 0;
   return characters + (hasOwn ? JSON.stringify(properties).length : 0);
 }
