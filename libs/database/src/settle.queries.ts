@@ -169,7 +169,7 @@ function mayHaveActed(settlement: Settlement): boolean {
 // to read the whole list again for each, depending on how full Postgres took the table to be.
 //
 // Which settlement a row's is `width_bucket` finds by halves, as the attempt ids are in order: `array_position` and `= ANY`, which compare
-// with each, were a tenth of what Postgres did.
+// with each, were a twelfth of what Postgres did.
 const AT = `width_bucket(w."attemptId", $3::uuid[])`;
 const IS_HELD = `w."attemptId" = ($3::uuid[])[${AT}]`;
 /** What the settlement of a row of work says, by the number and the type of its parameter. */
