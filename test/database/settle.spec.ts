@@ -232,30 +232,34 @@ describe('settle', () => {
       expect(await database.snapshot()).toEqual(before);
     });
 
-    it('tells two tenants with one action id apart, one of which ends and the other is tried again', async () => {
-      const id = randomUUID();
-      const staying = (claim: Claim) => claim.actionId === id && claim.azureTenantId === 'tenant-b';
-      const other = command({ tenant: 'tenant-b', target: 'host-2' });
-      const tenants = ['tenant-a', 'tenant-b'];
-      await database.ingest(...tenants.map((tenant) => command({ tenant, id })), other);
-      const claims = await database.claim(3);
-      const [stays, ...end] = claims.toSorted(
-        (one, two) => Number(staying(two)) - Number(staying(one)),
-      );
-      await database.settle(retry(stays!), ...end.map(completed));
-      expect(
+    it.each<[string, (claim: Claim) => Settlement]>([
+      ['ends', completed],
+      ['is tried again', (claim) => retry(claim)],
+    ])(
+      'leaves alone what another tenant has under the id of an action that %s',
+      async (_, settled) => {
+        const id = randomUUID();
+        const foreign = command({ tenant: 'tenant-b', id });
+        const next = command({ tenant: 'tenant-b', target: 'host-2' });
+        await database.ingest(command({ id }), foreign, next);
+        const claims = await database.claim(3);
+        // Behind all others in their order: it has a place among them, but is none of them.
+        const held = { attemptId: 'ffffffff-ffff-4fff-bfff-ffffffffffff', leaseOwner: 'worker-2' };
         await database.query(
-          `SELECT a."azureTenantId", a."status", w."attemptId" AS "lease", w."actionId" AS "work"
-             FROM security_action a LEFT JOIN security_action_work w
-               ON w."azureTenantId" = a."azureTenantId" AND w."actionId" = a."id"
-            WHERE a."id" = $1 ORDER BY 1`,
+          `UPDATE security_action_work SET "attemptId" = $1, "leaseOwner" = $2
+          WHERE "azureTenantId" = 'tenant-b' AND "actionId" = $3`,
+          [held.attemptId, held.leaseOwner, id],
+        );
+        const isForeign = (claim: Claim) => claim.actionId === id && claim.azureTenantId !== TENANT;
+        await database.settle(...claims.filter((claim) => !isForeign(claim)).map(settled));
+        const [work] = await database.query(
+          `SELECT "attemptId", "leaseOwner" FROM security_action_work
+          WHERE "azureTenantId" = 'tenant-b' AND "actionId" = $1`,
           [id],
-        ),
-      ).toEqual([
-        { azureTenantId: 'tenant-a', status: 'Completed', lease: null, work: null },
-        { azureTenantId: 'tenant-b', status: 'Running', lease: null, work: id },
-      ]);
-    });
+        );
+        expect(work).toEqual(held);
+      },
+    );
   });
 
   it('never lets times go backwards, even when the API that accepted the action had a clock ahead of ours', async () => {
