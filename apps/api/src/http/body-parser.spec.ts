@@ -206,7 +206,8 @@ describe('a request body', () => {
       0,
       -5,
     );
-    expect(await exchange(endless)).not.toContain('201');
+    // All of it but its end: a client that has not read by then sees the connection end and no answer.
+    expect(await exchange(endless)).toMatch(/^(?:HTTP\/1\.1 413 |$)/);
   });
 
   function chunked(parts: string[], headers: string): string {
