@@ -1,7 +1,7 @@
 import type { Caller } from '#domain/caller';
 import { FAILURE_CODES } from '#domain/errors';
 import type { ActionReference, Database } from './action-row.ts';
-import { LEASED, LEASE_PICKED, type Claim, type ClaimLease, takeClaims } from './claim.queries.ts';
+import { LEASED, leasePicked, type Claim, type ClaimLease, takeClaims } from './claim.queries.ts';
 import { endAction } from './end-action.queries.ts';
 import type { SecurityActionWorkEntity } from './entities/security-action-work.entity.ts';
 import { recordEvents } from './record-events.ts';
@@ -159,10 +159,10 @@ export async function claimCancels(
 
 const CLAIM_CANCELS = `
   WITH picked AS (
-    SELECT "azureTenantId", "actionId", 'probe' AS "next", 1 AS "turn" FROM "security_action_work"
+    SELECT "azureTenantId", "actionId", "position", 1 AS "turn" FROM "security_action_work"
      WHERE "cancelRequestedDateTime" IS NOT NULL AND "leaseOwner" IS NULL AND "dueDateTime" <= now()
        AND "providerKey" = ANY($4::text[])
      ORDER BY "cancelRequestedDateTime" LIMIT $5 FOR UPDATE SKIP LOCKED
   ),
-  ${LEASE_PICKED}
+  ${leasePicked("'probe'")}
   ${LEASED}, NULL AS "cutOffAt"`;

@@ -99,7 +99,7 @@ export async function claimWork(
 }
 
 /**
- * Runs a statement that leases work by `LEASE_PICKED` and ends with `LEASED`, and finds the resources of what it leased.
+ * Runs a statement that leases work by `leasePicked` and ends with `LEASED`, and finds the resources of what it leased.
  * @param parameters those of the statement itself, from $4 on
  */
 export async function takeClaims(
@@ -132,30 +132,29 @@ const firstOfGroup = (condition: string, lap: string) => `
     ORDER BY w."azureTenantId", w."actionName", w."dueDateTime" LIMIT 1)`;
 
 /**
- * Leases what the CTE `picked` (azureTenantId, actionId, next, turn) names. Its parameters come first: $1 owner,
+ * Leases what the CTE `picked` (azureTenantId, actionId, position, turn) names. Its parameters come first: $1 owner,
  * $2 length of the lease in ms, $3 the providers that bear repeats.
+ * @param next what for: an expression
  */
-export const LEASE_PICKED = `
+export const leasePicked = (next: string) => `
   leased AS (
     UPDATE "security_action_work" w
        SET "leaseOwner" = $1, "leaseUntil" = clock_timestamp() + $2 * interval '1 ms',
-           "next" = p."next",
-           "attempt" = w."attempt" + CASE WHEN p."next" = 'call' THEN 1 ELSE 0 END,
-           "probes" = w."probes" + CASE WHEN p."next" = 'probe' THEN 1 ELSE 0 END,
+           "next" = ${next},
+           "attempt" = w."attempt" + CASE WHEN ${next} = 'call' THEN 1 ELSE 0 END,
+           "probes" = w."probes" + CASE WHEN ${next} = 'probe' THEN 1 ELSE 0 END,
            "attemptId" = gen_random_uuid(), "sentDateTime" = NULL,
-           "acceptedAttemptId" = CASE WHEN p."next" = 'probe' THEN w."acceptedAttemptId" END,
+           "acceptedAttemptId" = CASE WHEN ${next} = 'probe' THEN w."acceptedAttemptId" END,
            "repeatable" = w."providerKey" = ANY($3::text[])
-      FROM picked p
-     WHERE w."azureTenantId" = p."azureTenantId" AND w."actionId" = p."actionId"
-       AND ${onlyThoseOf('picked')}
-    RETURNING w."azureTenantId", w."actionId", w."providerKey", w."actionName",
+     WHERE ${onlyThoseOf('picked')}
+    RETURNING w."azureTenantId", w."actionId", w."position", w."providerKey", w."actionName",
       w."targetKey", w."attempt", w."attemptId", w."next", w."probes", w."mayHaveActed", w."awaitingReport",
-      extract(epoch FROM clock_timestamp() - w."unavailableSince")::float8 * 1000 AS "unavailableMs",
-      p."turn"
+      extract(epoch FROM clock_timestamp() - w."unavailableSince")::float8 * 1000 AS "unavailableMs"
   )`;
 
-/** What `LEASE_PICKED` leased, as one row. */
-export const LEASED = `SELECT (SELECT jsonb_agg(l ORDER BY l."turn") FROM leased l) AS "leased"`;
+/** What `leasePicked` leased, as one row. */
+export const LEASED = `SELECT (
+    SELECT jsonb_agg(l ORDER BY p."turn") FROM leased l JOIN picked p USING ("position")) AS "leased"`;
 
 /*
  * The groups are found by a loose index scan that begins after whose turn was last and comes round to it: a step for
@@ -217,7 +216,7 @@ const CLAIM = prepared(`
            row_number() OVER (PARTITION BY share."providerKey", share."turn"
              ORDER BY w."dueDateTime", w."position") AS "rank"
       FROM share CROSS JOIN LATERAL (
-        SELECT w."azureTenantId", w."actionId", w."next", w."dueDateTime", w."position"
+        SELECT w."azureTenantId", w."actionId", w."dueDateTime", w."position"
           FROM "security_action_work" w
          WHERE w."providerKey" = share."providerKey" AND w."azureTenantId" = share."azureTenantId"
            AND w."actionName" = share."actionName" AND w."ready" AND w."leaseOwner" IS NULL
@@ -225,7 +224,7 @@ const CLAIM = prepared(`
          ORDER BY w."dueDateTime", w."position" LIMIT share."rows" FOR UPDATE SKIP LOCKED) w
   ),
   picked AS (
-    SELECT "azureTenantId", "actionId", "next", row_number() OVER (ORDER BY "rank", "turn") AS "turn"
+    SELECT "azureTenantId", "actionId", "position", row_number() OVER (ORDER BY "rank", "turn") AS "turn"
       FROM (
       SELECT c.*, row_number() OVER (PARTITION BY c."providerKey" ORDER BY c."rank", c."turn") AS "place"
         FROM candidate c) c
@@ -233,7 +232,7 @@ const CLAIM = prepared(`
      WHERE c."place" <= room."slots"
      ORDER BY "rank", c."turn" LIMIT $8
   ),
-  ${LEASE_PICKED},
+  ${leasePicked('w."next"')},
   started AS (
     UPDATE "security_action" a
        SET "status" = 'Running', "version" = a."version" + 1,

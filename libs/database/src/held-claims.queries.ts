@@ -73,13 +73,10 @@ async function changeHeld(
   change: string,
   condition = '',
 ): Promise<Set<string>> {
-  const [rows]: [{ attemptId: string }[], number] = await database.query(
-    `WITH held AS (${lockHeldRows(condition)})
-     UPDATE "security_action_work" w SET ${change}
-       FROM held
-      WHERE w."azureTenantId" = held."azureTenantId" AND w."actionId" = held."actionId"
-        AND ${onlyThoseOf('held')}
-     RETURNING held."attemptId"`,
+  const rows: { attemptId: string }[] = await database.query(
+    `WITH held AS (${lockHeldRows(condition)}),
+     changed AS (UPDATE "security_action_work" w SET ${change} WHERE ${onlyThoseOf('held')})
+     SELECT "attemptId" FROM held`,
     [
       claims.map((claim) => claim.azureTenantId),
       claims.map((claim) => claim.actionId),

@@ -8,13 +8,17 @@
  * @param isHeld that its attempt id is among $3, where that can be told without a look at each of them
  */
 export const lockHeldRows = (condition = '', isHeld = 'w."attemptId" = ANY($3::uuid[])') => `
-  SELECT w."azureTenantId", w."actionId", w."attemptId", w."attempt", w."targetKey"
+  SELECT w."azureTenantId", w."actionId", w."position", w."attemptId", w."attempt", w."targetKey"
     FROM "security_action_work" w
    WHERE w."azureTenantId" = ANY($1::text[]) AND w."actionId" = ANY($2::uuid[])
      AND ${isHeld} ${condition}
    ORDER BY w."azureTenantId", w."targetKey", w."actionId" FOR UPDATE OF w`;
 
-/** Has a join of `w`, the table of work, with a CTE look up the rows by their ids; for the reason see `lockHeldRows`. */
-export const onlyThoseOf = (cte: string) => `
+/** Has Postgres look up rows of `w`, the table of work, by the ids in a CTE; for the reason see `lockHeldRows`. Not only those. */
+export const foundByIdsOf = (cte: string) => `
   w."azureTenantId" = ANY(ARRAY(SELECT "azureTenantId" FROM ${cte}))
   AND w."actionId" = ANY(ARRAY(SELECT "actionId" FROM ${cte}))`;
+
+/** The rows of `w` that a CTE names by their ids and `position`, and no others: two tenants may have an action of one id. */
+export const onlyThoseOf = (cte: string) => `
+  ${foundByIdsOf(cte)} AND w."position" = ANY(ARRAY(SELECT "position" FROM ${cte}))`;

@@ -53,19 +53,17 @@ export async function freeExpired(
 ): Promise<number> {
   const [rows]: [unknown[], number] = await database.query(
     `WITH expired AS (
-       SELECT "azureTenantId", "actionId", ${FATE} AS "fate" FROM "security_action_work"
+       SELECT "azureTenantId", "actionId", "position" FROM "security_action_work"
         WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp() AND ${FATE} <> 'lost'
         ORDER BY "leaseUntil" LIMIT $1 FOR UPDATE SKIP LOCKED)
      UPDATE "security_action_work" w
         SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
             "dueDateTime" = now(),
-            "mayHaveActed" = w."mayHaveActed" OR (w."next" = 'call' AND e."fate" <> 'unsent'),
-            "next" = CASE e."fate" WHEN 'ask' THEN 'probe' ELSE w."next" END,
-            "acceptedAttemptId" = CASE e."fate" WHEN 'ask' THEN w."attemptId" ELSE w."acceptedAttemptId" END,
-            "attempt" = w."attempt" - CASE e."fate" WHEN 'unsent' THEN 1 ELSE 0 END
-       FROM expired e
-      WHERE w."azureTenantId" = e."azureTenantId" AND w."actionId" = e."actionId"
-        AND ${onlyThoseOf('expired')}
+            "mayHaveActed" = w."mayHaveActed" OR (w."next" = 'call' AND ${FATE} <> 'unsent'),
+            "next" = CASE ${FATE} WHEN 'ask' THEN 'probe' ELSE w."next" END,
+            "acceptedAttemptId" = CASE ${FATE} WHEN 'ask' THEN w."attemptId" ELSE w."acceptedAttemptId" END,
+            "attempt" = w."attempt" - CASE ${FATE} WHEN 'unsent' THEN 1 ELSE 0 END
+      WHERE ${onlyThoseOf('expired')}
      RETURNING w."actionId"`,
     [limit, probeable],
   );

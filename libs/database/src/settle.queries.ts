@@ -3,7 +3,7 @@ import type { ResultInfo } from '#domain/security-action';
 import type { Status } from '#domain/status';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { ClaimReference } from './held-claims.queries.ts';
-import { onlyThoseOf, lockHeldRows } from './held-rows.ts';
+import { foundByIdsOf, lockHeldRows } from './held-rows.ts';
 import type { Answer, Statement } from './impatient-client.ts';
 import { inOnePiece, transactionInOnePiece } from './in-one-piece.ts';
 import { plainArray, textArray } from './array-text.ts';
@@ -193,7 +193,7 @@ const SETTLE = prepared(`
   staying AS (SELECT * FROM held WHERE NOT "ends"),
   ended AS (
     DELETE FROM "security_action_work" w
-     WHERE ${onlyThoseOf('ending')} AND ${IS_HELD} AND ${IS_END}
+     WHERE ${foundByIdsOf('ending')} AND ${IS_HELD} AND ${IS_END}
   ),
   freed AS (
     UPDATE "security_action_work" w
@@ -208,7 +208,7 @@ const SETTLE = prepared(`
            "unavailableSince" = CASE WHEN ${UNAVAILABLE}
              THEN coalesce(w."unavailableSince", clock_timestamp()) END,
            "dueDateTime" = clock_timestamp() + ${said(8, 'bigint')} * interval '1 ms'
-     WHERE ${onlyThoseOf('staying')} AND ${IS_HELD} AND NOT ${IS_END}
+     WHERE ${foundByIdsOf('staying')} AND ${IS_HELD} AND NOT ${IS_END}
   ),
   changed AS (
     UPDATE "security_action" a

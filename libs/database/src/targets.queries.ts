@@ -82,15 +82,13 @@ const LOCK = prepared(`
 const PROMOTION = `
   WITH head AS (
     SELECT h.* FROM (${TARGETS}) t CROSS JOIN LATERAL (
-      SELECT w."azureTenantId", w."actionId", w."ready" FROM "security_action_work" w
+      SELECT w."azureTenantId", w."actionId", w."position", w."ready" FROM "security_action_work" w
        WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
        ORDER BY w."position" LIMIT 1) h
      WHERE NOT h."ready"
   ),
   promoted AS (
-    UPDATE "security_action_work" w SET "ready" = true FROM head
-     WHERE w."azureTenantId" = head."azureTenantId" AND w."actionId" = head."actionId"
-       AND ${onlyThoseOf('head')}
+    UPDATE "security_action_work" w SET "ready" = true WHERE ${onlyThoseOf('head')}
     RETURNING w."actionId"
   ),
   counted AS (
