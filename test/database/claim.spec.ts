@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { claimWork } from '#database/claim.queries';
+import { cancelAction } from '#database/cancel.queries';
+import { type Claim, claimWork } from '#database/claim.queries';
 import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
-import { PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
+import { OPERATOR, PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const LEASE = { owner: 'worker-1', leaseMs: 60_000 };
@@ -185,7 +186,26 @@ describe('claim', () => {
     });
   });
 
+  /** What a statement makes of a claim, as somebody asks for the action to be cancelled at the same moment. */
+  const whileCancelled = async <T>(statement: (held: Claim) => Promise<T>) => {
+    const [id] = await database.ingest(command());
+    const [held] = await database.claim(1, { repeatable: true });
+    let blocked!: Promise<T>;
+    await database.inTransaction(async (manager) => {
+      await cancelAction(manager, OPERATOR, id!, { canTakeBack: true });
+      blocked = statement(held!);
+      await database.untilBlocked();
+    });
+    return { held: held!, answer: await blocked, work: (await database.work(id!))! };
+  };
+
   describe('markSent', () => {
+    it('refuses what somebody asks to be cancelled at the same moment', async () => {
+      const { answer, work } = await whileCancelled((held) => markSent(database.manager, [held]));
+      expect(answer).toEqual(new Set());
+      expect(work).toMatchObject({ sentDateTime: null, cancelRequestedDateTime: expect.any(Date) });
+    });
+
     it('marks the attempts that hold their lease', async () => {
       const { id, claim: held } = await claimedOne();
       expect(await markSent(database.manager, [held])).toEqual(new Set([held.attemptId]));
@@ -218,6 +238,15 @@ describe('claim', () => {
       expect(renewed).toEqual(new Set([held.attemptId]));
       const until = (await database.work(id))!.leaseUntil!.getTime();
       expect(until - Date.now()).toBeGreaterThan(3_000_000);
+    });
+
+    it('extends a lease when the action is to be cancelled at the same moment', async () => {
+      const { held, answer, work } = await whileCancelled((one) =>
+        renewLeases(database.manager, [one], 3_600_000),
+      );
+      expect(answer).toEqual(new Set([held.attemptId]));
+      expect(work.leaseUntil!.getTime() - Date.now()).toBeGreaterThan(3_000_000);
+      expect(work.cancelRequestedDateTime).toBeInstanceOf(Date);
     });
 
     it('returns nothing for an action that has ended', async () => {

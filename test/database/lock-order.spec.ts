@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Claim } from '#database/claim.queries';
 import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
@@ -21,8 +22,8 @@ const STATEMENTS: Record<string, (database: TestDatabase, claims: Claim[]) => Pr
   'giving back': (database, claims) => releaseClaims(database.manager, claims),
 };
 
-function sameTarget({ azureTenantId, parameters }: Claim['action']) {
-  return command({ tenant: azureTenantId!, target: parameters[0]!.value });
+function sameTarget({ azureTenantId, parameters }: Claim['action'], id = randomUUID()) {
+  return command({ id, tenant: azureTenantId!, target: parameters[0]!.value });
 }
 
 /*
@@ -50,28 +51,55 @@ describe('locks on several rows', () => {
     return commands.map(({ action }) => byId.get(action.id)!);
   };
 
+  /** Runs a statement that is to stop at one of these rows. @returns those of them that it has locked by then, and that one */
+  const lockedUpTo = async (
+    stopAt: string,
+    actionIds: string[],
+    statement: () => Promise<unknown>,
+  ) => {
+    let blocked!: Promise<unknown>;
+    const locked = await database.dataSource.transaction('READ COMMITTED', async (manager) => {
+      await manager.query('SELECT FROM security_action_work WHERE "actionId" = $1 FOR UPDATE', [
+        stopAt,
+      ]);
+      blocked = statement();
+      await database.untilBlocked();
+      const unlocked = await database.query<{ actionId: string }>(
+        'SELECT "actionId" FROM security_action_work FOR UPDATE SKIP LOCKED',
+      );
+      const free = new Set(unlocked.map(({ actionId }) => actionId));
+      return actionIds.filter((id) => !free.has(id));
+    });
+    await blocked;
+    return locked;
+  };
+
   describe.each(Object.entries(STATEMENTS))('when %s', (_, statement) => {
     it.each(['in order', 'in reverse'])(
       'are taken by tenant and target, given %s',
       async (given) => {
         const claims = await claimsInOrder();
         const actionIds = claims.map(({ actionId }) => actionId);
-        let blocked!: Promise<unknown>;
-        await database.dataSource.transaction('READ COMMITTED', async (manager) => {
-          await manager.query('SELECT FROM security_action_work WHERE "actionId" = $1 FOR UPDATE', [
-            actionIds[STOP],
-          ]);
-          blocked = statement(database, given === 'in order' ? claims : claims.toReversed());
-          await database.untilBlocked();
-          const unlocked = await database.query<{ actionId: string }>(
-            'SELECT "actionId" FROM security_action_work FOR UPDATE SKIP LOCKED',
-          );
-          expect(new Set(unlocked.map(({ actionId }) => actionId))).toEqual(
-            new Set(actionIds.slice(STOP + 1)),
-          );
-        });
-        await blocked;
+        const locked = await lockedUpTo(actionIds[STOP]!, actionIds, () =>
+          statement(database, given === 'in order' ? claims : claims.toReversed()),
+        );
+        expect(locked).toEqual(actionIds.slice(0, STOP + 1));
       },
     );
+  });
+
+  it('are taken by tenant and target when what waited for its turn is made ready', async () => {
+    const claims = await claimsInOrder();
+    // Nor is the index of their ids.
+    const ids = times(claims.length, () => randomUUID())
+      .sort()
+      .toReversed();
+    const behind = claims.map(({ action }, index) => sameTarget(action, ids[index]));
+    await database.ingest(...behind.toReversed());
+    const waiting = behind.map(({ action }) => action.id);
+    const locked = await lockedUpTo(waiting[STOP]!, waiting, () =>
+      database.settle(...claims.map((claim) => ({ ...claim, type: 'completed' as const }))),
+    );
+    expect(locked).toEqual(waiting.slice(0, STOP + 1));
   });
 });

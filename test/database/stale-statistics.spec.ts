@@ -132,4 +132,15 @@ describe('with statistics from when the table of work was all but empty, as it i
     );
     expect(reads).toBeLessThanOrEqual(UNDER_WAY);
   });
+
+  it('frees what has expired by looking up its rows', async () => {
+    await database.query(
+      `UPDATE security_action_work SET "leaseUntil" = now() - interval '1 s' WHERE "attemptId" = ANY($1)`,
+      [claims.map(({ attemptId }) => attemptId)],
+    );
+    const reads = await readsOf(async (manager) => {
+      expect(await freeExpired(manager, { known: [PROVIDER], probeable: [] }, 500)).toBe(BATCH);
+    });
+    expect(reads).toBeLessThanOrEqual(UNDER_WAY + BATCH * READS_MAX);
+  });
 });

@@ -147,14 +147,14 @@ export const leasePicked = (next: string) => `
            "acceptedAttemptId" = CASE WHEN ${next} = 'probe' THEN w."acceptedAttemptId" END,
            "repeatable" = w."providerKey" = ANY($3::text[])
      WHERE ${onlyThoseOf('picked')}
-    RETURNING w."azureTenantId", w."actionId", w."position", w."providerKey", w."actionName",
+    RETURNING w."azureTenantId", w."actionId", w."providerKey", w."actionName",
       w."targetKey", w."attempt", w."attemptId", w."next", w."probes", w."mayHaveActed", w."awaitingReport",
       extract(epoch FROM clock_timestamp() - w."unavailableSince")::float8 * 1000 AS "unavailableMs"
   )`;
 
 /** What `leasePicked` leased, as one row. */
 export const LEASED = `SELECT (
-    SELECT jsonb_agg(l ORDER BY p."turn") FROM leased l JOIN picked p USING ("position")) AS "leased"`;
+    SELECT jsonb_agg(l ORDER BY p."turn") FROM leased l JOIN picked p USING ("azureTenantId", "actionId")) AS "leased"`;
 
 /*
  * The groups are found by a loose index scan that begins after whose turn was last and comes round to it: a step for

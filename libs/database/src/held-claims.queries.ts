@@ -67,6 +67,7 @@ export async function findUnfinished(
   );
 }
 
+/** @returns the attempt ids that are on record with the change */
 async function changeHeld(
   database: Database,
   claims: ClaimReference[],
@@ -75,8 +76,9 @@ async function changeHeld(
 ): Promise<Set<string>> {
   const rows: { attemptId: string }[] = await database.query(
     `WITH held AS (${lockHeldRows(condition)}),
-     changed AS (UPDATE "security_action_work" w SET ${change} WHERE ${onlyThoseOf('held')})
-     SELECT "attemptId" FROM held`,
+     changed AS (
+       UPDATE "security_action_work" w SET ${change} WHERE ${onlyThoseOf('held')} RETURNING w."attemptId")
+     SELECT "attemptId" FROM changed WHERE "attemptId" IS NOT NULL`,
     [
       claims.map((claim) => claim.azureTenantId),
       claims.map((claim) => claim.actionId),

@@ -16,9 +16,9 @@ export const lockHeldRows = (condition = '', isHeld = 'w."attemptId" = ANY($3::u
 
 /** Has Postgres look up rows of `w`, the table of work, by the ids in a CTE; for the reason see `lockHeldRows`. Not only those. */
 export const foundByIdsOf = (cte: string) => `
-  w."azureTenantId" = ANY(ARRAY(SELECT "azureTenantId" FROM ${cte}))
-  AND w."actionId" = ANY(ARRAY(SELECT "actionId" FROM ${cte}))`;
+  w."azureTenantId" = ANY(ARRAY(SELECT ${cte}."azureTenantId" FROM ${cte}))
+  AND w."actionId" = ANY(ARRAY(SELECT ${cte}."actionId" FROM ${cte}))`;
 
 /** The rows of `w` that a CTE names by their ids and `position`, and no others: two tenants may have an action of one id. */
 export const onlyThoseOf = (cte: string) => `
-  ${foundByIdsOf(cte)} AND w."position" = ANY(ARRAY(SELECT "position" FROM ${cte}))`;
+  ${foundByIdsOf(cte)} AND w."position" = ANY(ARRAY(SELECT ${cte}."position" FROM ${cte}))`;

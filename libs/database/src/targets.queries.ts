@@ -79,16 +79,22 @@ const LOCK = prepared(`
      WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
      ORDER BY w."position" LIMIT 1 FOR UPDATE) head`);
 
+// What is found is locked in the order of its targets before it is changed: an update alone would lock in that of an index.
 const PROMOTION = `
   WITH head AS (
     SELECT h.* FROM (${TARGETS}) t CROSS JOIN LATERAL (
-      SELECT w."azureTenantId", w."actionId", w."position", w."ready" FROM "security_action_work" w
+      SELECT w."azureTenantId", w."actionId", w."ready" FROM "security_action_work" w
        WHERE w."azureTenantId" = t."azureTenantId" AND w."targetKey" = t."targetKey"
        ORDER BY w."position" LIMIT 1) h
      WHERE NOT h."ready"
   ),
+  locked AS (
+    SELECT w.* FROM head CROSS JOIN LATERAL (
+      SELECT w."azureTenantId", w."actionId", w."position" FROM "security_action_work" w
+       WHERE w."azureTenantId" = head."azureTenantId" AND w."actionId" = head."actionId" LIMIT 1 FOR UPDATE) w
+  ),
   promoted AS (
-    UPDATE "security_action_work" w SET "ready" = true WHERE ${onlyThoseOf('head')}
+    UPDATE "security_action_work" w SET "ready" = true WHERE ${onlyThoseOf('locked')}
     RETURNING w."actionId"
   ),
   counted AS (
