@@ -232,6 +232,31 @@ describe('settle', () => {
       expect(await database.snapshot()).toEqual(before);
     });
 
+    it('tells two tenants with one action id apart, one of which ends and the other is tried again', async () => {
+      const id = randomUUID();
+      const staying = (claim: Claim) => claim.actionId === id && claim.azureTenantId === 'tenant-b';
+      const other = command({ tenant: 'tenant-b', target: 'host-2' });
+      const tenants = ['tenant-a', 'tenant-b'];
+      await database.ingest(...tenants.map((tenant) => command({ tenant, id })), other);
+      const claims = await database.claim(3);
+      const [stays, ...end] = claims.toSorted(
+        (one, two) => Number(staying(two)) - Number(staying(one)),
+      );
+      await database.settle(retry(stays!), ...end.map(completed));
+      expect(
+        await database.query(
+          `SELECT a."azureTenantId", a."status", w."attemptId" AS "lease", w."actionId" AS "work"
+             FROM security_action a LEFT JOIN security_action_work w
+               ON w."azureTenantId" = a."azureTenantId" AND w."actionId" = a."id"
+            WHERE a."id" = $1 ORDER BY 1`,
+          [id],
+        ),
+      ).toEqual([
+        { azureTenantId: 'tenant-a', status: 'Completed', lease: null, work: null },
+        { azureTenantId: 'tenant-b', status: 'Running', lease: null, work: id },
+      ]);
+    });
+
     it.each<[string, (claim: Claim) => Settlement]>([
       ['ends', completed],
       ['is tried again', (claim) => retry(claim)],
