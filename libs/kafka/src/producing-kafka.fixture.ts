@@ -6,14 +6,17 @@ const PARTITIONS = 4;
 /** What the test does with the texts of one request: it may hang or fail. */
 export type Send = (texts: string[], topic: string) => Promise<void>;
 
-/** A Kafka whose producers do what the test says. */
-export function producingKafka(send: Send): Kafka {
+/** A Kafka whose producers do what the test says. Of topics that are `lacking` they know no partition to send to. */
+export function producingKafka(send: Send, lacking: string[] = []): Kafka {
   const producer = {
     connect: () => Promise.resolve(),
     disconnect: () => Promise.resolve(),
     async sendBatch({ topicMessages = [] }: ProducerBatch): Promise<RecordMetadata[]> {
       const [{ topic, messages }] = topicMessages as [(typeof topicMessages)[0]];
       if (messages.length === 0) return [];
+      if (lacking.some((name) => topic.endsWith(name))) {
+        throw protocolError('UNKNOWN_TOPIC_OR_PARTITION', true);
+      }
       for (const message of messages) {
         message.partition = partitionOf(String(message.key ?? ''));
       }

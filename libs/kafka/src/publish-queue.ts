@@ -17,6 +17,8 @@ export interface QueuedMessage {
   /** On the clock of performance.now(). */
   deadlineMs: number;
   settled: boolean;
+  /** A request with it has failed after which it can be in the topic, whatever becomes of the next. */
+  mayBeWritten: boolean;
   resolve(receipt: PublishReceipt): void;
   reject(error: PublishError): void;
 }

@@ -16,8 +16,12 @@ const open: Publisher[] = [];
 const releases: (() => Promise<unknown>)[] = [];
 
 /** A publisher on a Kafka that does what the test says with the texts of each request. */
-async function publisherOn(send: Send, env: Record<string, string> = {}): Promise<Publisher> {
-  const publisher = new Publisher(loadSettings(env), producingKafka(send));
+async function publisherOn(
+  send: Send,
+  env: Record<string, string> = {},
+  lacking: string[] = [],
+): Promise<Publisher> {
+  const publisher = new Publisher(loadSettings(env), producingKafka(send, lacking));
   open.push(publisher);
   await publisher.connect();
   return publisher;
@@ -143,11 +147,7 @@ describe('Publisher', () => {
   });
 
   it('fails no other topic when one is unknown', async () => {
-    const publisher = await publisherOn((_, topic) =>
-      topic.endsWith('.reports')
-        ? Promise.reject(protocolError('UNKNOWN_TOPIC_OR_PARTITION', true))
-        : Promise.resolve(),
-    );
+    const publisher = await publisherOn(() => Promise.resolve(), {}, ['.reports']);
     const [good, bad] = await Promise.allSettled([
       publisher.publish(message('good')),
       publisher.publish(message('bad', { topic: 'reports' })),
@@ -155,6 +155,56 @@ describe('Publisher', () => {
     expect(good.status).toBe('fulfilled');
     expect(bad).toMatchObject({ status: 'rejected', reason: expect.any(MessageRefused) });
     expect(publisher.healthy).toBe(true);
+  });
+
+  const UNKNOWN = { name: 'BrokerUnavailable', fate: 'unknown' };
+  const REFUSED = { name: 'MessageRefused', fate: 'notWritten' };
+
+  it.each([
+    ['UNKNOWN_TOPIC_OR_PARTITION', true],
+    ['TOPIC_AUTHORIZATION_FAILED', false],
+  ])(
+    'does not say that nothing was written when an answer was lost and the next was %s',
+    async (type, retriable) => {
+      let attempts = 0;
+      const publisher = await publisherOn(() =>
+        Promise.reject(++attempts === 1 ? connectionError() : protocolError(type, retriable)),
+      );
+      await expect(publisher.publish(message('once'))).rejects.toMatchObject(UNKNOWN);
+      expect(attempts).toBe(2);
+    },
+  );
+
+  it.each([
+    ['UNKNOWN_TOPIC_OR_PARTITION', true],
+    ['TOPIC_AUTHORIZATION_FAILED', false],
+  ])(
+    'does not say of a partition that nothing was written when it may be another that was %s',
+    async (type, retriable) => {
+      const publisher = await publisherOn(() => Promise.reject(protocolError(type, retriable)));
+      const texts = Array.from({ length: 20 }, (_, i) => String(i));
+      const outcomes = await Promise.allSettled(
+        texts.map((text) => publisher.publish(message(text))),
+      );
+      const unknown = { status: 'rejected', reason: expect.objectContaining(UNKNOWN) as unknown };
+      expect(outcomes).toEqual(texts.map(() => unknown));
+      expect(publisher.healthy).toBe(true);
+    },
+  );
+
+  it('says that nothing was written to a partition that was refused by itself', async () => {
+    const refusal = protocolError('TOPIC_AUTHORIZATION_FAILED', false);
+    const publisher = await publisherOn(() => Promise.reject(refusal));
+    await expect(publisher.publish(message('one'))).rejects.toMatchObject(REFUSED);
+  });
+
+  it('says that nothing was written when no broker was asked to', async () => {
+    const publisher = await publisherOn(() => Promise.resolve(), {}, ['.commands']);
+    const outcomes = await Promise.allSettled(
+      ['1', '2', '3'].map((text) => publisher.publish(message(text))),
+    );
+    const refused = { status: 'rejected', reason: expect.objectContaining(REFUSED) as unknown };
+    expect(outcomes).toEqual([refused, refused, refused]);
   });
 
   it('tries again what a moving leader turned away', async () => {

@@ -5,7 +5,7 @@ import { Settings } from '#config/settings';
 import { ShortLivedSet } from '#domain/short-lived';
 import { type OutgoingHeaders, sendableHeaders } from './headers.ts';
 import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
-import { isAboutMessages, isolate } from './isolation.ts';
+import { isAboutMessages, isolate, mayBeWritten } from './isolation.ts';
 import { tracePublish } from './produce-trace.ts';
 import { ProducerLine } from './producer-line.ts';
 import {
@@ -171,6 +171,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
       bytes: recordBytes(sendable),
       deadlineMs: deadlineMs ?? performance.now() + this.#settings.ACCEPT_TIMEOUT_MS,
       settled: false,
+      mayBeWritten: false,
       resolve,
       reject,
     };
@@ -228,6 +229,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
         return;
       } catch (error) {
         const failure = classifyFailure(error);
+        if (mayBeWritten(failure, messages)) for (const entry of waiting) entry.mayBeWritten = true;
         const parts = isAboutMessages(failure, error) ? isolate(waiting, messages, failure) : [];
         if (parts.length > 1) {
           await Promise.all(parts.map((part) => this.#deliver(part)));
@@ -264,6 +266,9 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     const cause = rootCause(error);
     const options = { cause };
     if (failure === 'refused' || isAboutTopic(error)) {
+      // What a message is refused for, it was refused for in each request; what a topic is refused for may be new.
+      const doubtful = isAboutTopic(error) ? entries.filter((entry) => entry.mayBeWritten) : [];
+      this.#rejectAll(doubtful, () => new BrokerUnavailable('unknown', options));
       const message = `Kafka refused: ${cause.message}`;
       this.#rejectAll(entries, () => new MessageRefused(message, options));
     } else if (failure === 'unanswered') {
