@@ -90,6 +90,34 @@ it('begins no call that is to be cancelled, says nothing against its provider, a
   expect(mayBegin).toEqual([false, true]);
 });
 
+it('leaves a provider alone whose calls hang, however well it answers questions about them', async () => {
+  const circuits = circuitsOf();
+  const caller = new ProviderCaller(
+    new Providers(
+      new Map([
+        [
+          'Acme/Firewall',
+          {
+            execute: () => Promise.resolve({ kind: 'mayHaveActed', reason: 'no answer in time' }),
+            probe: () =>
+              Promise.resolve({ kind: 'known', status: 'NotStarted', errorInfo: null } as const),
+          } satisfies Provider,
+        ],
+      ]),
+    ),
+    circuits,
+    new ActionMetrics(new Registry(), new Catalogue([entry])),
+  );
+  const holding = holdingOf({
+    entry: providerEntry({ capabilities: { idempotent: true, cancel: false, probe: true } }),
+  });
+  for (let call = 0; call < 5; call += 1) {
+    await caller.execute(holding);
+    await caller.probe(holding);
+  }
+  expect(circuits.isOpen('Acme/Firewall')).toBe(true);
+});
+
 it('keeps nothing of a call in memory once it has ended, however long the worker lives', async () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;

@@ -97,7 +97,8 @@ export class ProviderCaller {
       (signal) => provider[question]!(claim.action, attempt, signal),
       (reason) => ({ kind: 'unanswered', reason }),
     );
-    this.#note(holding, finding.kind === 'known');
+    // An answer speaks for no call: a provider whose calls hang may well say what became of them.
+    if (finding.kind === 'unanswered') this.#note(holding, false);
     return finding;
   }
 
