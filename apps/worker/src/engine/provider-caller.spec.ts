@@ -18,11 +18,11 @@ function circuitsOf(): Circuits {
   return new Circuits({ CIRCUIT_FAILURES_MAX: 5, CIRCUIT_OPEN_MS: 1000 } as Settings);
 }
 
-function callerOf(execute: Provider['execute']): ProviderCaller {
+function callerOf(execute: Provider['execute'], registry = new Registry()): ProviderCaller {
   return new ProviderCaller(
     new Providers(new Map([['Acme/Firewall', { execute }]])),
     circuitsOf(),
-    new ActionMetrics(new Registry(), new Catalogue([entry])),
+    new ActionMetrics(registry, new Catalogue([entry])),
   );
 }
 
@@ -88,6 +88,20 @@ it('begins no call that is to be cancelled, says nothing against its provider, a
   expect(note).not.toHaveBeenCalled();
   await caller.cancel(holding);
   expect(mayBegin).toEqual([false, true]);
+});
+
+it.each([
+  ['nothing', undefined],
+  ['a kind that there is not', { kind: 'done' }],
+  ['a kind of another question', { kind: 'known' }],
+])('takes %s for an answer from which nothing can be concluded', async (_what, answer) => {
+  const registry = new Registry();
+  const caller = callerOf(() => Promise.resolve(answer as never), registry);
+  await expect(caller.execute(holdingOf())).resolves.toMatchObject({ kind: 'mayHaveActed' });
+  const inFlight = await registry
+    .getSingleMetric('security_actions_provider_calls_in_flight')
+    ?.get();
+  expect(inFlight?.values.map(({ value }) => value)).toEqual([0]);
 });
 
 it('leaves a provider alone whose calls hang, however well it answers questions about them', async () => {

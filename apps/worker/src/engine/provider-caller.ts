@@ -11,6 +11,21 @@ import type { Holding } from './holdings.ts';
 /** A call starts only if its lease has at least this long to go: time enough to be renewed. */
 const LEASE_LEFT_MS_MIN = 500;
 
+/** What there is to answer: a provider that answers something else has failed. */
+const OUTCOMES: Record<Outcome['kind'], true> = {
+  completed: true,
+  failed: true,
+  accepted: true,
+  notDone: true,
+  unavailable: true,
+  mayHaveActed: true,
+};
+const FINDINGS: Record<Finding['kind'], true> = {
+  known: true,
+  unavailable: true,
+  unanswered: true,
+};
+
 const UNANSWERED: ReadonlySet<Outcome['kind']> = new Set(['unavailable', 'mayHaveActed']);
 
 /** Talks to providers: under a deadline, and whatever they do, what comes back is a value. */
@@ -60,11 +75,14 @@ export class ProviderCaller {
     const outcome = await this.#ask<Outcome>(
       holding,
       'execute',
-      (signal) =>
-        this.#providers.for(entry).execute(
-          claim.action,
-          this.#attemptOf(holding, () => this.mayBeginCall(holding)),
-          signal,
+      async (signal) =>
+        understood(
+          OUTCOMES,
+          await this.#providers.for(entry).execute(
+            claim.action,
+            this.#attemptOf(holding, () => this.mayBeginCall(holding)),
+            signal,
+          ),
         ),
       (reason) => ({ kind: 'mayHaveActed', reason }),
     );
@@ -94,7 +112,8 @@ export class ProviderCaller {
     const finding = await this.#ask<Finding>(
       holding,
       question,
-      (signal) => provider[question]!(claim.action, attempt, signal),
+      async (signal) =>
+        understood(FINDINGS, await provider[question]!(claim.action, attempt, signal)),
       (reason) => ({ kind: 'unanswered', reason }),
     );
     // An answer speaks for no call: a provider whose calls hang may well say what became of them.
@@ -153,4 +172,10 @@ export class ProviderCaller {
     else lost.addEventListener('abort', () => call.abort(lost.reason), { once: true });
     return call;
   }
+}
+
+/** @throws TypeError if a provider does not keep to its types, from which nothing could be concluded */
+function understood<T extends Outcome | Finding>(kinds: Record<T['kind'], true>, answer: T): T {
+  if (Object.hasOwn(kinds, answer.kind)) return answer;
+  throw new TypeError(`${JSON.stringify(answer.kind)} is no answer to that`);
 }
