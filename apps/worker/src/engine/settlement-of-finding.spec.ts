@@ -89,6 +89,17 @@ describe('what a provider says became of a call', () => {
     expect(inShort(settlementOfProbe, finding, claim, can)).toBe(expected);
   });
 
+  it('is unknown for want of a report, where it is one that did not come', () => {
+    const finding: Finding = { kind: 'unanswered', reason: 'its provider knows no probe' };
+    const entry = providerEntry({
+      capabilities: { idempotent: false, cancel: false, probe: false },
+    });
+    const { errorInfo } = settlementOfProbe(claimOf({ awaitingReport: true }), entry, finding) as {
+      errorInfo: { message: string };
+    };
+    expect(errorInfo.message).toContain('no report came in time, and its provider knows no probe');
+  });
+
   it("gives the provider's own reason, under our code", () => {
     const errorInfo = { code: 99, message: 'no such host', subcode: 404 };
     const finding: Finding = { kind: 'known', status: 'Failed', errorInfo };

@@ -30,7 +30,7 @@ function verdictOfProbe(claim: Claim, entry: ProviderEntry, finding: Finding): V
   }
   if (finding.kind === 'unanswered') {
     const canAskAgain = capabilities.probe && !isLast;
-    if (!canAskAgain) return unknown(claim, finding);
+    if (!canAskAgain) return unknown(claim, claim.awaitingReport ? unreported(finding) : finding);
     return { type: 'postponed', unavailable: false, dueInMs: backoffMs(claim.probes, entry) };
   }
   if (finding.status === 'Completed') return { type: 'completed' };
@@ -45,6 +45,11 @@ function verdictOfProbe(claim: Claim, entry: ProviderEntry, finding: Finding): V
     return again(remark, { next: 'call', mayHaveActed: true, dueInMs: 0 });
   }
   return unknown(claim, { reason: `its provider says ${finding.status} after the deadline` });
+}
+
+/** That it cannot be asked would not be said of it, had it reported. */
+function unreported({ reason }: { reason: string }) {
+  return { reason: `no report came in time, and ${reason}` };
 }
 
 /** What the answer to a cancel means for an action that nobody holds but the canceller. */

@@ -41,7 +41,7 @@ const LAST_STEP_MS = 1000;
  * the same action, is logged, and is tried again each minute. All others go on.
  *
  * What its own worker has just committed it publishes without a look into the outbox (`NextEvents`). By itself it steps only as
- * often as its lease asks for: who stores events here wakes it, and the lookout does for those that others store.
+ * often as its lease asks for: who ingests or settles here wakes it, and the lookout does for all other events.
  */
 @Injectable()
 export class Relay {
