@@ -3,10 +3,12 @@ import { Progress } from '../dev/progress.ts';
 import { circumstances } from './circumstances.ts';
 import { compareVariants } from './scale/compare-variants.ts';
 import { COMPARISONS } from './scale/comparisons.ts';
-import type { Question } from './scale/ground.ts';
+import type { Question, ScaleGround } from './scale/ground.ts';
 import { overload } from './scale/overload.ts';
 import { FULL, QUICK } from './scale/size.ts';
 import { soak } from './scale/soak.ts';
+import { withVariant } from './scale/variant.ts';
+import { measure } from './speed/measure.ts';
 import { durability, serversOf } from './speed/servers.ts';
 import { markdown } from './table.ts';
 import { withServices } from './with-services.ts';
@@ -50,12 +52,18 @@ async function main(): Promise<void> {
     const { servers, remark } = serversOf(services);
     console.log(await circumstances('processes as each table says', values.quick));
     console.log(`${await durability(services)} ${remark}`);
+    const ground = { services, servers, progress, size };
+    await progress.step('warm up', () => warmUp(ground));
     for (const name of names) {
-      const ground = { services, servers, progress, size };
       const answers = await progress.step(name, () => QUESTIONS[name]!(ground));
       console.log(`\n${answers.map(markdown).join('\n\n')}`);
     }
   });
+}
+
+/** A broker that was just started compiles for a minute under load: what is measured first would be slowed down by that. */
+async function warmUp({ services, servers, size }: ScaleGround): Promise<void> {
+  await withVariant(services, {}, (contender) => measure(contender, servers, size.figures));
 }
 
 /** @throws when `minutes`, the length of the soak, is no whole number of them */
