@@ -1,9 +1,10 @@
 import { latency, whole } from '../speed/cells.ts';
 import { type Figures, measure, STEADY_PER_SECOND } from '../speed/measure.ts';
 import { totalMicros } from '../speed/meter.ts';
-import { type Contest, processTable, remarks } from '../speed/report.ts';
+import { processTable, remarks } from '../speed/report.ts';
 import { type Answer, ratio } from '../table.ts';
 import type { ScaleGround } from './ground.ts';
+import { type Run, rateRatio, runsOf } from './runs.ts';
 import { type Variant, withVariant } from './variant.ts';
 
 /** Variants of one product, by name; the others are compared with the first. */
@@ -20,17 +21,18 @@ export async function compareVariants(
   { services, servers, progress, size }: ScaleGround,
   comparison: Comparison,
 ): Promise<Answer[]> {
-  const contest: Record<string, Figures> = {};
-  for (const [name, variant] of Object.entries(comparison.variants)) {
-    contest[name] = await progress.step(name, () =>
+  const runs: Run[] = [];
+  for (const { name, variant } of runsOf(comparison.variants)) {
+    const figures = await progress.step(name, () =>
       withVariant(services, variant, (contender) => measure(contender, servers, size.figures)),
     );
+    runs.push({ name, figures });
   }
-  return [variantTable(comparison, contest), processTable(contest)];
+  const contest = Object.fromEntries(runs.map(({ name, figures }) => [name, figures]));
+  return [variantTable(comparison, runs), processTable(contest)];
 }
 
-function variantTable({ title, setup, notes }: Comparison, contest: Contest): Answer {
-  const [first] = Object.values(contest);
+function variantTable({ title, setup, notes }: Comparison, runs: readonly Run[]): Answer {
   return {
     title,
     setup:
@@ -48,16 +50,21 @@ function variantTable({ title, setup, notes }: Comparison, contest: Contest): An
       'Accept → end p50',
       'p99',
     ],
-    rows: Object.entries(contest).map(([name, figures]) => [
+    rows: runs.map(({ name, figures }, index) => [
       name,
       whole(figures.acceptedPerSecond),
-      ratio(figures.acceptedPerSecond, first!.acceptedPerSecond),
+      ratio(...rateRatio(runs, index, (one: Figures) => one.acceptedPerSecond)),
       whole(figures.completedPerSecond),
-      ratio(figures.completedPerSecond, first!.completedPerSecond),
+      ratio(...rateRatio(runs, index, (one: Figures) => one.completedPerSecond)),
       whole(figures.usage && totalMicros(figures.usage) / figures.actions),
       ...latency(figures.accept),
       ...latency(figures.toEnd),
     ]),
-    notes: [...notes, ...Object.entries(contest).flatMap(([name, one]) => remarks(name, one))],
+    notes: [
+      'To the first: a variant to the mean of the first right before and right after it, as the speed of a machine that ' +
+        'others use too drifts within minutes. The first, where it runs again, to its first run: that is the drift.',
+      ...notes,
+      ...runs.flatMap(({ name, figures }) => remarks(name, figures)),
+    ],
   };
 }
