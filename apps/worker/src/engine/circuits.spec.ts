@@ -21,7 +21,7 @@ describe('the circuit of a provider', () => {
   afterEach(() => vi.useRealTimers());
 
   const note = (...answers: boolean[]) =>
-    answers.forEach((answered) => circuits.note(FIREWALL, answered));
+    answers.forEach((answered) => circuits.note(FIREWALL, 'call', answered));
   const open = () => note(...Array.from({ length: FAILURES_MAX }, () => false));
 
   it('is closed for a provider that was never called', () => {
@@ -40,6 +40,36 @@ describe('the circuit of a provider', () => {
 
   it('counts calls in a row: an answer begins anew', () => {
     note(false, false, true, false, false);
+    expect(circuits.isOpen(FIREWALL)).toBe(false);
+  });
+
+  const ask = (...answers: boolean[]) =>
+    answers.forEach((answered) => circuits.note(FIREWALL, 'question', answered));
+
+  it('counts questions without an answer, too', () => {
+    note(false);
+    ask(false, false);
+    expect(circuits.isOpen(FIREWALL)).toBe(true);
+  });
+
+  it('is not closed, nor kept from opening, by an answer to a question while calls have none', () => {
+    note(false);
+    ask(true);
+    note(false);
+    ask(true);
+    note(false);
+    expect(circuits.limit(FIREWALL)).toBe(0);
+    vi.advanceTimersByTime(OPEN_MS);
+    ask(true);
+    expect(circuits.limit(FIREWALL)).toBe(1);
+    note(true);
+    expect(circuits.isOpen(FIREWALL)).toBe(false);
+  });
+
+  it('is closed by an answer to a question when it was questions that had none', () => {
+    ask(false, false, false);
+    vi.advanceTimersByTime(OPEN_MS);
+    ask(true);
     expect(circuits.isOpen(FIREWALL)).toBe(false);
   });
 

@@ -1,11 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Settings } from '#config/settings';
 
+/** To act, or to say what became of a call. */
+export type Asked = 'call' | 'question';
+
 interface Circuit {
-  failures: number;
+  /** In a row without an answer. */
+  failures: Record<Asked, number>;
   /** While it is open: when the provider is tried again, by the monotonic clock. */
   triedAgainAtMs: number | null;
 }
+
+const NEVER_ASKED: Circuit = { failures: { call: 0, question: 0 }, triedAgainAtMs: null };
 
 /**
  * A provider that fails call after call is left alone for a while: its actions wait, where one by one they would end
@@ -37,19 +43,33 @@ export class Circuits {
     return Number.isFinite(this.limit(providerKey));
   }
 
-  /** Takes note of how a call went: whether the provider gave an answer that means something. */
-  note(providerKey: string, answered: boolean): void {
-    const circuit = this.#circuits.get(providerKey) ?? { failures: 0, triedAgainAtMs: null };
+  /**
+   * Takes note of whether the provider gave an answer that means something. One to a question does not make up for calls
+   * without any: a provider whose calls hang may well say what became of them.
+   */
+  note(providerKey: string, asked: Asked, answered: boolean): void {
+    const circuit = this.#circuits.get(providerKey) ?? NEVER_ASKED;
     const wasOpen = circuit.triedAgainAtMs !== null;
-    const failures = answered ? 0 : circuit.failures + 1;
-    const isOpen = failures >= this.#failuresMax;
+    const failures = failuresAfter(circuit.failures, asked, answered);
+    const inARow = failures.call + failures.question;
+    const isOpen = inARow >= this.#failuresMax;
+    const leftAloneUntilMs = answered ? circuit.triedAgainAtMs : performance.now() + this.#openMs;
     this.#circuits.set(providerKey, {
       failures,
-      triedAgainAtMs: isOpen ? performance.now() + this.#openMs : null,
+      triedAgainAtMs: isOpen ? leftAloneUntilMs : null,
     });
     if (isOpen === wasOpen) return;
-    if (isOpen) this.#logger.warn({ provider: providerKey, failures }, 'circuit opened');
+    if (isOpen) this.#logger.warn({ provider: providerKey, failures: inARow }, 'circuit opened');
     else this.#logger.log({ provider: providerKey }, 'circuit closed');
     this.onChange();
   }
+}
+
+function failuresAfter(
+  { call, question }: Circuit['failures'],
+  asked: Asked,
+  answered: boolean,
+): Circuit['failures'] {
+  if (answered) return { call: asked === 'call' ? 0 : call, question: 0 };
+  return asked === 'call' ? { call: call + 1, question } : { call, question: question + 1 };
 }

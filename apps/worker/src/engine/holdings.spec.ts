@@ -155,9 +155,9 @@ describe('the places at a provider', () => {
 
   it('are not used again, once given up while its circuit was open, before they are granted anew', async () => {
     const holdings = setup();
-    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
+    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, 'call', false);
     expect(holdings.yieldSlots(A)).toBe(0);
-    holdings.circuits.note(A, true);
+    holdings.circuits.note(A, 'call', true);
     expect(await roomOf(holdings)).toEqual({ [B]: 10, total: 10 });
     grant(holdings, 4);
     expect(await roomOf(holdings)).toMatchObject({ [A]: 4 });
@@ -165,14 +165,14 @@ describe('the places at a provider', () => {
 
   it('are none while its circuit is open', async () => {
     const holdings = setup();
-    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
+    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, 'call', false);
     expect(await roomOf(holdings)).toEqual({ [B]: 10, total: 10 });
   });
 
   it('are left to others while its circuit is open, up to the last, and one is asked for to try', async () => {
     vi.useFakeTimers();
     const holdings = setup();
-    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
+    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, 'call', false);
     expect([holdings.yieldSlots(A), holdings.slotsWanted(A)]).toEqual([0, 0]);
     vi.advanceTimersByTime(CIRCUIT_OPEN_MS);
     // Somebody else may have taken it meanwhile: it is not this worker's before it is granted.
@@ -181,14 +181,14 @@ describe('the places at a provider', () => {
     expect(grant(holdings, 1)).toBe(true);
     expect(await roomOf(holdings)).toMatchObject({ [A]: 1 });
     expect(holdings.yieldSlots(A)).toBe(1);
-    holdings.circuits.note(A, false);
+    holdings.circuits.note(A, 'call', false);
     expect([holdings.yieldSlots(A), holdings.slotsWanted(A)]).toEqual([0, 0]);
   });
 
   it('are kept while calls are under way, although its circuit is open', async () => {
     const holdings = setup();
     await hold(holdings, 2, A);
-    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, false);
+    for (let call = 0; call < 10; call += 1) holdings.circuits.note(A, 'call', false);
     expect([holdings.yieldSlots(A), holdings.slotsWanted(A)]).toEqual([2, 0]);
   });
 });

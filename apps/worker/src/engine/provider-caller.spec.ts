@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { expect, it, vi } from 'vitest';
 import { Settings } from '#config/settings';
 import { Catalogue } from '#providers/catalogue';
-import type { Provider } from '#providers/provider';
+import type { Finding, Provider } from '#providers/provider';
 import { providerEntry } from '#providers/provider-entry.fixture';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { Providers } from '../providers.ts';
@@ -129,6 +129,27 @@ it('leaves a provider alone whose calls hang, however well it answers questions 
     await caller.execute(holding);
     await caller.probe(holding);
   }
+  expect(circuits.isOpen('Acme/Firewall')).toBe(true);
+});
+
+it.each<Finding>([
+  { kind: 'unanswered', reason: 'no answer in time' },
+  { kind: 'unavailable', reason: 'connection refused' },
+])('leaves a provider alone that does not answer questions: %j', async (finding) => {
+  const circuits = circuitsOf();
+  const probing: Provider = {
+    execute: () => Promise.resolve({ kind: 'accepted' }),
+    probe: () => Promise.resolve(finding),
+  };
+  const caller = new ProviderCaller(
+    new Providers(new Map([['Acme/Firewall', probing]])),
+    circuits,
+    new ActionMetrics(new Registry(), new Catalogue([entry])),
+  );
+  const holding = holdingOf({
+    entry: providerEntry({ capabilities: { idempotent: true, cancel: false, probe: true } }),
+  });
+  for (let call = 0; call < 5; call += 1) await caller.probe(holding);
   expect(circuits.isOpen('Acme/Firewall')).toBe(true);
 });
 

@@ -5,7 +5,7 @@ import { ActionMetrics, type Call } from '../metrics/action-metrics.ts';
 import { Providers } from '../providers.ts';
 import { ask } from './ask.ts';
 import { traceCall } from './attempt-trace.ts';
-import { Circuits } from './circuits.ts';
+import { type Asked, Circuits } from './circuits.ts';
 import type { Holding } from './holdings.ts';
 
 /** A call starts only if its lease has at least this long to go: time enough to be renewed. */
@@ -88,7 +88,7 @@ export class ProviderCaller {
     );
     // What was not begun because it is to be cancelled says nothing about the provider.
     const wasKeptBack = outcome.kind === 'unavailable' && !this.mayBeginCall(holding);
-    if (!wasKeptBack) this.#note(holding, !UNANSWERED.has(outcome.kind));
+    if (!wasKeptBack) this.#note(holding, 'call', !UNANSWERED.has(outcome.kind));
     return outcome;
   }
 
@@ -116,15 +116,14 @@ export class ProviderCaller {
         understood(FINDINGS, await provider[question]!(claim.action, attempt, signal)),
       (reason) => ({ kind: 'unanswered', reason }),
     );
-    // An answer speaks for no call: a provider whose calls hang may well say what became of them.
-    if (finding.kind === 'unanswered') this.#note(holding, false);
+    this.#note(holding, 'question', finding.kind === 'known');
     return finding;
   }
 
   /** That we gave up, or had no right to call any more, says nothing about the provider. */
-  #note(holding: Holding, answered: boolean): void {
+  #note(holding: Holding, asked: Asked, answered: boolean): void {
     if (!this.mayCall(holding)) return;
-    this.#circuits.note(holding.claim.providerKey, answered);
+    this.#circuits.note(holding.claim.providerKey, asked, answered);
   }
 
   #attemptOf({ claim }: Holding, mayBegin: () => boolean): Attempt {
