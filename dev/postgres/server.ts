@@ -129,6 +129,8 @@ function serverSettings(port: number, further: Record<string, string> = {}): str
     // A socket file has a path of 107 bytes at most, which a deep directory exceeds.
     unix_socket_directories: '',
     max_connections: '200',
+    // As in docker-compose.yml and docs/operations.md.
+    autovacuum_naptime: '15s',
     ...further,
   };
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
