@@ -192,6 +192,27 @@ describe('Publisher', () => {
     },
   );
 
+  it('sends one by one to a topic that was refused, until it takes something', async () => {
+    const requests: string[][] = [];
+    let isAllowed = false;
+    const publisher = await publisherOn((texts) => {
+      requests.push(texts);
+      return isAllowed
+        ? Promise.resolve()
+        : Promise.reject(protocolError('TOPIC_AUTHORIZATION_FAILED', false));
+    });
+    const texts = Array.from({ length: 20 }, (_, i) => String(i));
+    const send = () => Promise.allSettled(texts.map((text) => publisher.publish(message(text))));
+    await send();
+    const refused = { status: 'rejected', reason: expect.objectContaining(REFUSED) as unknown };
+    expect(await send()).toEqual(texts.map(() => refused));
+    isAllowed = true;
+    await publisher.publish(message('allowed'));
+    await send();
+    const each = texts.map((text) => [text]);
+    expect(requests).toEqual([texts, ...each, ['allowed'], texts]);
+  });
+
   it('says that nothing was written to a partition that was refused by itself', async () => {
     const refusal = protocolError('TOPIC_AUTHORIZATION_FAILED', false);
     const publisher = await publisherOn(() => Promise.reject(refusal));

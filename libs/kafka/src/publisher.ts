@@ -62,6 +62,8 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   readonly #queue: PublishQueue;
   readonly #line: ProducerLine;
   readonly #sent = new ShortLivedSet<QueuedMessage>();
+  /** Of which a request was refused, and nobody knows what of it. */
+  readonly #refusedTopics = new Set<Topic>();
   #flushScheduled = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -198,7 +200,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
       if (batch.length === 0) return;
       for (const entry of batch) this.#sent.add(entry);
       this.#line
-        .occupy(() => this.#deliver(batch))
+        .occupy(() => (this.#isRefused(batch) ? this.#deliverApart(batch) : this.#deliver(batch)))
         .then(
           () => this.#flush(),
           (error: unknown) => this.#giveUp(batch, 'unreachable', error),
@@ -216,6 +218,15 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
       this.#sent.size <= SPARSE_MESSAGES_MAX ||
       this.#queue.messages >= GATHERED_MESSAGES_MIN
     );
+  }
+
+  #isRefused([first]: QueuedMessage[]): boolean {
+    return first !== undefined && this.#refusedTopics.has(first.topic);
+  }
+
+  /** One by one where the topic was refused, until it takes something: so each message's own fate is known. */
+  async #deliverApart(batch: QueuedMessage[]): Promise<void> {
+    await Promise.all(batch.map((entry) => this.#deliver([entry])));
   }
 
   async #deliver(batch: QueuedMessage[]): Promise<void> {
@@ -251,6 +262,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
 
   #acknowledge(entries: QueuedMessage[], messages: Message[], records: RecordMetadata[]): void {
     this.#lastSuccessAt = new Date();
+    for (const { topic } of entries) this.#refusedTopics.delete(topic);
     const nextOffset = new Map(
       records.map(({ partition, baseOffset = '0' }) => [partition, BigInt(baseOffset)]),
     );
@@ -268,6 +280,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     if (failure === 'refused' || isAboutTopic(error)) {
       // What a message is refused for, it was refused for in each request; what a topic is refused for may be new.
       const doubtful = isAboutTopic(error) ? entries.filter((entry) => entry.mayBeWritten) : [];
+      for (const { topic } of doubtful) this.#refusedTopics.add(topic);
       this.#rejectAll(doubtful, () => new BrokerUnavailable('unknown', options));
       const message = `Kafka refused: ${cause.message}`;
       this.#rejectAll(entries, () => new MessageRefused(message, options));
