@@ -32,7 +32,7 @@ export interface ScaleSize {
 
 const FIGURES = { warmUp: 5000, steadySeconds: 20, actions: 20_000, idleSeconds: 0 };
 
-/** The better part of an hour: a minute for each row of a table, more for each million rows, and the soak. */
+/** More than an hour: a minute for each row of a table, more for each million rows, and the soak. */
 export const FULL: ScaleSize = {
   figures: FIGURES,
   processes: [
