@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   });
 }
 
-/** A broker that was just started compiles for a minute under load: what is measured first would be slowed down by that. */
+/** A broker that was just started compiles for most of a minute under load: what is measured first would be slowed down. */
 async function warmUp({ services, servers, size }: ScaleGround): Promise<void> {
   await withVariant(services, {}, (contender) => measure(contender, servers, size.figures));
 }

@@ -97,7 +97,9 @@ describe('what a provider says became of a call', () => {
     const { errorInfo } = settlementOfProbe(claimOf({ awaitingReport: true }), entry, finding) as {
       errorInfo: { message: string };
     };
-    expect(errorInfo.message).toContain('no report came in time, and its provider knows no probe');
+    expect(errorInfo.message).toContain(
+      'no report of its end came in time, and its provider knows no probe',
+    );
   });
 
   it("gives the provider's own reason, under our code", () => {

@@ -47,9 +47,9 @@ function verdictOfProbe(claim: Claim, entry: ProviderEntry, finding: Finding): V
   return unknown(claim, { reason: `its provider says ${finding.status} after the deadline` });
 }
 
-/** That it cannot be asked would not be said of it, had it reported. */
+/** That it cannot be asked would not be said of it, had it reported its end. */
 function unreported({ reason }: { reason: string }) {
-  return { reason: `no report came in time, and ${reason}` };
+  return { reason: `no report of its end came in time, and ${reason}` };
 }
 
 /** What the answer to a cancel means for an action that nobody holds but the canceller. */
