@@ -3,6 +3,7 @@ import { deadLetter } from '#kafka/dead-letter';
 import type { BatchMessage } from '#kafka/kafka-batch';
 import { MessageRefused } from '#kafka/publish-errors';
 import type { Publisher } from '#kafka/publisher';
+import { topicName } from '#kafka/topics';
 import { KafkaUnderTest, PATIENTLY, texts } from './kafka-under-test.ts';
 
 const under = new KafkaUnderTest();
@@ -12,6 +13,9 @@ beforeAll(async () => {
   await under.topics();
   publisher = await under.publisher();
 });
+
+const outcomeOf = (published: Promise<unknown>): Promise<unknown> =>
+  published.catch((error: unknown) => error);
 
 describe('Publisher on Kafka', () => {
   it('tells where each message landed', async () => {
@@ -51,6 +55,26 @@ describe('Publisher on Kafka', () => {
     expect(bad).toMatchObject({ status: 'rejected', reason: expect.any(MessageRefused) });
     expect(good.map(({ status }) => status)).toEqual(good.map(() => 'fulfilled'));
     expect(publisher.healthy).toBe(true);
+  });
+
+  it('says that nothing was written to a topic that is gone, and goes on with all others', async () => {
+    const own = await new KafkaUnderTest().topics();
+    const to = (name: string) =>
+      ({ topic: `dispatch.${name}`, key: null, value: 'a call' }) as const;
+    const nameOf = (name: string) => topicName(own.settings.KAFKA_TOPIC_PREFIX, to(name).topic);
+    const admin = own.kafka.admin();
+    await admin.connect();
+    own.onEnd(() => admin.disconnect());
+    await admin.createTopics({ topics: ['gone', 'kept'].map((name) => ({ topic: nameOf(name) })) });
+    const of = await own.publisher();
+    await of.publish(to('gone'));
+    await admin.deleteTopics({ topics: [nameOf('gone')] });
+    await expect
+      .poll(() => outcomeOf(of.publish(to('gone'))), PATIENTLY)
+      .toMatchObject({ name: 'MessageRefused', fate: 'notWritten' });
+    await expect(of.publish(to('kept'))).resolves.toMatchObject({ partition: 0 });
+    expect(await outcomeOf(of.publish(to('gone')))).toMatchObject({ name: 'MessageRefused' });
+    expect(of.healthy).toBe(true);
   });
 
   it('compresses with zstd, and the consumer reads it', async () => {

@@ -8,6 +8,7 @@ import { installEncoderGrowth } from './encoder-growth.ts';
 import { installEncoderHeadroom } from './encoder-headroom.ts';
 import { installFailedJoins } from './failed-joins.ts';
 import { installNullHeaders } from './null-header.ts';
+import { installProduceDoubt } from './produce-doubt.ts';
 import { installProduceEncoder } from './produce-encoder.ts';
 import { createSocketFactory } from './socket-factory.ts';
 import { installTimerGuard } from './timer-guard.ts';
@@ -20,6 +21,7 @@ installNullHeaders();
 installEncoderGrowth();
 installEncoderHeadroom();
 installProduceEncoder();
+installProduceDoubt(); // After the encoder.
 installZstdCodec();
 
 const CONNECT_TIMEOUT_MS_MAX = 2000;

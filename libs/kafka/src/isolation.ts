@@ -13,18 +13,6 @@ export function isAboutMessages(failure: KafkaFailure, error: unknown): boolean 
 }
 
 /**
- * Whether a message of a failed request can be in the topic all the same. Not if kafkajs had no partition to send it to,
- * or if the one partition that was sent to refused it. Of several nobody knows which refused, and after what may do
- * better later kafkajs renews its metadata, the failure of which hides that of the request.
- */
-export function mayBeWritten(failure: KafkaFailure, messages: Message[]): boolean {
-  if (failure === 'unanswered' || failure === 'unreachable') return true;
-  const partitions = new Set(messages.map(({ partition }) => partition));
-  if (partitions.size > 1) return true;
-  return failure === 'transient' && !partitions.has(undefined);
-}
-
-/**
  * Takes a failed batch apart: by partition first (one may be without a leader, the others not), then, if a
  * message is refused, in halves. Fewer than two parts: there is nothing more to take apart.
  */

@@ -11,6 +11,8 @@ const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 2000;
 /** Above what kafkajs takes to find out that nobody answers, so that this only ends what hangs for good. */
 const PROOF_TIMEOUT_MS = 20_000;
+/** Not more often: a topic that is never there must not have us connect anew for each message. */
+const RENEWAL_INTERVAL_MS = 10_000;
 
 /**
  * The connection of the publisher: one producer, replaced by a fresh one after each outage. An old producer may
@@ -26,6 +28,9 @@ export class ProducerLine {
   #open = false;
   #closed = false;
   #connecting: Promise<void> | undefined;
+  #renewing: Promise<unknown> | undefined;
+  /** On the clock of performance.now(). */
+  #renewedAtMs = -Infinity;
   #retiring: Promise<unknown> = Promise.resolve();
 
   constructor(settings: Settings, kafka: Kafka) {
@@ -92,6 +97,22 @@ export class ProducerLine {
     await this.#connecting;
   }
 
+  /**
+   * Puts a fresh producer in the place of one that a topic was refused to; it goes on meanwhile, and stays if that fails. kafkajs
+   * asks for all topics at once that a producer has ever sent to, and when one of them is gone, or forbidden since, that
+   * producer can send to no other.
+   */
+  async renew(): Promise<void> {
+    if (!this.#renewing) {
+      if (performance.now() - this.#renewedAtMs < RENEWAL_INTERVAL_MS) return;
+      this.#renewedAtMs = performance.now();
+      this.#renewing = (this.#connecting ?? this.#tryFresh()).finally(() => {
+        this.#renewing = undefined;
+      });
+    }
+    await this.#renewing;
+  }
+
   /** Disconnects, bounded. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -108,25 +129,33 @@ export class ProducerLine {
   async #replace(onFailure?: (error: unknown) => void): Promise<void> {
     let backoffMs = BACKOFF_MS_MIN;
     while (!this.#closed) {
-      const producer = new LeasedClient(this.#createProducer());
-      try {
-        const proved = producer.use((client) => this.#prove(client));
-        await answeredWithin(proved, PROOF_TIMEOUT_MS);
-        this.#adopt(producer);
+      if (await this.#tryFresh(onFailure)) {
+        this.#occupied = { sends: 0 };
         return;
-      } catch (error) {
-        onFailure?.(error);
-        this.#retire(producer);
-        await delay(backoffMs);
-        backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
       }
+      await delay(backoffMs);
+      backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
+    }
+  }
+
+  /** @returns whether there is a fresh producer now */
+  async #tryFresh(onFailure?: (error: unknown) => void): Promise<boolean> {
+    const producer = new LeasedClient(this.#createProducer());
+    try {
+      const proved = producer.use((client) => this.#prove(client));
+      await answeredWithin(proved, PROOF_TIMEOUT_MS);
+      this.#adopt(producer);
+      return true;
+    } catch (error) {
+      onFailure?.(error);
+      this.#retire(producer);
+      return false;
     }
   }
 
   #adopt(producer: LeasedClient<Producer>): void {
     if (this.#producer) this.#retire(this.#producer);
     this.#producer = producer;
-    this.#occupied = { sends: 0 };
     this.#open = !this.#closed;
     if (this.#closed) this.#retire(producer);
   }

@@ -1,30 +1,55 @@
 import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { murmur2 } from './partitioner.ts';
+import { addDoubt, takeOff } from './produce-doubt.ts';
 
 const PARTITIONS = 4;
 
 /** What the test does with the texts of one request: it may hang or fail. */
 export type Send = (texts: string[], topic: string) => Promise<void>;
 
-/** A Kafka whose producers do what the test says. Of topics that are `lacking` they know no partition to send to. */
+/**
+ * A Kafka whose producers do what the test says. What it rejects with a code is what brokers answered to a request, for all of
+ * its partitions or for `refusedOnly`; other than that they have said nothing.
+ * A producer finds its metadata anew as kafkajs does: for all topics that it has sent to, so that one of them that is `lacking`
+ * is enough to fail it.
+ */
 export function producingKafka(send: Send, lacking: string[] = []): Kafka {
-  const producer = {
+  return { producer: () => producerOf(send, lacking) } as unknown as Kafka;
+}
+
+function producerOf(send: Send, lacking: string[]) {
+  const known = new Set<string>();
+  return {
     connect: () => Promise.resolve(),
     disconnect: () => Promise.resolve(),
     async sendBatch({ topicMessages = [] }: ProducerBatch): Promise<RecordMetadata[]> {
       const [{ topic, messages }] = topicMessages as [(typeof topicMessages)[0]];
       if (messages.length === 0) return [];
-      if (lacking.some((name) => topic.endsWith(name))) {
+      if ([...known, topic].some((asked) => lacking.some((name) => asked.endsWith(name)))) {
         throw protocolError('UNKNOWN_TOPIC_OR_PARTITION', true);
       }
+      known.add(topic);
       for (const message of messages) {
         message.partition = partitionOf(String(message.key ?? ''));
       }
-      await send(
-        messages.map(({ value }) => String(value)),
-        topic,
-      );
       const used = new Set(messages.map(({ partition = 0 }) => partition));
+      const partitions = [...used].map((partition) => ({
+        partition,
+        messages: messages.filter((message) => message.partition === partition),
+      }));
+      const topicData = [{ topic, partitions }];
+      addDoubt(topicData, 1);
+      try {
+        await send(
+          messages.map(({ value }) => String(value)),
+          topic,
+        );
+      } catch (error) {
+        const { code, refusedOnly = [...used] } = error as Partial<Refusal>;
+        const refused = refusedOnly.map((partition) => ({ partition, errorCode: code ?? -1 }));
+        takeOff(topicData, { topics: [{ topicName: topic, partitions: refused }] });
+        throw error;
+      }
       return [...used].map((partition) => ({
         topicName: topic,
         partition,
@@ -33,7 +58,13 @@ export function producingKafka(send: Send, lacking: string[] = []): Kafka {
       }));
     },
   };
-  return { producer: () => producer } as unknown as Kafka;
+}
+
+interface Refusal {
+  /** Kafka's number of the error. */
+  code: number;
+  /** The partitions that answered so. */
+  refusedOnly: number[];
 }
 
 /** The partition to which it sends a key. */
@@ -41,9 +72,14 @@ export function partitionOf(key: string): number {
   return (murmur2(Buffer.from(key)) >>> 1) % PARTITIONS;
 }
 
-/** What a broker answers to a request that it does not take. */
-export function protocolError(type: string, retriable: boolean): Error {
-  return Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type, retriable });
+/** What a broker answers to a request that it does not take; without a code what kafkajs hears when it does anything else. */
+export function protocolError(
+  type: string,
+  retriable: boolean,
+  refusal: Partial<Refusal> = {},
+): Error {
+  const name = 'KafkaJSProtocolError';
+  return Object.assign(new Error(type), { name, type, retriable, ...refusal });
 }
 
 export function connectionError(): Error {

@@ -1,5 +1,6 @@
 import type { Message } from 'kafkajs';
 import { ShortLivedMap } from '#domain/short-lived';
+import type { Doubt } from './produce-doubt.ts';
 import { QueueFull, type PublishError } from './publish-errors.ts';
 import type { Topic } from './topics.ts';
 
@@ -17,8 +18,8 @@ export interface QueuedMessage {
   /** On the clock of performance.now(). */
   deadlineMs: number;
   settled: boolean;
-  /** A request with it has failed after which it can be in the topic, whatever becomes of the next. */
-  mayBeWritten: boolean;
+  /** Whether it can be in the topic, once a request with it has failed. */
+  doubt: Doubt;
   resolve(receipt: PublishReceipt): void;
   reject(error: PublishError): void;
 }

@@ -5,7 +5,8 @@ import { Settings } from '#config/settings';
 import { ShortLivedSet } from '#domain/short-lived';
 import { type OutgoingHeaders, sendableHeaders } from './headers.ts';
 import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
-import { isAboutMessages, isolate, mayBeWritten } from './isolation.ts';
+import { isAboutMessages, isolate } from './isolation.ts';
+import type { DoubtedMessage } from './produce-doubt.ts';
 import { tracePublish } from './produce-trace.ts';
 import { ProducerLine } from './producer-line.ts';
 import {
@@ -62,8 +63,6 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   readonly #queue: PublishQueue;
   readonly #line: ProducerLine;
   readonly #sent = new ShortLivedSet<QueuedMessage>();
-  /** Of which a request was refused, and nobody knows what of it. */
-  readonly #refusedTopics = new Set<Topic>();
   #flushScheduled = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -173,7 +172,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
       bytes: recordBytes(sendable),
       deadlineMs: deadlineMs ?? performance.now() + this.#settings.ACCEPT_TIMEOUT_MS,
       settled: false,
-      mayBeWritten: false,
+      doubt: { requests: 0 },
       resolve,
       reject,
     };
@@ -200,7 +199,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
       if (batch.length === 0) return;
       for (const entry of batch) this.#sent.add(entry);
       this.#line
-        .occupy(() => (this.#isRefused(batch) ? this.#deliverApart(batch) : this.#deliver(batch)))
+        .occupy(() => this.#deliver(batch))
         .then(
           () => this.#flush(),
           (error: unknown) => this.#giveUp(batch, 'unreachable', error),
@@ -220,27 +219,20 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     );
   }
 
-  #isRefused([first]: QueuedMessage[]): boolean {
-    return first !== undefined && this.#refusedTopics.has(first.topic);
-  }
-
-  /** One by one where the topic was refused, until it takes something: so each message's own fate is known. */
-  async #deliverApart(batch: QueuedMessage[]): Promise<void> {
-    await Promise.all(batch.map((entry) => this.#deliver([entry])));
-  }
-
   async #deliver(batch: QueuedMessage[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const waiting = batch.filter((entry) => !entry.settled);
       const [first] = waiting;
       if (!first) return;
-      const messages = waiting.map((entry): Message => ({ ...entry.message }));
+      const messages = waiting.map(({ message, doubt }): DoubtedMessage => ({ ...message, doubt }));
       try {
         this.#acknowledge(waiting, messages, await this.#line.send(first.topic, messages));
         return;
       } catch (error) {
         const failure = classifyFailure(error);
-        if (mayBeWritten(failure, messages)) for (const entry of waiting) entry.mayBeWritten = true;
+        // Without an answer kafkajs may still be at it, whatever it has counted by now.
+        if (isOpen(failure)) for (const { doubt } of waiting) doubt.requests += 1;
+        if (isAboutTopic(error)) await this.#line.renew();
         const parts = isAboutMessages(failure, error) ? isolate(waiting, messages, failure) : [];
         if (parts.length > 1) {
           await Promise.all(parts.map((part) => this.#deliver(part)));
@@ -256,13 +248,12 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   /** A broker that asks for patience gets it until the deadlines pass; one that is away does not. */
   #mayTryAgain(failure: KafkaFailure, attempt: number, error: unknown): boolean {
     if (!this.#line.open) return false;
-    if (failure === 'transient') return !isAboutTopic(error) || attempt < ATTEMPTS_MAX;
-    return failure === 'unreachable' && attempt < ATTEMPTS_MAX;
+    if (failure === 'transient' && !isAboutTopic(error)) return true;
+    return (failure === 'unreachable' || isAboutTopic(error)) && attempt < ATTEMPTS_MAX;
   }
 
   #acknowledge(entries: QueuedMessage[], messages: Message[], records: RecordMetadata[]): void {
     this.#lastSuccessAt = new Date();
-    for (const { topic } of entries) this.#refusedTopics.delete(topic);
     const nextOffset = new Map(
       records.map(({ partition, baseOffset = '0' }) => [partition, BigInt(baseOffset)]),
     );
@@ -278,9 +269,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     const cause = rootCause(error);
     const options = { cause };
     if (failure === 'refused' || isAboutTopic(error)) {
-      // What a message is refused for, it was refused for in each request; what a topic is refused for may be new.
-      const doubtful = isAboutTopic(error) ? entries.filter((entry) => entry.mayBeWritten) : [];
-      for (const { topic } of doubtful) this.#refusedTopics.add(topic);
+      const doubtful = entries.filter(({ doubt }) => doubt.requests > 0);
       this.#rejectAll(doubtful, () => new BrokerUnavailable('unknown', options));
       const message = `Kafka refused: ${cause.message}`;
       this.#rejectAll(entries, () => new MessageRefused(message, options));
@@ -289,7 +278,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     } else {
       this.#rejectAll(entries, () => new BrokerUnavailable('unknown', options));
     }
-    if (failure === 'unanswered' || failure === 'unreachable') this.#suspend(cause);
+    if (isOpen(failure)) this.#suspend(cause);
   }
 
   #suspend(error: Error): void {
@@ -339,4 +328,9 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     this.#sent.delete(entry);
     return true;
   }
+}
+
+/** Whether nobody has answered. */
+function isOpen(failure: KafkaFailure): boolean {
+  return failure === 'unanswered' || failure === 'unreachable';
 }
