@@ -1,23 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Kafka, type Message, type RecordMetadata } from 'kafkajs';
+import { Kafka } from 'kafkajs';
 import { Settings } from '#config/settings';
-import { ShortLivedSet } from '#domain/short-lived';
+import { Delivery } from './delivery.ts';
 import { type OutgoingHeaders, sendableHeaders } from './headers.ts';
-import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
-import { isAboutMessages, isolate } from './isolation.ts';
-import type { DoubtedMessage } from './produce-doubt.ts';
+import { rootCause } from './kafka-errors.ts';
 import { tracePublish } from './produce-trace.ts';
 import { ProducerLine } from './producer-line.ts';
 import {
   BrokerUnavailable,
-  MessageRefused,
   type PublishError,
   PublisherClosed,
   PublishTimeout,
 } from './publish-errors.ts';
 import { type PublishReceipt, PublishQueue, type QueuedMessage } from './publish-queue.ts';
 import { recordBytes } from './record-bytes.ts';
+import { SentMessages } from './sent-messages.ts';
 import type { Topic } from './topics.ts';
 
 /** A message to be published. A null value is a tombstone, a null key goes to any partition. */
@@ -39,9 +37,6 @@ const SWEEP_INTERVAL_MS = 20;
 const SPARSE_MESSAGES_MAX = 8;
 /** So many that wait are worth a request of their own, whatever is under way. */
 const GATHERED_MESSAGES_MIN = 64;
-const ATTEMPTS_MAX = 2;
-const RETRY_DELAY_MS = 25;
-const RETRY_DELAY_MS_MAX = 400;
 const SHUTDOWN_TIMEOUT_MS_MAX = 5000;
 
 /**
@@ -62,7 +57,8 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   readonly #settings: Settings;
   readonly #queue: PublishQueue;
   readonly #line: ProducerLine;
-  readonly #sent = new ShortLivedSet<QueuedMessage>();
+  readonly #sent = new SentMessages();
+  readonly #delivery: Delivery;
   #flushScheduled = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -76,6 +72,12 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
       bytesMax: settings.PUBLISH_QUEUE_BYTES_MAX,
     });
     this.#line = new ProducerLine(settings, kafka);
+    this.#delivery = new Delivery(this.#line, this.#sent, {
+      acknowledged: () => {
+        this.#lastSuccessAt = new Date();
+      },
+      away: (cause) => this.#suspend(cause),
+    });
   }
 
   /** Whether messages are taken: connected, and the last send was answered. */
@@ -142,8 +144,8 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     while (this.#queue.messages + this.#sent.size > 0 && performance.now() < deadlineMs) {
       await delay(SWEEP_INTERVAL_MS);
     }
-    this.#rejectAll(this.#queue.takeExpired(Infinity), () => new PublisherClosed('notWritten'));
-    this.#rejectAll([...this.#sent], () => new PublisherClosed('unknown'));
+    this.#sent.reject(this.#queue.takeExpired(Infinity), () => new PublisherClosed('notWritten'));
+    this.#sent.reject(this.#sent.late(Infinity), () => new PublisherClosed('unknown'));
     clearTimeout(this.#sweepTimer);
     await this.#line.close();
   }
@@ -197,12 +199,12 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
         bytesMax: PUBLISH_BATCH_BYTES_MAX,
       });
       if (batch.length === 0) return;
-      for (const entry of batch) this.#sent.add(entry);
+      this.#sent.add(batch);
       this.#line
-        .occupy(() => this.#deliver(batch))
+        .occupy(() => this.#delivery.deliver(batch))
         .then(
           () => this.#flush(),
-          (error: unknown) => this.#giveUp(batch, 'unreachable', error),
+          (error: unknown) => this.#delivery.giveUp(batch, 'unreachable', error),
         );
     }
   }
@@ -217,68 +219,6 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
       this.#sent.size <= SPARSE_MESSAGES_MAX ||
       this.#queue.messages >= GATHERED_MESSAGES_MIN
     );
-  }
-
-  async #deliver(batch: QueuedMessage[]): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const waiting = batch.filter((entry) => !entry.settled);
-      const [first] = waiting;
-      if (!first) return;
-      const messages = waiting.map(({ message, doubt }): DoubtedMessage => ({ ...message, doubt }));
-      try {
-        this.#acknowledge(waiting, messages, await this.#line.send(first.topic, messages));
-        return;
-      } catch (error) {
-        const failure = classifyFailure(error);
-        // Without an answer kafkajs may still be at it, whatever it has counted by now.
-        if (isOpen(failure)) for (const { doubt } of waiting) doubt.requests += 1;
-        if (isAboutTopic(error)) await this.#line.renew();
-        const parts = isAboutMessages(failure, error) ? isolate(waiting, messages, failure) : [];
-        if (parts.length > 1) {
-          await Promise.all(parts.map((part) => this.#deliver(part)));
-          return;
-        }
-        if (!this.#mayTryAgain(failure, attempt, error))
-          return this.#giveUp(waiting, failure, error);
-        await delay(Math.min(RETRY_DELAY_MS * 2 ** attempt, RETRY_DELAY_MS_MAX));
-      }
-    }
-  }
-
-  /** A broker that asks for patience gets it until the deadlines pass; one that is away does not. */
-  #mayTryAgain(failure: KafkaFailure, attempt: number, error: unknown): boolean {
-    if (!this.#line.open) return false;
-    if (failure === 'transient' && !isAboutTopic(error)) return true;
-    return (failure === 'unreachable' || isAboutTopic(error)) && attempt < ATTEMPTS_MAX;
-  }
-
-  #acknowledge(entries: QueuedMessage[], messages: Message[], records: RecordMetadata[]): void {
-    this.#lastSuccessAt = new Date();
-    const nextOffset = new Map(
-      records.map(({ partition, baseOffset = '0' }) => [partition, BigInt(baseOffset)]),
-    );
-    for (const [index, entry] of entries.entries()) {
-      const partition = messages[index]?.partition ?? 0;
-      const offset = nextOffset.get(partition) ?? 0n;
-      nextOffset.set(partition, offset + 1n);
-      if (this.#settle(entry)) entry.resolve({ partition, offset: offset.toString() });
-    }
-  }
-
-  #giveUp(entries: QueuedMessage[], failure: KafkaFailure, error: unknown): void {
-    const cause = rootCause(error);
-    const options = { cause };
-    if (failure === 'refused' || isAboutTopic(error)) {
-      const doubtful = entries.filter(({ doubt }) => doubt.requests > 0);
-      this.#rejectAll(doubtful, () => new BrokerUnavailable('unknown', options));
-      const message = `Kafka refused: ${cause.message}`;
-      this.#rejectAll(entries, () => new MessageRefused(message, options));
-    } else if (failure === 'unanswered') {
-      this.#rejectAll(entries, () => new PublishTimeout('unknown', options));
-    } else {
-      this.#rejectAll(entries, () => new BrokerUnavailable('unknown', options));
-    }
-    if (isOpen(failure)) this.#suspend(cause);
   }
 
   #suspend(error: Error): void {
@@ -305,32 +245,11 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   #sweep(): void {
     this.#sweepTimer = undefined;
     const now = performance.now();
-    this.#rejectAll(this.#queue.takeExpired(now), () => new PublishTimeout('notWritten'));
-    const late = [...this.#sent].filter((entry) => entry.deadlineMs <= now);
-    this.#rejectAll(late, () => new PublishTimeout('unknown'));
+    this.#sent.reject(this.#queue.takeExpired(now), () => new PublishTimeout('notWritten'));
+    this.#sent.reject(this.#sent.late(now), () => new PublishTimeout('unknown'));
     this.#flush(true);
     if (this.#queue.messages + this.#sent.size > 0) {
       this.#sweepTimer = setTimeout(() => this.#sweep(), SWEEP_INTERVAL_MS);
     }
   }
-
-  /** @param makeError called only if there is somebody to tell: an error takes its stack along, which is dear */
-  #rejectAll(entries: QueuedMessage[], makeError: () => PublishError): void {
-    if (entries.length === 0) return;
-    const error = makeError();
-    for (const entry of entries) if (this.#settle(entry)) entry.reject(error);
-  }
-
-  /** False if the entry has had its answer: an acknowledgement that comes after the deadline changes nothing. */
-  #settle(entry: QueuedMessage): boolean {
-    if (entry.settled) return false;
-    entry.settled = true;
-    this.#sent.delete(entry);
-    return true;
-  }
-}
-
-/** Whether nobody has answered. */
-function isOpen(failure: KafkaFailure): boolean {
-  return failure === 'unanswered' || failure === 'unreachable';
 }
