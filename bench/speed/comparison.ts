@@ -4,7 +4,7 @@ import type { Answer } from '../table.ts';
 import type { WithContender } from './contender.ts';
 import { type Floor, floorOf } from './floor.ts';
 import type { Ground } from './ground.ts';
-import { httpLimit } from './limits/http.ts';
+import { httpLimits } from './limits/http.ts';
 import { kafkaLimits } from './limits/kafka.ts';
 import { meanOf } from './limits/mean.ts';
 import { sqlLimits } from './limits/sql.ts';
@@ -51,10 +51,11 @@ async function measureLimits(
   { services, servers, directory, size }: Ground,
 ): Promise<Limits> {
   const kafkaSize = { ...size.kafka, sendsPerSecond: STEADY_PER_SECOND };
+  const httpSize = { ...size.http, createsPerSecond: STEADY_PER_SECOND };
   return {
     kafka: await progress.step('Kafka alone', () => kafkaLimits(services, servers, kafkaSize)),
     sql: await progress.step('Postgres alone', () => sqlLimits(services, servers, size.sql)),
-    http: await progress.step('HTTP alone', () => httpLimit(directory, size.http)),
+    http: await progress.step('HTTP alone', () => httpLimits(directory, httpSize)),
   };
 }
 
@@ -62,7 +63,7 @@ async function measureLimits(
 function floorFor({ http, kafka, sql }: Limits, { eventsEach }: Figures): Floor | undefined {
   if (eventsEach < 1) throw new Error(`only ${eventsEach} events were relayed for an action`);
   const parts = {
-    http: http.micros,
+    http: http.create.micros,
     produce: kafka.produce.get(FLOOR_BATCH)?.micros,
     consume: kafka.consume.micros,
     transitions: sql.transitions.micros,

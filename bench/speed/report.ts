@@ -3,6 +3,7 @@ import type { Latency } from '../latency.ts';
 import type { Answer } from '../table.ts';
 import { latency, mebibytes, milliseconds, NOTHING, whole } from './cells.ts';
 import type { Floor } from './floor.ts';
+import type { HttpLimits } from './limits/http.ts';
 import type { KafkaLimits } from './limits/kafka.ts';
 import type { Limit } from './limits/limit.ts';
 import type { SqlLimits } from './limits/sql.ts';
@@ -82,7 +83,7 @@ export function processTable(contest: Contest): Answer {
 
 /** What the parts cost by themselves. */
 export interface Limits {
-  http: Limit;
+  http: HttpLimits;
   kafka: KafkaLimits;
   sql: SqlLimits;
 }
@@ -108,7 +109,7 @@ export function limitTable(
       'before ours and right after it.',
     header: ['', 'Per second', 'CPU µs each', 'p50 ms', 'p99 ms'],
     rows: [
-      row('HTTP: bare Fastify, token verified once', http),
+      row('HTTP: bare Fastify, token verified once', http.create, http.answer),
       ...[...kafka.produce].map(([batch, limit]) =>
         row(`produce, ${batch} a request`, limit, batch === 1 ? kafka.send : undefined),
       ),
@@ -118,7 +119,9 @@ export function limitTable(
       ...(floor ? [row('**the floor of this design**', floor)] : []),
     ],
     notes: [
-      `p50 and p99 of produce: one awaited send, ${STEADY_PER_SECOND} a second in an open loop.`,
+      `p50 and p99: ${STEADY_PER_SECOND} a second in an open loop; of produce, one awaited send.`,
+      `HTTP and then an awaited send: ${milliseconds(http.answer.p50 + kafka.send.p50)} ms (p50 and p50), ` +
+        `${(1 + http.answer.p50 / kafka.send.p50).toFixed(2)} × the send. An accept waits for both.`,
       `The floor: HTTP + produce at 50 × (one command + ${eventsEach.toFixed(1)} events relayed) + consume + transitions; its ` +
         `rate is what ${availableParallelism()} cores could do of it.`,
       `By the limits before ours alone it would be ${micros(floors[0])} µs, and by those after it ${micros(floors[1])} µs.`,

@@ -2,7 +2,7 @@ import type { ContenderSize } from './measure.ts';
 
 /** How much of everything a run does. */
 export interface Size {
-  http: number;
+  http: { creates: number; steadySeconds: number };
   sql: number;
   kafka: { messages: number; sendSeconds: number };
   contenders: Record<'ours' | 'naive' | 'pgBoss', ContenderSize>;
@@ -11,7 +11,7 @@ export interface Size {
 
 /** Some ten minutes. Each contender is given what takes it some ten seconds or more at saturation. */
 export const FULL: Size = {
-  http: 40_000,
+  http: { creates: 40_000, steadySeconds: 10 },
   sql: 40_000,
   kafka: { messages: 10_000, sendSeconds: 20 },
   contenders: {
@@ -25,7 +25,7 @@ export const FULL: Size = {
 
 /** Three quarters of a minute, with the start of everything. */
 export const QUICK: Size = {
-  http: 500,
+  http: { creates: 500, steadySeconds: 0.5 },
   sql: 500,
   kafka: { messages: 200, sendSeconds: 1 },
   contenders: {

@@ -4,8 +4,9 @@ import { meanOf } from './mean.ts';
 const limits = (times: number, micros: number | undefined = 10 * times) => {
   const limit = { perSecond: 1000 / times, micros };
   const send = { p50: times, p99: 5 * times };
+  const answer = { p50: 3 * times, p99: 4 * times };
   return {
-    http: limit,
+    http: { create: limit, answer },
     kafka: {
       produce: new Map([
         [1, limit],
@@ -21,7 +22,7 @@ const limits = (times: number, micros: number | undefined = 10 * times) => {
 it('takes the mean of every limit, of its rate, its CPU and its latencies', () => {
   const both = { perSecond: (1000 + 500) / 2, micros: 15 };
   expect(meanOf(limits(1), limits(2))).toEqual({
-    http: both,
+    http: { create: both, answer: { p50: 4.5, p99: 6 } },
     kafka: {
       produce: new Map([
         [1, both],
@@ -35,6 +36,7 @@ it('takes the mean of every limit, of its rate, its CPU and its latencies', () =
 });
 
 it('knows no CPU where one of the two does not', () => {
-  const { http } = meanOf(limits(1), { ...limits(2), http: { perSecond: 500, micros: undefined } });
-  expect(http).toEqual({ perSecond: 750, micros: undefined });
+  const unknown = { ...limits(2).http, create: { perSecond: 500, micros: undefined } };
+  const { http } = meanOf(limits(1), { ...limits(2), http: unknown });
+  expect(http.create).toEqual({ perSecond: 750, micros: undefined });
 });

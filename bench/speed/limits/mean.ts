@@ -5,7 +5,10 @@ import type { Limit } from './limit.ts';
 /** The mean of the same limits, measured twice: a machine that others use too is not as fast all the time. */
 export function meanOf(one: Limits, other: Limits): Limits {
   return {
-    http: limit(one.http, other.http),
+    http: {
+      create: limit(one.http.create, other.http.create),
+      answer: latency(one.http.answer, other.http.answer),
+    },
     kafka: {
       produce: new Map(
         [...one.kafka.produce].map(([batch, produced]) => {
