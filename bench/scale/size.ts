@@ -30,7 +30,12 @@ export interface ScaleSize {
   soak: SoakSize;
 }
 
-const FIGURES = { warmUp: 5000, steadySeconds: 20, actions: 20_000, idleSeconds: 0 };
+const FIGURES = {
+  warmUp: { actions: 5000, steadySeconds: 20 },
+  steadySeconds: 20,
+  actions: 20_000,
+  idleSeconds: 0,
+};
 
 /** More than an hour: a minute for each row of a table, more for each million rows, and the soak. */
 export const FULL: ScaleSize = {
@@ -47,7 +52,12 @@ export const FULL: ScaleSize = {
   connections: [64, 2000],
   bodyBytes: [400, 20_000],
   overload: {
-    figures: { ...FIGURES, warmUp: 2000, steadySeconds: 5, actions: 4000 },
+    figures: {
+      ...FIGURES,
+      warmUp: { actions: 2000, steadySeconds: 5 },
+      steadySeconds: 5,
+      actions: 4000,
+    },
     connections: 2000,
     // A few hundred fill the queue of the publisher (PUBLISH_QUEUE_BYTES_MAX), long before all connections are in it.
     bodyBytes: 60_000,
@@ -58,7 +68,12 @@ export const FULL: ScaleSize = {
   soak: { figures: FIGURES, intervals: 15, intervalSeconds: 60, oldActions: 2_000_000 },
 };
 
-const QUICK_FIGURES = { warmUp: 100, steadySeconds: 0.5, actions: 300, idleSeconds: 0 };
+const QUICK_FIGURES = {
+  warmUp: { actions: 100, steadySeconds: 0.5 },
+  steadySeconds: 0.5,
+  actions: 300,
+  idleSeconds: 0,
+};
 
 /** Shows that it works: its figures mean nothing. */
 export const QUICK: ScaleSize = {

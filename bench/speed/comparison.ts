@@ -1,69 +1,108 @@
 import { availableParallelism } from 'node:os';
 import type { Progress } from '../../dev/progress.ts';
 import type { Answer } from '../table.ts';
-import type { WithContender } from './contender.ts';
+import type { Contender, WithContender } from './contender.ts';
 import { type Floor, floorOf } from './floor.ts';
 import type { Ground } from './ground.ts';
-import { httpLimits } from './limits/http.ts';
-import { kafkaLimits } from './limits/kafka.ts';
-import { meanOf } from './limits/mean.ts';
+import { httpCost, httpLatency } from './limits/http.ts';
+import { kafkaCosts, sendLatency } from './limits/kafka.ts';
+import { meanCosts, meanLatencies } from './limits/mean.ts';
 import { sqlLimits } from './limits/sql.ts';
-import { type Figures, measure, STEADY_PER_SECOND } from './measure.ts';
+import { steadily } from './limits/steadily.ts';
+import {
+  measure,
+  measureSaturated,
+  measureSteady,
+  type Saturated,
+  STEADY_PER_SECOND,
+} from './measure.ts';
 import { withNaive } from './naive.ts';
 import { withOurs } from './ours.ts';
 import { withPgBoss } from './pg-boss.ts';
-import { contestTable, type Limits, limitTable, processTable, targetTable } from './report.ts';
+import {
+  contestTable,
+  type Costs,
+  type Latencies,
+  limitTable,
+  processTable,
+  targetTable,
+} from './report.ts';
 import type { Size } from './size.ts';
 import { targetsOf } from './targets.ts';
 
 /** Messages of a request at which producing counts for the floor. */
 const FLOOR_BATCH = 50;
 
-/** The contenders and the limits, all in one run. */
+/**
+ * The contenders and the limits, all in one run. What is a limit to ours is measured right before and right after it, so
+ * saturation and open loop of ours are two runs of the product.
+ */
 export async function compare(progress: Progress, ground: Ground): Promise<Answer[]> {
   const { services, servers, directory, size } = ground;
-  const contender = (name: string, withIt: WithContender, key: keyof Size['contenders']) =>
+  const whole = (name: string, withIt: WithContender, key: keyof Size['contenders']) =>
     progress.step(name, () =>
       withIt(services, directory, (one) => measure(one, servers, size.contenders[key])),
     );
-  // The limits come first: they warm Kafka up, which the contenders share. And right before and after what is held against them.
-  const limitsBefore = await measureLimits(progress, ground);
-  const ours = await contender('ours', withOurs(), 'ours');
-  const limitsAfter = await measureLimits(progress, ground);
-  const limits = meanOf(limitsBefore, limitsAfter);
-  const naive = await contender('naive', withNaive, 'naive');
-  const pgBoss = await contender('pg-boss', withPgBoss, 'pgBoss');
-  const floor = floorFor(limits, ours);
-  const contest = { ours, naive, 'pg-boss': pgBoss };
+  const ours = <T>(name: string, work: (one: Contender) => Promise<T>) =>
+    progress.step(`ours, ${name}`, () => withOurs()(services, directory, work));
+  // Not counted: it warms Kafka up, which all of them share.
+  await measureCosts(progress, ground);
+  const costs = await beforeAndAfter(
+    () => measureCosts(progress, ground),
+    () => ours('at saturation', (one) => measureSaturated(one, servers, size.contenders.ours)),
+  );
+  const latencies = await beforeAndAfter(
+    () => measureLatencies(progress, ground),
+    () => ours('in an open loop', (one) => measureSteady(one, size.contenders.ours)),
+  );
+  const naive = await whole('naive', withNaive, 'naive');
+  const pgBoss = await whole('pg-boss', withPgBoss, 'pgBoss');
+  const figures = { ...costs.result, ...latencies.result };
+  const contest = { ours: figures, naive, 'pg-boss': pgBoss };
+  const mean = meanCosts(costs.before, costs.after);
+  const [floor, ...floors] = [mean, costs.before, costs.after].map((of) => floorFor(of, figures));
+  const alone = meanLatencies(latencies.before, latencies.after);
   return [
     contestTable(contest),
     processTable(contest),
-    limitTable(limits, floor, ours.eventsEach, [
-      floorFor(limitsBefore, ours),
-      floorFor(limitsAfter, ours),
-    ]),
-    targetTable(targetsOf({ ours, naive, floor, send: limits.kafka.send })),
+    limitTable(mean, alone, floor, figures.eventsEach, floors),
+    targetTable(targetsOf({ ours: figures, naive, floor, send: alone.send })),
   ];
 }
 
-async function measureLimits(
+async function beforeAndAfter<L, T>(limits: () => Promise<L>, work: () => Promise<T>) {
+  const before = await limits();
+  const result = await work();
+  return { before, result, after: await limits() };
+}
+
+async function measureCosts(
   progress: Progress,
   { services, servers, directory, size }: Ground,
-): Promise<Limits> {
-  const kafkaSize = { ...size.kafka, sendsPerSecond: STEADY_PER_SECOND };
-  const httpSize = { ...size.http, createsPerSecond: STEADY_PER_SECOND };
+): Promise<Costs> {
   return {
-    kafka: await progress.step('Kafka alone', () => kafkaLimits(services, servers, kafkaSize)),
+    kafka: await progress.step('Kafka alone', () => kafkaCosts(services, servers, size.messages)),
     sql: await progress.step('Postgres alone', () => sqlLimits(services, servers, size.sql)),
-    http: await progress.step('HTTP alone', () => httpLimits(directory, httpSize)),
+    http: await progress.step('HTTP alone', () => httpCost(directory, size.http)),
+  };
+}
+
+async function measureLatencies(
+  progress: Progress,
+  { services, directory, size }: Ground,
+): Promise<Latencies> {
+  const alone = steadily(STEADY_PER_SECOND, size.limitSeconds);
+  return {
+    send: await progress.step('a send alone', () => sendLatency(services, alone)),
+    http: await progress.step('an answer alone', () => httpLatency(directory, alone)),
   };
 }
 
 /** Undefined where CPU cannot be measured. @throws when no events were counted: the floor would be too low */
-function floorFor({ http, kafka, sql }: Limits, { eventsEach }: Figures): Floor | undefined {
+function floorFor({ http, kafka, sql }: Costs, { eventsEach }: Saturated): Floor | undefined {
   if (eventsEach < 1) throw new Error(`only ${eventsEach} events were relayed for an action`);
   const parts = {
-    http: http.create.micros,
+    http: http.micros,
     produce: kafka.produce.get(FLOOR_BATCH)?.micros,
     consume: kafka.consume.micros,
     transitions: sql.transitions.micros,

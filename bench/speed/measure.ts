@@ -26,7 +26,8 @@ const ENDS_INTERVAL_MS = 50;
 const SETTLE_MS = 3000;
 
 export interface ContenderSize {
-  warmUp: number;
+  /** At saturation, and then in the open loop. Not counted. */
+  warmUp: { actions: number; steadySeconds: number };
   steadySeconds: number;
   /** At saturation. */
   actions: number;
@@ -34,71 +35,113 @@ export interface ContenderSize {
   idleSeconds: number;
 }
 
-export interface Figures {
+/** What is found at saturation. */
+export interface Saturated {
   actions: number;
   acceptedPerSecond: number;
   /** From the first create to the last end: accepting and completing share the machine, as long as both go on. */
   completedPerSecond: number;
-  /** Open loop: from when a create was due to its answer. */
-  accept: Latency;
-  /** Open loop: from the answer until the end could be known outside; 0 if that came first. */
-  toEnd: Latency;
-  /** How late the load generator itself was. */
-  lateness: Latency;
   /** What a create costs the load generator, in microseconds of CPU: on the same cores, and counted nowhere. */
   generatorMicros: number;
-  /** At saturation, by process; undefined where that cannot be told. */
+  /** By process; undefined where that cannot be told. */
   usage: Usage | undefined;
-  /** Of one core, by all of the contender's own processes, with nothing to do. */
-  idleShare: number | undefined;
   /** That were relayed for one action. */
   eventsEach: number;
   /** Creates that were refused for the moment and tried again. */
   refused: number;
 }
 
-/** Everything about one contender. @throws when one of its actions fails, or is not done in time */
+/** What is found in an open loop, and after it. */
+export interface Steady {
+  /** From when a create was due to its answer. */
+  accept: Latency;
+  /** From the answer until the end could be known outside; 0 if that came first. */
+  toEnd: Latency;
+  /** How late the load generator itself was. */
+  lateness: Latency;
+  /** Of one core, by all of the contender's own processes, with nothing to do. */
+  idleShare: number | undefined;
+}
+
+/** Everything about one contender. */
+export type Figures = Saturated & Steady;
+
+/** @throws when an action of the contender fails, or is not done in time */
 export async function measure(
   contender: Contender,
   servers: Servers,
   size: ContenderSize,
 ): Promise<Figures> {
-  const creates = new Creates(contender.endpoint);
-  const book = new pg.Client({ connectionString: contender.ledger.databaseUrl });
+  const steady = await measureSteady(contender, size);
+  return { ...steady, ...(await measureSaturated(contender, servers, size)) };
+}
+
+/** @throws as `measure` */
+export async function measureSteady(contender: Contender, size: ContenderSize): Promise<Steady> {
+  const latencies = await withLoad(contender, size, async (creates) => {
+    const watch = await contender.watch();
+    try {
+      await steady(creates, watch, size.warmUp.steadySeconds); // Not counted.
+      const all = await steady(creates, watch, size.steadySeconds);
+      const ends = all.map(({ answer: id, answeredAtMs }) => watch.ends.get(id)! - answeredAtMs);
+      return {
+        accept: latencyOf(all.map(({ dueAtMs, answeredAtMs }) => answeredAtMs - dueAtMs)),
+        toEnd: latencyOf(ends.map((ms) => Math.max(0, ms))),
+        lateness: latencyOf(all.map(({ dueAtMs, begunAtMs }) => begunAtMs - dueAtMs)),
+      };
+    } finally {
+      await watch.stop();
+    }
+  });
+  return { ...latencies, idleShare: await measureIdle(contender, size.idleSeconds) };
+}
+
+/** @throws as `measure` */
+export function measureSaturated(
+  contender: Contender,
+  servers: Servers,
+  size: ContenderSize,
+): Promise<Saturated> {
+  const { processes, servers: used, ledger } = contender;
+  const { actions } = size;
+  return withLoad(contender, size, async (creates, book) => {
+    const before = await tally(ledger, book);
+    const roots = only(used, servers);
+    const own = process.cpuUsage();
+    const { result, usage } = await Meter.during(roots && { ...processes, ...roots }, async () => {
+      const beganAtMs = Date.now();
+      const acceptSeconds = await creates.saturate(actions);
+      const { user, system } = process.cpuUsage(own);
+      const { lastEnded, relayed } = await allEnded(ledger, book, before.ended + actions);
+      return {
+        acceptedPerSecond: actions / acceptSeconds,
+        completedPerSecond: actions / ((lastEnded.getTime() - beganAtMs) / 1000),
+        eventsEach: (relayed - before.relayed) / actions,
+        generatorMicros: (user + system) / actions,
+      };
+    });
+    return { ...result, actions, usage, refused: creates.refused };
+  });
+}
+
+/** A load generator and a look into the contender's record, after the warm-up at saturation, which is not counted. */
+async function withLoad<T>(
+  { endpoint, ledger }: Contender,
+  { warmUp: { actions } }: ContenderSize,
+  work: (creates: Creates, book: pg.Client) => Promise<T>,
+): Promise<T> {
+  const creates = new Creates(endpoint);
+  const book = new pg.Client({ connectionString: ledger.databaseUrl });
   await book.connect();
   try {
-    const steady = await measureSteady(contender, creates, book, size);
-    const saturated = await measureSaturated(contender, servers, creates, book, size);
-    const idleShare = await measureIdle(contender, size.idleSeconds);
-    return { ...steady, ...saturated, idleShare, refused: creates.refused };
+    const { ended } = await tally(ledger, book);
+    await creates.saturate(actions);
+    await allEnded(ledger, book, ended + actions);
+    await analyze(book);
+    return await work(creates, book);
   } finally {
     await book.end();
     await creates.close();
-  }
-}
-
-async function measureSteady(
-  contender: Contender,
-  creates: Creates,
-  book: pg.Client,
-  size: ContenderSize,
-) {
-  const watch = await contender.watch();
-  try {
-    await creates.saturate(size.warmUp); // Not counted.
-    await allEnded(contender.ledger, book, size.warmUp);
-    await analyze(book);
-    // Not counted either: the warm-up was another kind of load, and the JVM and V8 go on compiling for half a minute.
-    await steady(creates, watch, size.steadySeconds);
-    const all = await steady(creates, watch, size.steadySeconds);
-    const ends = all.map(({ answer: id, answeredAtMs }) => watch.ends.get(id)! - answeredAtMs);
-    return {
-      accept: latencyOf(all.map(({ dueAtMs, answeredAtMs }) => answeredAtMs - dueAtMs)),
-      toEnd: latencyOf(ends.map((ms) => Math.max(0, ms))),
-      lateness: latencyOf(all.map(({ dueAtMs, begunAtMs }) => begunAtMs - dueAtMs)),
-    };
-  } finally {
-    await watch.stop();
   }
 }
 
@@ -123,31 +166,6 @@ async function steady(creates: Creates, watch: EndWatch, seconds: number) {
     ENDS_INTERVAL_MS,
   );
   return all;
-}
-
-async function measureSaturated(
-  { processes, servers: used, ledger }: Contender,
-  servers: Servers,
-  creates: Creates,
-  book: pg.Client,
-  { actions }: ContenderSize,
-) {
-  const before = await tally(ledger, book);
-  const roots = only(used, servers);
-  const own = process.cpuUsage();
-  const { result, usage } = await Meter.during(roots && { ...processes, ...roots }, async () => {
-    const beganAtMs = Date.now();
-    const acceptSeconds = await creates.saturate(actions);
-    const { user, system } = process.cpuUsage(own);
-    const { lastEnded, relayed } = await allEnded(ledger, book, before.ended + actions);
-    return {
-      acceptedPerSecond: actions / acceptSeconds,
-      completedPerSecond: actions / ((lastEnded.getTime() - beganAtMs) / 1000),
-      eventsEach: (relayed - before.relayed) / actions,
-      generatorMicros: (user + system) / actions,
-    };
-  });
-  return { ...result, actions, usage };
 }
 
 async function measureIdle({ processes }: Contender, seconds: number) {

@@ -3,8 +3,7 @@ import type { Latency } from '../latency.ts';
 import type { Answer } from '../table.ts';
 import { latency, mebibytes, milliseconds, NOTHING, whole } from './cells.ts';
 import type { Floor } from './floor.ts';
-import type { HttpLimits } from './limits/http.ts';
-import type { KafkaLimits } from './limits/kafka.ts';
+import type { KafkaCosts } from './limits/kafka.ts';
 import type { Limit } from './limits/limit.ts';
 import type { SqlLimits } from './limits/sql.ts';
 import { CONNECTIONS } from './creates.ts';
@@ -81,16 +80,23 @@ export function processTable(contest: Contest): Answer {
   };
 }
 
-/** What the parts cost by themselves. */
-export interface Limits {
-  http: HttpLimits;
-  kafka: KafkaLimits;
+/** What the parts cost by themselves, at saturation. */
+export interface Costs {
+  http: Limit;
+  kafka: KafkaCosts;
   sql: SqlLimits;
+}
+
+/** How long they take by themselves, in an open loop. */
+export interface Latencies {
+  http: Latency;
+  send: Latency;
 }
 
 /** @param eventsEach relayed for one action */
 export function limitTable(
-  { http, kafka, sql }: Limits,
+  { http, kafka, sql }: Costs,
+  latencies: Latencies,
   floor: Floor | undefined,
   eventsEach: number,
   /** Of the limits before ours, and of those after it. */
@@ -109,9 +115,9 @@ export function limitTable(
       'before ours and right after it.',
     header: ['', 'Per second', 'CPU µs each', 'p50 ms', 'p99 ms'],
     rows: [
-      row('HTTP: bare Fastify, token verified once', http.create, http.answer),
+      row('HTTP: bare Fastify, token verified once', http, latencies.http),
       ...[...kafka.produce].map(([batch, limit]) =>
-        row(`produce, ${batch} a request`, limit, batch === 1 ? kafka.send : undefined),
+        row(`produce, ${batch} a request`, limit, batch === 1 ? latencies.send : undefined),
       ),
       row('consume', kafka.consume),
       row('three transitions with history, in batches', sql.transitions),
@@ -120,8 +126,8 @@ export function limitTable(
     ],
     notes: [
       `p50 and p99: ${STEADY_PER_SECOND} a second in an open loop; of produce, one awaited send.`,
-      `HTTP and then an awaited send: ${milliseconds(http.answer.p50 + kafka.send.p50)} ms (p50 and p50), ` +
-        `${(1 + http.answer.p50 / kafka.send.p50).toFixed(2)} × the send. An accept waits for both.`,
+      `HTTP and then an awaited send: ${milliseconds(latencies.http.p50 + latencies.send.p50)} ms (p50 and p50), ` +
+        `${(1 + latencies.http.p50 / latencies.send.p50).toFixed(2)} × the send. An accept waits for both.`,
       `The floor: HTTP + produce at 50 × (one command + ${eventsEach.toFixed(1)} events relayed) + consume + transitions; its ` +
         `rate is what ${availableParallelism()} cores could do of it.`,
       `By the limits before ours alone it would be ${micros(floors[0])} µs, and by those after it ${micros(floors[1])} µs.`,

@@ -1,30 +1,30 @@
 import { freePort } from '../../../dev/process/ports.ts';
 import { startIssuer } from '../../../test/support/issuer.ts';
-import { type Latency, latencyOf } from '../../latency.ts';
+import type { Latency } from '../../latency.ts';
 import { Creates } from '../creates.ts';
-import { openLoop } from '../open-loop.ts';
 import { create } from '../ours.ts';
 import { withPrograms } from '../program.ts';
 import { type Limit, metered } from './limit.ts';
+import type { Steadily } from './steadily.ts';
 
-export interface HttpLimits {
-  /** At saturation. */
-  create: Limit;
-  /** In an open loop, as the contenders' creates are. */
-  answer: Latency;
+/** Creates that are answered over HTTP and do nothing, at saturation; the load is not counted. */
+export function httpCost(directory: string, count: number): Promise<Limit> {
+  return withHttp(directory, async (creates, server) => {
+    await creates.saturate(Math.ceil(count / 2)); // Warms up: not counted.
+    return metered({ server }, count, false, () => creates.saturate(count));
+  });
 }
 
-export interface HttpSize {
-  creates: number;
-  createsPerSecond: number;
-  steadySeconds: number;
+/** Of such a create. */
+export function httpLatency(directory: string, steadily: Steadily): Promise<Latency> {
+  return withHttp(directory, (creates) => steadily(() => creates.one()));
 }
 
-/** Creates that are answered over HTTP and do nothing; the load is not counted. */
-export async function httpLimits(
+/** @param work is given the server's process id, too */
+async function withHttp<T>(
   directory: string,
-  { creates: count, createsPerSecond: perSecond, steadySeconds }: HttpSize,
-): Promise<HttpLimits> {
+  work: (creates: Creates, server: number) => Promise<T>,
+): Promise<T> {
   const issuer = await startIssuer();
   const port = await freePort();
   const program = {
@@ -39,17 +39,7 @@ export async function httpLimits(
       const urls = [`http://127.0.0.1:${port}`];
       const creates = new Creates({ urls, path: '/actions', tokens, body: create });
       try {
-        await creates.saturate(Math.ceil(count / 2)); // Warms up: not counted.
-        const servers = { server: server!.pid };
-        const limit = await metered(servers, count, false, () => creates.saturate(count));
-        const load = { count: perSecond * steadySeconds, perSecond };
-        const steady = () => openLoop(load, () => creates.one());
-        await steady(); // Not counted, as for the contenders.
-        const answers = await steady();
-        const answer = latencyOf(
-          answers.map(({ dueAtMs, answeredAtMs }) => answeredAtMs - dueAtMs),
-        );
-        return { create: limit, answer };
+        return await work(creates, server!.pid);
       } finally {
         await creates.close();
       }

@@ -3,12 +3,12 @@ import { createPartitioner } from '#kafka/partitioner';
 import { commandKey } from '#domain/command';
 import type { Services } from '../../../dev/stack.ts';
 import { inParallel } from '../../../test/support/in-parallel.ts';
-import { type Latency, latencyOf } from '../../latency.ts';
+import type { Latency } from '../../latency.ts';
 import type { Roots } from '../meter.ts';
-import { openLoop } from '../open-loop.ts';
 import { kafkaOf, withTopic } from '../scratch.ts';
 import { type Limit, metered, only, type Servers } from './limit.ts';
 import { sampleCommand } from './sample-command.ts';
+import type { Steadily } from './steadily.ts';
 
 /** Made beforehand and sent again and again: to make one is no part of what producing costs. */
 const MESSAGES = 1000;
@@ -19,55 +19,56 @@ const SHAPES = [
   { batch: 500, inFlight: 4 },
 ];
 
-export interface KafkaLimits {
+export interface KafkaCosts {
   /** By messages of one request. */
   produce: Map<number, Limit>;
-  /** One message, sent and awaited alone, in an open loop. */
-  send: Latency;
   consume: Limit;
 }
 
-export interface KafkaSize {
-  /** Requests with one message; with more, ten times as many messages are sent. */
-  messages: number;
-  sendsPerSecond: number;
-  sendSeconds: number;
-}
-
-/** kafkajs with the guards and the partitioner of the product, acks=all, against the broker of the run. */
-export function kafkaLimits(
+/**
+ * kafkajs with the guards and the partitioner of the product, acks=all, against the broker of the run, at saturation.
+ * @param count requests with one message; with more, ten times as many messages are sent
+ */
+export function kafkaCosts(
   services: Services,
   servers: Servers,
-  size: KafkaSize,
-): Promise<KafkaLimits> {
+  count: number,
+): Promise<KafkaCosts> {
   const broker = only(['kafka'], servers);
+  return withProducer(services, async (producer, topic) => {
+    const messages = makeMessages();
+    const produce = new Map<number, Limit>();
+    let produced = 0;
+    for (const { batch, inFlight } of SHAPES) {
+      const size = { count: batch === 1 ? count : count * 10, batch, inFlight };
+      const run = () => sendAll(producer, topic, messages, size);
+      await run(); // Warms up, the JVM most of all: not counted.
+      produce.set(batch, await metered(broker, size.count, true, run));
+      produced += 2 * Math.ceil(size.count / batch) * batch;
+    }
+    return { produce, consume: await consumeAll(services, broker, topic, produced) };
+  });
+}
+
+/** Of one message, sent and awaited alone. */
+export function sendLatency(services: Services, steadily: Steadily): Promise<Latency> {
+  return withProducer(services, (producer, topic) => {
+    const messages = makeMessages();
+    return steadily((number) =>
+      producer.send({ topic, acks: -1, messages: [messages[number % MESSAGES]!] }),
+    );
+  });
+}
+
+function withProducer<T>(
+  services: Services,
+  work: (producer: Producer, topic: string) => Promise<T>,
+): Promise<T> {
   return withTopic(services, async (topic) => {
     const producer = kafkaOf(services).producer({ createPartitioner });
     await producer.connect();
     try {
-      const messages = makeMessages();
-      const produce = new Map<number, Limit>();
-      let produced = 0;
-      for (const { batch, inFlight } of SHAPES) {
-        const count = batch === 1 ? size.messages : size.messages * 10;
-        const run = () => sendAll(producer, topic, messages, { count, batch, inFlight });
-        await run(); // Warms up, the JVM most of all: not counted.
-        produce.set(batch, await metered(broker, count, true, run));
-        produced += 2 * Math.ceil(count / batch) * batch;
-      }
-      const load = {
-        count: size.sendsPerSecond * size.sendSeconds,
-        perSecond: size.sendsPerSecond,
-      };
-      const steady = () =>
-        openLoop(load, (number) =>
-          producer.send({ topic, acks: -1, messages: [messages[number % MESSAGES]!] }),
-        );
-      await steady(); // Not counted, as for the contenders.
-      const sends = await steady();
-      const send = latencyOf(sends.map(({ dueAtMs, answeredAtMs }) => answeredAtMs - dueAtMs));
-      const consume = await consumeAll(services, broker, topic, produced + 2 * load.count);
-      return { produce, send, consume };
+      return await work(producer, topic);
     } finally {
       await producer.disconnect();
     }

@@ -1,21 +1,17 @@
 import type { Latency } from '../../latency.ts';
-import type { Limits } from '../report.ts';
+import type { Costs, Latencies } from '../report.ts';
 import type { Limit } from './limit.ts';
 
-/** The mean of the same limits, measured twice: a machine that others use too is not as fast all the time. */
-export function meanOf(one: Limits, other: Limits): Limits {
+/** The mean of the same costs, measured twice: a machine that others use too is not as fast all the time. */
+export function meanCosts(one: Costs, other: Costs): Costs {
   return {
-    http: {
-      create: limit(one.http.create, other.http.create),
-      answer: latency(one.http.answer, other.http.answer),
-    },
+    http: limit(one.http, other.http),
     kafka: {
       produce: new Map(
         [...one.kafka.produce].map(([batch, produced]) => {
           return [batch, limit(produced, other.kafka.produce.get(batch)!)];
         }),
       ),
-      send: latency(one.kafka.send, other.kafka.send),
       consume: limit(one.kafka.consume, other.kafka.consume),
     },
     sql: {
@@ -23,6 +19,11 @@ export function meanOf(one: Limits, other: Limits): Limits {
       copy: limit(one.sql.copy, other.sql.copy),
     },
   };
+}
+
+/** The same of latencies. */
+export function meanLatencies(one: Latencies, other: Latencies): Latencies {
+  return { http: latency(one.http, other.http), send: latency(one.send, other.send) };
 }
 
 function limit(one: Limit, other: Limit): Limit {
