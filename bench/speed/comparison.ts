@@ -5,7 +5,7 @@ import type { Contender, WithContender } from './contender.ts';
 import { type Floor, floorOf } from './floor.ts';
 import type { Ground } from './ground.ts';
 import { httpCost, httpLatency } from './limits/http.ts';
-import { kafkaCosts, sendLatency } from './limits/kafka.ts';
+import { FLOOR_BATCH, kafkaCosts, sendLatency } from './limits/kafka.ts';
 import { meanCosts, meanLatencies } from './limits/mean.ts';
 import { sqlLimits } from './limits/sql.ts';
 import { steadily } from './limits/steadily.ts';
@@ -20,6 +20,7 @@ import { withNaive } from './naive.ts';
 import { withOurs } from './ours.ts';
 import { withPgBoss } from './pg-boss.ts';
 import {
+  besideRaw,
   contestTable,
   type Costs,
   type Latencies,
@@ -29,9 +30,6 @@ import {
 } from './report.ts';
 import type { Size } from './size.ts';
 import { targetsOf } from './targets.ts';
-
-/** Messages of a request at which producing counts for the floor. */
-const FLOOR_BATCH = 50;
 
 /**
  * The contenders and the limits, all in one run. What is a limit to ours is measured right before and right after it, so
@@ -45,8 +43,9 @@ export async function compare(progress: Progress, ground: Ground): Promise<Answe
     );
   const ours = <T>(name: string, work: (one: Contender) => Promise<T>) =>
     progress.step(`ours, ${name}`, () => withOurs()(services, directory, work));
-  // Not counted: it warms Kafka up, which all of them share.
+  // Not counted: they warm Kafka up, which all of them share, and which they do not ask for the same.
   await measureCosts(progress, ground);
+  await ours('not counted', (one) => measureSaturated(one, servers, size.contenders.ours));
   const costs = await beforeAndAfter(
     () => measureCosts(progress, ground),
     () => ours('at saturation', (one) => measureSaturated(one, servers, size.contenders.ours)),
@@ -60,13 +59,18 @@ export async function compare(progress: Progress, ground: Ground): Promise<Answe
   const figures = { ...costs.result, ...latencies.result };
   const contest = { ours: figures, naive, 'pg-boss': pgBoss };
   const mean = meanCosts(costs.before, costs.after);
-  const [floor, ...floors] = [mean, costs.before, costs.after].map((of) => floorFor(of, figures));
+  const [floor, ...ofEach] = [mean, costs.before, costs.after].map((of) => floorFor(of, figures));
+  const rawFloor = floorFor(mean, figures, mean.kafka.rawProduce);
   const alone = meanLatencies(latencies.before, latencies.after);
   return [
     contestTable(contest),
     processTable(contest),
-    limitTable(mean, alone, floor, figures.eventsEach, floors),
-    targetTable(targetsOf({ ours: figures, naive, floor, send: alone.send })),
+    limitTable(mean, alone, { floor, rawFloor, ofEach }, figures.eventsEach),
+    targetTable(
+      targetsOf({ ours: figures, naive, floor, send: alone.send }),
+      undefined,
+      besideRaw(figures, rawFloor),
+    ),
   ];
 }
 
@@ -99,11 +103,15 @@ async function measureLatencies(
 }
 
 /** Undefined where CPU cannot be measured. @throws when no events were counted: the floor would be too low */
-function floorFor({ http, kafka, sql }: Costs, { eventsEach }: Saturated): Floor | undefined {
+function floorFor(
+  { http, kafka, sql }: Costs,
+  { eventsEach }: Saturated,
+  produce = kafka.produce.get(FLOOR_BATCH),
+): Floor | undefined {
   if (eventsEach < 1) throw new Error(`only ${eventsEach} events were relayed for an action`);
   const parts = {
     http: http.micros,
-    produce: kafka.produce.get(FLOOR_BATCH)?.micros,
+    produce: produce?.micros,
     consume: kafka.consume.micros,
     transitions: sql.transitions.micros,
   };

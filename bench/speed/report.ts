@@ -3,11 +3,11 @@ import type { Latency } from '../latency.ts';
 import type { Answer } from '../table.ts';
 import { latency, mebibytes, milliseconds, NOTHING, whole } from './cells.ts';
 import type { Floor } from './floor.ts';
-import type { KafkaCosts } from './limits/kafka.ts';
+import { FLOOR_BATCH, type KafkaCosts } from './limits/kafka.ts';
 import type { Limit } from './limits/limit.ts';
 import type { SqlLimits } from './limits/sql.ts';
 import { CONNECTIONS } from './creates.ts';
-import { type Figures, STEADY_PER_SECOND } from './measure.ts';
+import { type Figures, type Saturated, STEADY_PER_SECOND } from './measure.ts';
 import { totalMicros } from './meter.ts';
 import { type Target, verdictOf } from './targets.ts';
 
@@ -93,14 +93,21 @@ export interface Latencies {
   send: Latency;
 }
 
+/** Undefined where CPU cannot be measured. */
+export interface Floors {
+  floor: Floor | undefined;
+  /** The same, of commands and events that kafkajs as it is produces. */
+  rawFloor: Floor | undefined;
+  /** `floor` by the limits before ours, and by those after it. */
+  ofEach: readonly (Floor | undefined)[];
+}
+
 /** @param eventsEach relayed for one action */
 export function limitTable(
   { http, kafka, sql }: Costs,
   latencies: Latencies,
-  floor: Floor | undefined,
+  { floor, rawFloor, ofEach }: Floors,
   eventsEach: number,
-  /** Of the limits before ours, and of those after it. */
-  floors: readonly (Floor | undefined)[],
 ): Answer {
   const row = (name: string, { perSecond, micros }: Limit, of?: Latency) => [
     name,
@@ -119,10 +126,12 @@ export function limitTable(
       ...[...kafka.produce].map(([batch, limit]) =>
         row(`produce, ${batch} a request`, limit, batch === 1 ? latencies.send : undefined),
       ),
+      row(`produce, ${FLOOR_BATCH} a request, by kafkajs as it is`, kafka.rawProduce),
       row('consume', kafka.consume),
       row('three transitions with history, in batches', sql.transitions),
       row('COPY of a row', sql.copy),
       ...(floor ? [row('**the floor of this design**', floor)] : []),
+      ...(rawFloor ? [row('the same with kafkajs as it is', rawFloor)] : []),
     ],
     notes: [
       `p50 and p99: ${STEADY_PER_SECOND} a second in an open loop; of produce, one awaited send.`,
@@ -130,7 +139,8 @@ export function limitTable(
         `${(1 + latencies.http.p50 / latencies.send.p50).toFixed(2)} × the send. An accept waits for both.`,
       `The floor: HTTP + produce at 50 × (one command + ${eventsEach.toFixed(1)} events relayed) + consume + transitions; its ` +
         `rate is what ${availableParallelism()} cores could do of it.`,
-      `By the limits before ours alone it would be ${micros(floors[0])} µs, and by those after it ${micros(floors[1])} µs.`,
+      `By the limits before ours alone it would be ${micros(ofEach[0])} µs, and by those after it ${micros(ofEach[1])} µs.`,
+      'Produced through what the product has put in place of parts of kafkajs, but where it says otherwise.',
     ],
   };
 }
@@ -142,6 +152,7 @@ function micros(floor: Floor | undefined): string {
 export function targetTable(
   targets: readonly Target[],
   setup = 'Ours, with every durability setting on, history and relay included.',
+  notes: string[] = [],
 ): Answer {
   const number = (value: number | undefined, unit: string) =>
     value === undefined ? NOTHING : `${Number(value.toPrecision(3))} ${unit}`;
@@ -154,6 +165,17 @@ export function targetTable(
       const bound = `${atLeast === undefined ? '≤' : '≥'} ${number(atLeast ?? atMost, unit)}`;
       return [what, number(reached, unit), bound, number(aim, unit), verdictOf(target)];
     }),
-    notes: [],
+    notes,
   };
+}
+
+/** What ours is to the floor with kafkajs as it is; nothing where that cannot be told. */
+export function besideRaw(
+  { usage, actions, completedPerSecond }: Saturated,
+  raw?: Floor,
+): string[] {
+  if (!usage || !raw) return [];
+  const cpu = (totalMicros(usage) / actions / raw.micros).toFixed(2);
+  const rate = (completedPerSecond / raw.perSecond).toFixed(3);
+  return [`To the floor with kafkajs as it is: CPU ${cpu} ×, completed/s ${rate} ×.`];
 }

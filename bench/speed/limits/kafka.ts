@@ -7,6 +7,7 @@ import type { Latency } from '../../latency.ts';
 import type { Roots } from '../meter.ts';
 import { kafkaOf, withTopic } from '../scratch.ts';
 import { type Limit, metered, only, type Servers } from './limit.ts';
+import { rawKafkajs } from './raw-kafkajs.ts';
 import { sampleCommand } from './sample-command.ts';
 import type { Steadily } from './steadily.ts';
 
@@ -19,9 +20,14 @@ const SHAPES = [
   { batch: 500, inFlight: 4 },
 ];
 
+/** Messages of a request at which producing counts for the floor. */
+export const FLOOR_BATCH = 50;
+
 export interface KafkaCosts {
   /** By messages of one request. */
   produce: Map<number, Limit>;
+  /** FLOOR_BATCH a request, by kafkajs as it is. */
+  rawProduce: Limit;
   consume: Limit;
 }
 
@@ -29,30 +35,31 @@ export interface KafkaCosts {
  * kafkajs with the guards and the partitioner of the product, acks=all, against the broker of the run, at saturation.
  * @param count requests with one message; with more, ten times as many messages are sent
  */
-export function kafkaCosts(
+export async function kafkaCosts(
   services: Services,
   servers: Servers,
   count: number,
 ): Promise<KafkaCosts> {
   const broker = only(['kafka'], servers);
-  return withProducer(services, async (producer, topic) => {
-    const messages = makeMessages();
+  const ours = await withProducer(services, producerOf(services), async (producer, topic) => {
     const produce = new Map<number, Limit>();
     let produced = 0;
     for (const { batch, inFlight } of SHAPES) {
-      const size = { count: batch === 1 ? count : count * 10, batch, inFlight };
-      const run = () => sendAll(producer, topic, messages, size);
-      await run(); // Warms up, the JVM most of all: not counted.
-      produce.set(batch, await metered(broker, size.count, true, run));
-      produced += 2 * Math.ceil(size.count / batch) * batch;
+      const load = { count: batch === 1 ? count : count * 10, batch, inFlight };
+      produce.set(batch, await produceCost(producer, topic, broker, load));
+      produced += 2 * Math.ceil(load.count / batch) * batch;
     }
     return { produce, consume: await consumeAll(services, broker, topic, produced) };
   });
+  const rawProduce = await withProducer(services, rawProducerOf(services), (producer, topic) =>
+    produceCost(producer, topic, broker, { count: count * 10, batch: FLOOR_BATCH, inFlight: 8 }),
+  );
+  return { ...ours, rawProduce };
 }
 
 /** Of one message, sent and awaited alone. */
 export function sendLatency(services: Services, steadily: Steadily): Promise<Latency> {
-  return withProducer(services, (producer, topic) => {
+  return withProducer(services, producerOf(services), (producer, topic) => {
     const messages = makeMessages();
     return steadily((number) =>
       producer.send({ topic, acks: -1, messages: [messages[number % MESSAGES]!] }),
@@ -60,12 +67,22 @@ export function sendLatency(services: Services, steadily: Steadily): Promise<Lat
   });
 }
 
+function producerOf(services: Services): Producer {
+  return kafkaOf(services).producer({ createPartitioner });
+}
+
+function rawProducerOf({ kafkaBrokers: brokers }: Services): Producer {
+  const { Kafka, logLevel, Partitioners } = rawKafkajs();
+  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
+  return kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+}
+
 function withProducer<T>(
   services: Services,
+  producer: Producer,
   work: (producer: Producer, topic: string) => Promise<T>,
 ): Promise<T> {
   return withTopic(services, async (topic) => {
-    const producer = kafkaOf(services).producer({ createPartitioner });
     await producer.connect();
     try {
       return await work(producer, topic);
@@ -73,6 +90,24 @@ function withProducer<T>(
       await producer.disconnect();
     }
   });
+}
+
+interface Load {
+  count: number;
+  batch: number;
+  inFlight: number;
+}
+
+async function produceCost(
+  producer: Producer,
+  topic: string,
+  broker: Roots | undefined,
+  load: Load,
+): Promise<Limit> {
+  const messages = makeMessages();
+  const run = () => sendAll(producer, topic, messages, load);
+  await run(); // Warms up, the JVM most of all: not counted.
+  return metered(broker, load.count, true, run);
 }
 
 function makeMessages(): Message[] {
@@ -86,7 +121,7 @@ async function sendAll(
   producer: Producer,
   topic: string,
   all: readonly Message[],
-  { count, batch, inFlight }: { count: number; batch: number; inFlight: number },
+  { count, batch, inFlight }: Load,
 ): Promise<void> {
   const requests = Array.from(
     { length: Math.ceil(count / batch) },

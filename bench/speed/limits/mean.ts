@@ -12,6 +12,7 @@ export function meanCosts(one: Costs, other: Costs): Costs {
           return [batch, limit(produced, other.kafka.produce.get(batch)!)];
         }),
       ),
+      rawProduce: limit(one.kafka.rawProduce, other.kafka.rawProduce),
       consume: limit(one.kafka.consume, other.kafka.consume),
     },
     sql: {
