@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { answeredWithin } from './bounded.ts';
+import { NotAnswered, answeredWithin } from './bounded.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -23,7 +23,7 @@ describe('a bounded wait for an answer', () => {
     expect(vi.getTimerCount()).toBe(1);
     await vi.advanceTimersByTimeAsync(1);
     reject(new Error('too late'));
-    const reason = new Error('No answer from Kafka within 100 ms');
+    const reason = new NotAnswered(100);
     expect(await outcome).toEqual([{ status: 'rejected', reason }]);
   });
 });

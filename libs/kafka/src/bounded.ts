@@ -18,17 +18,22 @@ export async function endsWithin(work: Promise<unknown>, timeoutMs: number): Pro
   }
 }
 
+/** Nothing was heard for so long, and what was asked for may still happen. */
+export class NotAnswered extends Error {
+  constructor(timeoutMs: number) {
+    super(`No answer from Kafka within ${timeoutMs} ms`);
+    this.name = NotAnswered.name;
+  }
+}
+
 /**
  * What `work` gives, if it gives it in time. kafkajs bounds its requests, but not every wait around them.
- * @throws Error after `timeoutMs`; `work` itself goes on unheard.
+ * @throws NotAnswered after `timeoutMs`; `work` itself goes on unheard.
  */
 export async function answeredWithin<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   // No signal that ends the wait: each would make an error with a stack, and this is around every request to Kafka.
-  const timer = setTimeout(
-    () => reject(new Error(`No answer from Kafka within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
+  const timer = setTimeout(() => reject(new NotAnswered(timeoutMs)), timeoutMs);
   try {
     return await Promise.race([work, late]);
   } finally {

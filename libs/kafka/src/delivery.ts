@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Message, RecordMetadata } from 'kafkajs';
+import { NotAnswered } from './bounded.ts';
 import { isAboutMessages, isolate } from './isolation.ts';
 import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
 import type { DoubtedMessage } from './produce-doubt.ts';
@@ -38,14 +39,14 @@ export class Delivery {
       const [first] = waiting;
       if (!first) return;
       const messages = waiting.map(({ message, doubt }): DoubtedMessage => ({ ...message, doubt }));
+      addToDoubt(waiting, 1); // For as long as kafkajs is at it.
       try {
         this.#acknowledge(waiting, messages, await this.#line.send(first.topic, messages));
         return;
       } catch (error) {
+        // From now on what its requests came to, each counted by itself; of one that has said nothing more may come.
+        if (!(error instanceof NotAnswered)) addToDoubt(waiting, -1);
         const failure = classifyFailure(error);
-        // Without an answer kafkajs may still be at it, whatever it has counted by now.
-        if (isOpen(failure)) for (const { doubt } of waiting) doubt.requests += 1;
-        if (isAboutTopic(error)) await this.#line.renew();
         const parts = isAboutMessages(failure, error) ? isolate(waiting, messages, failure) : [];
         if (parts.length > 1) {
           await Promise.all(parts.map((part) => this.deliver(part)));
@@ -64,24 +65,20 @@ export class Delivery {
   giveUp(entries: QueuedMessage[], failure: KafkaFailure, error: unknown): void {
     const cause = rootCause(error);
     const options = { cause };
-    if (failure === 'refused' || isAboutTopic(error)) {
-      const doubtful = entries.filter(({ doubt }) => doubt.requests > 0);
-      this.#sent.reject(doubtful, () => new BrokerUnavailable('unknown', options));
-      const message = `Kafka refused: ${cause.message}`;
-      this.#sent.reject(entries, () => new MessageRefused(message, options));
-    } else if (failure === 'unanswered') {
-      this.#sent.reject(entries, () => new PublishTimeout('unknown', options));
-    } else {
-      this.#sent.reject(entries, () => new BrokerUnavailable('unknown', options));
-    }
-    if (isOpen(failure)) this.#on.away(cause);
+    const isRefused = failure === 'refused' || isAboutTopic(error);
+    this.#sent.reject(entries, (fate) => {
+      if (failure === 'unanswered') return new PublishTimeout(fate, options);
+      if (!isRefused || fate === 'unknown') return new BrokerUnavailable(fate, options);
+      return new MessageRefused(`Kafka refused: ${cause.message}`, options);
+    });
+    if (failure === 'unanswered' || failure === 'unreachable') this.#on.away(cause);
   }
 
   /** A broker that asks for patience gets it until the deadlines pass; one that is away does not. */
   #mayTryAgain(failure: KafkaFailure, attempt: number, error: unknown): boolean {
     if (!this.#line.open) return false;
-    if (failure === 'transient' && !isAboutTopic(error)) return true;
-    return (failure === 'unreachable' || isAboutTopic(error)) && attempt < ATTEMPTS_MAX;
+    if (failure === 'transient') return !isAboutTopic(error) || attempt < ATTEMPTS_MAX;
+    return failure === 'unreachable' && attempt < ATTEMPTS_MAX;
   }
 
   #acknowledge(entries: QueuedMessage[], messages: Message[], records: RecordMetadata[]): void {
@@ -98,7 +95,6 @@ export class Delivery {
   }
 }
 
-/** Whether nobody has answered. */
-function isOpen(failure: KafkaFailure): boolean {
-  return failure === 'unanswered' || failure === 'unreachable';
+function addToDoubt(entries: readonly QueuedMessage[], requests: number): void {
+  for (const { doubt } of entries) doubt.requests += requests;
 }

@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
 import type { Message } from 'kafkajs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+// It installs it, as for the product.
+import './client.ts';
 import { type DoubtedMessage, type ProduceAnswer, installProduceDoubt } from './produce-doubt.ts';
-import { type ProduceOptions, installProduceEncoder } from './produce-encoder.ts';
+import type { ProduceOptions } from './produce-encoder.ts';
 
 const load = createRequire(import.meta.url);
 const api = load('kafkajs/src/protocol/requests/produce') as {
@@ -11,12 +13,6 @@ const api = load('kafkajs/src/protocol/requests/produce') as {
     response: { parse: (answer: ProduceAnswer) => Promise<unknown> };
   };
 };
-
-beforeAll(() => {
-  installProduceEncoder();
-  installProduceDoubt();
-  installProduceDoubt();
-});
 
 const TOPIC = 'commands';
 /** The last that kafkajs speaks, and one that it encodes by itself. */
@@ -56,6 +52,13 @@ describe('the doubt about a message', () => {
     const { request } = requestOf([message], version);
     expect(message.doubt.requests).toBe(1);
     await request.encode();
+    expect(message.doubt.requests).toBe(1);
+  });
+
+  it('is counted once, however often it is installed', () => {
+    installProduceDoubt();
+    const message = doubted();
+    requestOf([message]);
     expect(message.doubt.requests).toBe(1);
   });
 

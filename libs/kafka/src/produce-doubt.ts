@@ -10,7 +10,7 @@ import type { ProduceOptions } from './produce-encoder.ts';
 
 /** Of one message. */
 export interface Doubt {
-  /** How many requests may have put it into the topic: were made, and not refused by its partition. */
+  /** How many requests may put it into the topic, or have: were made or are about to be, and not refused by its partition. */
   requests: number;
 }
 

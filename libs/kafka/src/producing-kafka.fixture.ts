@@ -10,8 +10,8 @@ export type Send = (texts: string[], topic: string) => Promise<void>;
 /**
  * A Kafka whose producers do what the test says. What it rejects with a code is what brokers answered to a request, for all of
  * its partitions or for `refusedOnly`; other than that they have said nothing.
- * A producer finds its metadata anew as kafkajs does: for all topics that it has sent to, so that one of them that is `lacking`
- * is enough to fail it.
+ * A producer asks at each send for all topics that it has sent to, as kafkajs does at some: one of them that is `lacking` is
+ * enough to fail it.
  */
 export function producingKafka(send: Send, lacking: string[] = []): Kafka {
   return { producer: () => producerOf(send, lacking) } as unknown as Kafka;

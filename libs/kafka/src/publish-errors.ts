@@ -24,7 +24,7 @@ export class PublishTimeout extends PublishError {
     super(
       fate === 'unknown'
         ? 'Kafka did not acknowledge in time; the message may have been written.'
-        : 'The deadline passed before the message was sent to Kafka.',
+        : 'The deadline passed before Kafka took the message.',
       options,
     );
     this.fate = fate;

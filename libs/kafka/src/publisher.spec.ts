@@ -213,6 +213,16 @@ describe('Publisher', () => {
     await expect(publisher.publish(message('one'))).rejects.toMatchObject(UNKNOWN);
   });
 
+  it('says at the deadline that nothing was written where each try was refused', async () => {
+    const refusal = protocolError('NOT_ENOUGH_REPLICAS', true, { code: 19 });
+    const publisher = await publisherOn(() => Promise.reject(refusal));
+    const late = message('late', { deadlineMs: performance.now() + 150 });
+    await expect(publisher.publish(late)).rejects.toMatchObject({
+      name: 'PublishTimeout',
+      fate: 'notWritten',
+    });
+  });
+
   it('says of a topic that was refused all over that nothing was written', async () => {
     const refusal = protocolError('TOPIC_AUTHORIZATION_FAILED', false, { code: 29 });
     const publisher = await publisherOn(() => Promise.reject(refusal));
@@ -234,6 +244,12 @@ describe('Publisher', () => {
       REFUSED,
     );
     await expect(publisher.publish(message('good'))).resolves.toMatchObject({ offset: '100' });
+    lacking.push('.events');
+    await expect(publisher.publish(message('bad', { topic: 'events' }))).rejects.toMatchObject(
+      REFUSED,
+    );
+    const first = message('good', { topic: 'dispatch.first' });
+    await expect(publisher.publish(first)).resolves.toMatchObject({ offset: '100' });
   });
 
   it('says that nothing was written when no broker was asked to', async () => {

@@ -144,8 +144,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     while (this.#queue.messages + this.#sent.size > 0 && performance.now() < deadlineMs) {
       await delay(SWEEP_INTERVAL_MS);
     }
-    this.#sent.reject(this.#queue.takeExpired(Infinity), () => new PublisherClosed('notWritten'));
-    this.#sent.reject(this.#sent.late(Infinity), () => new PublisherClosed('unknown'));
+    this.#rejectLate(Infinity, (fate) => new PublisherClosed(fate));
     clearTimeout(this.#sweepTimer);
     await this.#line.close();
   }
@@ -221,6 +220,10 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     );
   }
 
+  #rejectLate(nowMs: number, makeError: (fate: PublishError['fate']) => PublishError): void {
+    this.#sent.reject([...this.#queue.takeExpired(nowMs), ...this.#sent.late(nowMs)], makeError);
+  }
+
   #suspend(error: Error): void {
     this.#noteFailure(error);
     if (this.#closed || !this.#line.open) return;
@@ -245,8 +248,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   #sweep(): void {
     this.#sweepTimer = undefined;
     const now = performance.now();
-    this.#sent.reject(this.#queue.takeExpired(now), () => new PublishTimeout('notWritten'));
-    this.#sent.reject(this.#sent.late(now), () => new PublishTimeout('unknown'));
+    this.#rejectLate(now, (fate) => new PublishTimeout(fate));
     this.#flush(true);
     if (this.#queue.messages + this.#sent.size > 0) {
       this.#sweepTimer = setTimeout(() => this.#sweep(), SWEEP_INTERVAL_MS);

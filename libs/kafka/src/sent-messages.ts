@@ -30,10 +30,15 @@ export class SentMessages {
    * Those that were never sent can be told here, too.
    * @param makeError called only if there is somebody to tell: an error takes its stack along, which is dear
    */
-  reject(entries: readonly QueuedMessage[], makeError: () => PublishError): void {
-    if (entries.length === 0) return;
-    const error = makeError();
-    for (const entry of entries) if (this.#settle(entry)) entry.reject(error);
+  reject(
+    entries: readonly QueuedMessage[],
+    makeError: (fate: PublishError['fate']) => PublishError,
+  ): void {
+    const errors: Partial<Record<PublishError['fate'], PublishError>> = {};
+    for (const entry of entries) {
+      const fate = entry.doubt.requests > 0 ? 'unknown' : 'notWritten';
+      if (this.#settle(entry)) entry.reject((errors[fate] ??= makeError(fate)));
+    }
   }
 
   #settle(entry: QueuedMessage): boolean {
