@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Message, RecordMetadata } from 'kafkajs';
 import { NotAnswered } from './bounded.ts';
-import { isAboutMessages, isolate } from './isolation.ts';
+import { mayDoBetterApart, isolate } from './isolation.ts';
 import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
 import type { DoubtedMessage } from './produce-doubt.ts';
 import type { ProducerLine } from './producer-line.ts';
@@ -47,7 +47,9 @@ export class Delivery {
         // From now on what its requests came to, each counted by itself; of one that has said nothing more may come.
         if (!(error instanceof NotAnswered)) addToDoubt(waiting, -1);
         const failure = classifyFailure(error);
-        const parts = isAboutMessages(failure, error) ? isolate(waiting, messages, failure) : [];
+        const parts = mayDoBetterApart(waiting, failure, error)
+          ? isolate(waiting, messages, failure)
+          : [];
         if (parts.length > 1) {
           await Promise.all(parts.map((part) => this.deliver(part)));
           return;

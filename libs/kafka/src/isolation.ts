@@ -8,8 +8,18 @@ import type { QueuedMessage } from './publish-queue.ts';
  */
 
 /** Whether some messages of a failed request may do better without the others. */
-export function isAboutMessages(failure: KafkaFailure, error: unknown): boolean {
-  return (failure === 'refused' || failure === 'transient') && !isAboutTopic(error);
+export function mayDoBetterApart(
+  entries: readonly QueuedMessage[],
+  failure: KafkaFailure,
+  error: unknown,
+): boolean {
+  if (failure !== 'refused' && failure !== 'transient') return false;
+  return !isAboutTopic(error) || isAboutSome(entries);
+}
+
+/** Some partitions have refused, and others have not: they may be new, and a broker may not have heard of them yet. */
+function isAboutSome(entries: readonly QueuedMessage[]): boolean {
+  return new Set(entries.map(({ doubt }) => doubt.requests > 0)).size > 1;
 }
 
 /**

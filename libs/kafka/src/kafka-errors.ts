@@ -58,7 +58,7 @@ const TOPIC_ERRORS = new Set<unknown>([
   'TOPIC_AUTHORIZATION_FAILED',
 ]);
 
-/** Whether the topic is at fault (unknown, not allowed): then no message to it can do better than another. */
+/** Whether the topic is at fault (unknown, not allowed), or a partition of it: then no message there can do better than another. */
 export function isAboutTopic(error: unknown): boolean {
   const root = rootCause(error);
   return 'type' in root && TOPIC_ERRORS.has(root.type);

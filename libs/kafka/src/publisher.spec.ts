@@ -207,6 +207,25 @@ describe('Publisher', () => {
     },
   );
 
+  it.each(REFUSALS)(
+    'brings the other partitions of a request home when one was %s',
+    async (type, retriable, code) => {
+      const forbidden = partitionOf('forbidden');
+      const isForbidden = (text: string) => partitionOf(text) === forbidden;
+      const refusal = protocolError(type, retriable, { code, refusedOnly: [forbidden] });
+      const publisher = await publisherOn((texts) =>
+        texts.some(isForbidden) ? Promise.reject(refusal) : Promise.resolve(),
+      );
+      const texts = Array.from({ length: 20 }, (_, i) => String(i));
+      const outcomes = await Promise.allSettled(
+        texts.map((text) => publisher.publish(message(text))),
+      );
+      expect(outcomes.map(({ status }) => status)).toEqual(
+        texts.map((text) => (isForbidden(text) ? 'rejected' : 'fulfilled')),
+      );
+    },
+  );
+
   it('does not say that nothing was written for an error that may come after it was', async () => {
     const failure = protocolError('KAFKAJS_UNKNOWN_ERROR_CODE', false, { code: 1234 });
     const publisher = await publisherOn(() => Promise.reject(failure));
