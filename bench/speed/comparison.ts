@@ -43,9 +43,11 @@ export async function compare(progress: Progress, ground: Ground): Promise<Answe
     );
   const ours = <T>(name: string, work: (one: Contender) => Promise<T>) =>
     progress.step(`ours, ${name}`, () => withOurs()(services, directory, work));
-  // Not counted: they warm Kafka up, which all of them share, and which they do not ask for the same.
-  await measureCosts(progress, ground);
-  await ours('not counted', (one) => measureSaturated(one, servers, size.contenders.ours));
+  if (size.warmsKafkaUp) {
+    // Not counted: all of them share it, and do not ask the same of it.
+    await measureCosts(progress, ground);
+    await ours('not counted', (one) => measureSaturated(one, servers, size.contenders.ours));
+  }
   const costs = await beforeAndAfter(
     () => measureCosts(progress, ground),
     () => ours('at saturation', (one) => measureSaturated(one, servers, size.contenders.ours)),

@@ -67,33 +67,20 @@ export interface Steady {
 export type Figures = Saturated & Steady;
 
 /** @throws when an action of the contender fails, or is not done in time */
-export async function measure(
+export function measure(
   contender: Contender,
   servers: Servers,
   size: ContenderSize,
 ): Promise<Figures> {
-  const steady = await measureSteady(contender, size);
-  return { ...steady, ...(await measureSaturated(contender, servers, size)) };
+  return withLoad(contender, size, async (load) => {
+    const steady = await inOpenLoop(load, size);
+    return { ...steady, ...(await atSaturation(load, servers, size)) };
+  });
 }
 
 /** @throws as `measure` */
-export async function measureSteady(contender: Contender, size: ContenderSize): Promise<Steady> {
-  const latencies = await withLoad(contender, size, async (creates) => {
-    const watch = await contender.watch();
-    try {
-      await steady(creates, watch, size.warmUp.steadySeconds); // Not counted.
-      const all = await steady(creates, watch, size.steadySeconds);
-      const ends = all.map(({ answer: id, answeredAtMs }) => watch.ends.get(id)! - answeredAtMs);
-      return {
-        accept: latencyOf(all.map(({ dueAtMs, answeredAtMs }) => answeredAtMs - dueAtMs)),
-        toEnd: latencyOf(ends.map((ms) => Math.max(0, ms))),
-        lateness: latencyOf(all.map(({ dueAtMs, begunAtMs }) => begunAtMs - dueAtMs)),
-      };
-    } finally {
-      await watch.stop();
-    }
-  });
-  return { ...latencies, idleShare: await measureIdle(contender, size.idleSeconds) };
+export function measureSteady(contender: Contender, size: ContenderSize): Promise<Steady> {
+  return withLoad(contender, size, (load) => inOpenLoop(load, size));
 }
 
 /** @throws as `measure` */
@@ -102,34 +89,23 @@ export function measureSaturated(
   servers: Servers,
   size: ContenderSize,
 ): Promise<Saturated> {
-  const { processes, servers: used, ledger } = contender;
-  const { actions } = size;
-  return withLoad(contender, size, async (creates, book) => {
-    const before = await tally(ledger, book);
-    const roots = only(used, servers);
-    const own = process.cpuUsage();
-    const { result, usage } = await Meter.during(roots && { ...processes, ...roots }, async () => {
-      const beganAtMs = Date.now();
-      const acceptSeconds = await creates.saturate(actions);
-      const { user, system } = process.cpuUsage(own);
-      const { lastEnded, relayed } = await allEnded(ledger, book, before.ended + actions);
-      return {
-        acceptedPerSecond: actions / acceptSeconds,
-        completedPerSecond: actions / ((lastEnded.getTime() - beganAtMs) / 1000),
-        eventsEach: (relayed - before.relayed) / actions,
-        generatorMicros: (user + system) / actions,
-      };
-    });
-    return { ...result, actions, usage, refused: creates.refused };
-  });
+  return withLoad(contender, size, (load) => atSaturation(load, servers, size));
 }
 
-/** A load generator and a look into the contender's record, after the warm-up at saturation, which is not counted. */
+/** A load generator, and a look into the contender's record. */
+interface Load {
+  contender: Contender;
+  creates: Creates;
+  book: pg.Client;
+}
+
+/** After the warm-up at saturation, which is not counted. */
 async function withLoad<T>(
-  { endpoint, ledger }: Contender,
+  contender: Contender,
   { warmUp: { actions } }: ContenderSize,
-  work: (creates: Creates, book: pg.Client) => Promise<T>,
+  work: (load: Load) => Promise<T>,
 ): Promise<T> {
+  const { endpoint, ledger } = contender;
   const creates = new Creates(endpoint);
   const book = new pg.Client({ connectionString: ledger.databaseUrl });
   await book.connect();
@@ -138,11 +114,51 @@ async function withLoad<T>(
     await creates.saturate(actions);
     await allEnded(ledger, book, ended + actions);
     await analyze(book);
-    return await work(creates, book);
+    return await work({ contender, creates, book });
   } finally {
     await book.end();
     await creates.close();
   }
+}
+
+async function inOpenLoop({ contender, creates }: Load, size: ContenderSize): Promise<Steady> {
+  const watch = await contender.watch();
+  try {
+    await steady(creates, watch, size.warmUp.steadySeconds); // Not counted.
+    const all = await steady(creates, watch, size.steadySeconds);
+    const ends = all.map(({ answer: id, answeredAtMs }) => watch.ends.get(id)! - answeredAtMs);
+    return {
+      accept: latencyOf(all.map(({ dueAtMs, answeredAtMs }) => answeredAtMs - dueAtMs)),
+      toEnd: latencyOf(ends.map((ms) => Math.max(0, ms))),
+      lateness: latencyOf(all.map(({ dueAtMs, begunAtMs }) => begunAtMs - dueAtMs)),
+      idleShare: await measureIdle(contender, size.idleSeconds),
+    };
+  } finally {
+    await watch.stop();
+  }
+}
+
+async function atSaturation(
+  { contender: { processes, servers: used, ledger }, creates, book }: Load,
+  servers: Servers,
+  { actions }: ContenderSize,
+): Promise<Saturated> {
+  const before = await tally(ledger, book);
+  const roots = only(used, servers);
+  const own = process.cpuUsage();
+  const { result, usage } = await Meter.during(roots && { ...processes, ...roots }, async () => {
+    const beganAtMs = Date.now();
+    const acceptSeconds = await creates.saturate(actions);
+    const { user, system } = process.cpuUsage(own);
+    const { lastEnded, relayed } = await allEnded(ledger, book, before.ended + actions);
+    return {
+      acceptedPerSecond: actions / acceptSeconds,
+      completedPerSecond: actions / ((lastEnded.getTime() - beganAtMs) / 1000),
+      eventsEach: (relayed - before.relayed) / actions,
+      generatorMicros: (user + system) / actions,
+    };
+  });
+  return { ...result, actions, usage, refused: creates.refused };
 }
 
 /** As Postgres does by itself within a minute: from then on plans are kept, and an action costs what it does for good. */

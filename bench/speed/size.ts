@@ -8,6 +8,7 @@ export interface Size {
   messages: number;
   /** Of the latencies of the limits. */
   limitSeconds: number;
+  warmsKafkaUp: boolean;
   contenders: Record<'ours' | 'naive' | 'pgBoss', ContenderSize>;
   profile: { warmUp: number; actions: number };
 }
@@ -21,6 +22,7 @@ export const FULL: Size = {
   sql: 40_000,
   messages: 10_000,
   limitSeconds: 10,
+  warmsKafkaUp: true,
   contenders: {
     ours: {
       // With half as many an action still takes a fifth more.
@@ -51,7 +53,8 @@ export const QUICK: Size = {
   http: 500,
   sql: 500,
   messages: 200,
-  limitSeconds: 0.5,
+  limitSeconds: 0.25,
+  warmsKafkaUp: false,
   contenders: {
     ours: {
       warmUp: { actions: 100, steadySeconds: 0.5 },
@@ -60,8 +63,8 @@ export const QUICK: Size = {
       idleSeconds: 1,
     },
     naive: {
-      warmUp: { actions: 20, steadySeconds: 0.5 },
-      steadySeconds: 0.5,
+      warmUp: { actions: 20, steadySeconds: 0.25 },
+      steadySeconds: 0.25,
       actions: 100,
       idleSeconds: 0,
     },
