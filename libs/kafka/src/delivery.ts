@@ -32,30 +32,37 @@ export class Delivery {
     this.#on = on;
   }
 
-  /** @param batch of one topic; those whose deadline passes meanwhile are not sent again */
+  /** @param batch of one topic; those whose deadline passes meanwhile are not sent, or not again */
   async deliver(batch: QueuedMessage[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const waiting = batch.filter((entry) => !entry.settled);
-      const [first] = waiting;
+      let sent: QueuedMessage[] = [];
+      let messages: DoubtedMessage[] = [];
+      const take = () => {
+        sent = unsettled(batch);
+        messages = sent.map(({ message, doubt }) => ({ ...message, doubt }));
+        addToDoubt(sent, 1); // For as long as kafkajs is at it.
+        return messages;
+      };
+      const [first] = unsettled(batch);
       if (!first) return;
-      const messages = waiting.map(({ message, doubt }): DoubtedMessage => ({ ...message, doubt }));
-      addToDoubt(waiting, 1); // For as long as kafkajs is at it.
+      const { generation } = this.#line;
       try {
-        this.#acknowledge(waiting, messages, await this.#line.send(first.topic, messages));
+        const records = await this.#line.send(first.topic, take);
+        this.#acknowledge(sent, messages, records);
         return;
       } catch (error) {
         // From now on what its requests came to, each counted by itself; of one that has said nothing more may come.
-        if (!(error instanceof NotAnswered)) addToDoubt(waiting, -1);
+        if (!(error instanceof NotAnswered)) addToDoubt(sent, -1);
         const failure = classifyFailure(error);
-        const parts = mayDoBetterApart(waiting, failure, error)
-          ? isolate(waiting, messages, failure)
+        const parts = mayDoBetterApart(sent, failure, error)
+          ? isolate(sent, messages, failure)
           : [];
         if (parts.length > 1) {
           await Promise.all(parts.map((part) => this.deliver(part)));
           return;
         }
-        if (!this.#mayTryAgain(failure, attempt, error)) {
-          this.giveUp(waiting, failure, error);
+        if (!this.#mayTryAgain(batch, failure, attempt, error)) {
+          this.giveUp(batch, failure, error, generation);
           return;
         }
         await delay(Math.min(RETRY_DELAY_MS * 2 ** attempt, RETRY_DELAY_MS_MAX));
@@ -63,8 +70,16 @@ export class Delivery {
     }
   }
 
-  /** Tells those who wait what became of their messages. */
-  giveUp(entries: QueuedMessage[], failure: KafkaFailure, error: unknown): void {
+  /**
+   * Tells those who wait what became of their messages.
+   * @param generation of the line when they were sent: what fails of an earlier one closes no line that has come back since
+   */
+  giveUp(
+    entries: QueuedMessage[],
+    failure: KafkaFailure,
+    error: unknown,
+    generation = this.#line.generation,
+  ): void {
     const cause = rootCause(error);
     const options = { cause };
     const isRefused = failure === 'refused' || isAboutTopic(error);
@@ -73,12 +88,19 @@ export class Delivery {
       if (!isRefused || fate === 'unknown') return new BrokerUnavailable(fate, options);
       return new MessageRefused(`Kafka refused: ${cause.message}`, options);
     });
-    if (failure === 'unanswered' || failure === 'unreachable') this.#on.away(cause);
+    const isAway = failure === 'unanswered' || failure === 'unreachable';
+    if (isAway && generation === this.#line.generation) this.#on.away(cause);
   }
 
   /** A broker that asks for patience gets it until the deadlines pass; one that is away does not. */
-  #mayTryAgain(failure: KafkaFailure, attempt: number, error: unknown): boolean {
-    if (!this.#line.open) return false;
+  #mayTryAgain(
+    batch: QueuedMessage[],
+    failure: KafkaFailure,
+    attempt: number,
+    error: unknown,
+  ): boolean {
+    // For nobody no more is tried; that Kafka is away is to be known all the same.
+    if (!this.#line.open || unsettled(batch).length === 0) return false;
     if (failure === 'transient') return !isAboutTopic(error) || attempt < ATTEMPTS_MAX;
     return failure === 'unreachable' && attempt < ATTEMPTS_MAX;
   }
@@ -99,4 +121,8 @@ export class Delivery {
 
 function addToDoubt(entries: readonly QueuedMessage[], requests: number): void {
   for (const { doubt } of entries) doubt.requests += requests;
+}
+
+function unsettled(entries: readonly QueuedMessage[]): QueuedMessage[] {
+  return entries.filter(({ settled }) => !settled);
 }

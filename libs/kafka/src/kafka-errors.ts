@@ -1,3 +1,5 @@
+import { NotAnswered } from './bounded.ts';
+
 /*
  * What a failure of kafkajs means for us. It wraps errors in errors and tells them apart by name and type.
  */
@@ -40,7 +42,9 @@ const UNKNOWN = 'UNKNOWN';
 export function classifyFailure(error: unknown): KafkaFailure {
   const root = rootCause(error);
   if (PROGRAMMING_ERRORS.has(root.name)) return 'refused';
-  if (root.name === 'KafkaJSRequestTimeoutError') return 'unanswered';
+  if (root instanceof NotAnswered || root.name === 'KafkaJSRequestTimeoutError') {
+    return 'unanswered';
+  }
   if (!('type' in root) || root.type === undefined) return 'unreachable';
   if (root.type === 'REQUEST_TIMED_OUT' || root.type === UNKNOWN) return 'unanswered';
   if (root.type === 'BROKER_NOT_AVAILABLE') return 'unreachable';

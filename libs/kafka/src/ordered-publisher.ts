@@ -64,10 +64,7 @@ export class OrderedPublisher implements OnModuleInit, OnApplicationShutdown {
     if (!this.#line.open) throw new BrokerUnavailable('notWritten');
     try {
       // Copies: the partitioner leaves its choice in them, and another try is to choose anew.
-      await this.#line.send(
-        topic,
-        request.map((message) => ({ ...message })),
-      );
+      await this.#line.send(topic, () => request.map((message) => ({ ...message })));
     } catch (error) {
       if (!isTooLarge(error)) throw this.#noted(error);
       await this.#isolate(topic, request, tooLarge);

@@ -43,6 +43,11 @@ export class ProducerLine {
     return this.#open;
   }
 
+  /** Another one after each outage: what was sent before it says nothing of the line as it is now. */
+  get generation(): object {
+    return this.#occupied;
+  }
+
   get sendsInFlight(): number {
     return this.#occupied.sends;
   }
@@ -59,20 +64,22 @@ export class ProducerLine {
   }
 
   /**
-   * One request with all `messages`; the partitioner leaves in each the partition it went to.
-   * @throws what kafkajs throws, or NotAnswered when it says nothing within twice ACCEPT_TIMEOUT_MS.
+   * One request to each leader with all that `take` gives when there is a connection, be it late; the partitioner leaves in
+   * each message the partition it went to.
+   * @throws what kafkajs throws, NotConnected, or NotAnswered when nothing is heard within twice ACCEPT_TIMEOUT_MS
    */
-  async send(topic: Topic, messages: Message[]): Promise<RecordMetadata[]> {
+  async send(topic: Topic, take: () => Message[]): Promise<RecordMetadata[]> {
     const batch = {
+      topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic),
+      take,
       acks: -1,
       timeout: this.#settings.ACCEPT_TIMEOUT_MS,
       compression:
         this.#settings.KAFKA_COMPRESSION === 'zstd'
           ? kafkajs.CompressionTypes.ZSTD
           : kafkajs.CompressionTypes.None,
-      topicMessages: [{ topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic), messages }],
     };
-    const sent = this.#producerOf(topic).use((producer) => producer.sendBatch(batch));
+    const sent = this.#producerOf(topic).use((producer) => producer.send(batch));
     return await answeredWithin(sent, 2 * this.#settings.ACCEPT_TIMEOUT_MS);
   }
 
@@ -157,7 +164,7 @@ export class ProducerLine {
   async #prove(producer: LazyProducer): Promise<void> {
     const topic = topicName(this.#settings.KAFKA_TOPIC_PREFIX, PROVED_WITH);
     try {
-      await producer.sendBatch({ topicMessages: [{ topic, messages: [] }] });
+      await producer.send({ topic, take: () => [] });
     } catch (error) {
       if (!isBrokersAnswer(error)) throw error;
     }

@@ -13,14 +13,19 @@ export type Send = (texts: string[], topic: string) => Promise<void>;
  * A producer asks at each send for all topics that it has sent to, as kafkajs does at some: one of them that is `lacking` is
  * enough to fail it.
  */
-export function producingKafka(send: Send, lacking: string[] = []): Kafka {
-  return { producer: () => producerOf(send, lacking) } as unknown as Kafka;
+export function producingKafka(
+  send: Send,
+  lacking: string[] = [],
+  /** What becomes of each producer's first use, and of the next if that fails. */
+  connect: () => Promise<void> = () => Promise.resolve(),
+): Kafka {
+  return { producer: () => producerOf(send, lacking, connect) } as unknown as Kafka;
 }
 
-function producerOf(send: Send, lacking: string[]) {
+function producerOf(send: Send, lacking: string[], connect: () => Promise<void>) {
   const known = new Set<string>();
   return {
-    connect: () => Promise.resolve(),
+    connect,
     disconnect: () => Promise.resolve(),
     async sendBatch({ topicMessages = [] }: ProducerBatch): Promise<RecordMetadata[]> {
       const [{ topic, messages }] = topicMessages as [(typeof topicMessages)[0]];

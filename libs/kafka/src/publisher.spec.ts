@@ -1,40 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { loadSettings } from '#config/settings';
-import {
-  type Send,
-  connectionError,
-  partitionOf,
-  producingKafka,
-  protocolError,
-} from './producing-kafka.fixture.ts';
-import { BrokerUnavailable, MessageRefused, QueueFull } from './publish-errors.ts';
-import { type OutgoingMessage, Publisher } from './publisher.ts';
+import { connectionError, partitionOf, protocolError } from './producing-kafka.fixture.ts';
+import { MessageRefused, QueueFull } from './publish-errors.ts';
+import { message, publisherOn } from './publishing.fixture.ts';
 
-const open: Publisher[] = [];
 /** Ends what hangs at the end of a test. */
 const releases: (() => Promise<unknown>)[] = [];
-
-/** A publisher on a Kafka that does what the test says with the texts of each request. */
-async function publisherOn(
-  send: Send,
-  env: Record<string, string> = {},
-  lacking: string[] = [],
-): Promise<Publisher> {
-  const publisher = new Publisher(loadSettings(env), producingKafka(send, lacking));
-  open.push(publisher);
-  await publisher.connect();
-  return publisher;
-}
-
-function message(text: string, overrides: Partial<OutgoingMessage> = {}): OutgoingMessage {
-  return { topic: 'commands', key: text, value: text, ...overrides };
-}
 
 afterEach(async () => {
   vi.useRealTimers();
   await Promise.all(releases.splice(0).map((release) => release()));
-  await Promise.all(open.splice(0).map((publisher) => publisher.flushAndDisconnect(0)));
 });
 
 describe('Publisher', () => {
@@ -356,19 +331,6 @@ describe('Publisher', () => {
     release.resolve();
     await publisher.publish(message('later'));
     expect(seen).toEqual(['sent', 'later']);
-  });
-
-  it('rejects at once while Kafka is away, and goes on by itself when it is back', async () => {
-    let away = true;
-    const publisher = await publisherOn(() =>
-      away ? Promise.reject(connectionError()) : Promise.resolve(),
-    );
-    const outcome = await Promise.allSettled([publisher.publish(message('lost'))]);
-    expect(outcome).toMatchObject([{ reason: expect.any(BrokerUnavailable) }]);
-    expect(publisher.lastFailure?.error.message).toBe('gone');
-    away = false;
-    await expect.poll(() => publisher.healthy).toBe(true);
-    await expect(publisher.publish(message('found'))).resolves.toMatchObject({ offset: '100' });
   });
 
   it('gives what is under way its time at shutdown, and takes nothing new', async () => {

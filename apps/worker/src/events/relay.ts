@@ -217,7 +217,7 @@ export class Relay {
 
   async #send(request: ReturnType<typeof cloudEvent>[]): Promise<void> {
     try {
-      await this.#line.send('events', request);
+      await this.#line.send('events', () => request);
     } catch (error) {
       if (isTooLarge(error)) throw error;
       // A fresh connection: the old one may be dead without knowing it.

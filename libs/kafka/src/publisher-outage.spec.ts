@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { connectionError, protocolError } from './producing-kafka.fixture.ts';
+import { BrokerUnavailable } from './publish-errors.ts';
+import { message, publisherOn } from './publishing.fixture.ts';
+
+const outcomeOf = (published: Promise<unknown>): Promise<unknown> =>
+  published.catch((error: unknown) => error);
+
+describe('Publisher, while Kafka is away', () => {
+  it('rejects at once while Kafka is away, and goes on by itself when it is back', async () => {
+    let away = true;
+    const publisher = await publisherOn(() =>
+      away ? Promise.reject(connectionError()) : Promise.resolve(),
+    );
+    await expect(publisher.publish(message('lost'))).rejects.toBeInstanceOf(BrokerUnavailable);
+    expect(publisher.lastFailure?.error.message).toBe('gone');
+    away = false;
+    await expect.poll(() => publisher.healthy).toBe(true);
+    await expect(publisher.publish(message('found'))).resolves.toMatchObject({ offset: '100' });
+  });
+
+  it('is not connected when a broker refuses its sign-in, and refuses no message for good', async () => {
+    const refused = protocolError('UNSUPPORTED_SASL_MECHANISM', false);
+    let isRefused = true;
+    const connect = () => (isRefused ? Promise.reject(refused) : Promise.resolve());
+    const publisher = await publisherOn(() => Promise.resolve(), {}, [], connect);
+    expect(publisher.healthy).toBe(false);
+    expect(publisher.lastFailure?.error.message).toContain('UNSUPPORTED_SASL_MECHANISM');
+    const lost = { name: 'BrokerUnavailable', fate: 'notWritten' };
+    await expect(publisher.publish(message('lost'))).rejects.toMatchObject(lost);
+    isRefused = false;
+    await expect.poll(() => publisher.healthy).toBe(true);
+    isRefused = true;
+    const elsewhere = message('elsewhere', { topic: 'reports' });
+    await expect(publisher.publish(elsewhere)).rejects.toMatchObject(lost);
+    isRefused = false;
+    await expect.poll(() => publisher.healthy).toBe(true);
+    await expect(publisher.publish(elsewhere)).resolves.toMatchObject({ offset: '100' });
+  });
+
+  it('connects once more for a topic when that has failed', async () => {
+    let connects = 0;
+    const connect = () =>
+      ++connects === 2 ? Promise.reject(connectionError()) : Promise.resolve();
+    const publisher = await publisherOn(() => Promise.resolve(), {}, [], connect);
+    const elsewhere = message('elsewhere', { topic: 'reports' });
+    await expect(publisher.publish(elsewhere)).resolves.toMatchObject({ offset: '100' });
+    expect(connects).toBe(3);
+  });
+
+  it('is away when a connection hangs, though all who wait were told, and sends nothing later', async () => {
+    const seen: string[] = [];
+    const hanging = Promise.withResolvers<void>();
+    let connects = 0;
+    const publisher = await publisherOn(
+      async (texts) => void seen.push(...texts),
+      { ACCEPT_TIMEOUT_MS: '200' },
+      [],
+      () => (++connects === 1 ? Promise.resolve() : hanging.promise),
+    );
+    const elsewhere = message('elsewhere', { topic: 'reports' });
+    await expect(publisher.publish(elsewhere)).rejects.toMatchObject({
+      name: 'PublishTimeout',
+      fate: 'notWritten',
+    });
+    await expect.poll(() => publisher.healthy).toBe(false);
+    hanging.resolve();
+    await expect.poll(() => publisher.healthy).toBe(true);
+    await publisher.publish(message('later', { topic: 'reports' }));
+    expect(seen).toEqual(['later']);
+  });
+
+  it('is not closed anew by what was sent before it came back', async () => {
+    const answers: PromiseWithResolvers<void>[] = [];
+    let connects = 0;
+    const publisher = await publisherOn(
+      () => {
+        const answer = Promise.withResolvers<void>();
+        answers.push(answer);
+        return answer.promise;
+      },
+      {},
+      [],
+      async () => void ++connects,
+    );
+    const old = ['reports', 'events'] as const;
+    const outcomes = old.map((topic) => outcomeOf(publisher.publish(message('old', { topic }))));
+    await expect.poll(() => answers.length).toBe(2);
+    const lost = Object.assign(new Error('silence'), { name: 'KafkaJSRequestTimeoutError' });
+    answers[0]!.reject(lost);
+    await outcomes[0];
+    await expect.poll(() => publisher.healthy).toBe(true);
+    const connected = connects;
+    answers[1]!.reject(lost);
+    expect(await outcomes[1]).toMatchObject({ name: 'PublishTimeout', fate: 'unknown' });
+    expect(publisher.healthy).toBe(true);
+    expect(connects).toBe(connected);
+  });
+});
