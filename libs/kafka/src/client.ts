@@ -10,6 +10,7 @@ import { installFailedJoins } from './failed-joins.ts';
 import { installNullHeaders } from './null-header.ts';
 import { installProduceDoubt } from './produce-doubt.ts';
 import { installProduceEncoder } from './produce-encoder.ts';
+import { installSeedRotation } from './seed-rotation.ts';
 import { createSocketFactory } from './socket-factory.ts';
 import { installTimerGuard } from './timer-guard.ts';
 import { installZstdCodec } from './zstd-codec.ts';
@@ -22,6 +23,7 @@ installEncoderGrowth();
 installEncoderHeadroom();
 installProduceEncoder();
 installProduceDoubt(); // After the encoder.
+installSeedRotation();
 installZstdCodec();
 
 const CONNECT_TIMEOUT_MS_MAX = 2000;
@@ -57,7 +59,7 @@ export function createKafka(
     retry: {
       initialRetryTime: 100,
       maxRetryTime: 1000,
-      // Each retry goes to the next bootstrap broker: all must get their turn.
+      // Each try goes to the next bootstrap broker, and all must get their turn.
       retries: Math.max(connectRetries, settings.KAFKA_BROKERS.length),
     },
     socketFactory: createSocketFactory(onSocket),

@@ -10,8 +10,8 @@ import { type Topic, topicName } from './topics.ts';
 
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 2000;
-/** Above what kafkajs takes to find out that nobody answers, so that this only ends what hangs for good. */
-const PROOF_TIMEOUT_MS = 20_000;
+/** For each bootstrap broker: above what kafkajs takes to find out that one does not answer, as this only ends what hangs for good. */
+const PROOF_TIMEOUT_MS_PER_BROKER = 20_000;
 const PROVED_WITH: Topic = 'commands';
 
 /**
@@ -132,12 +132,13 @@ export class ProducerLine {
   }
 
   async #replace(onFailure?: (error: unknown) => void): Promise<void> {
+    const proofTimeoutMs = PROOF_TIMEOUT_MS_PER_BROKER * this.#settings.KAFKA_BROKERS.length;
     let backoffMs = BACKOFF_MS_MIN;
     while (!this.#closed) {
       const producer = this.#create();
       try {
         const proved = producer.use((client) => this.#prove(client));
-        await answeredWithin(proved, PROOF_TIMEOUT_MS);
+        await answeredWithin(proved, proofTimeoutMs);
         this.#adopt(producer);
         return;
       } catch (error) {

@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { connectionError, protocolError } from './producing-kafka.fixture.ts';
 import { BrokerUnavailable } from './publish-errors.ts';
 import { message, publisherOn } from './publishing.fixture.ts';
 
 const outcomeOf = (published: Promise<unknown>): Promise<unknown> =>
   published.catch((error: unknown) => error);
+
+afterEach(() => void vi.useRealTimers());
 
 describe('Publisher, while Kafka is away', () => {
   it('rejects at once while Kafka is away, and goes on by itself when it is back', async () => {
@@ -38,6 +40,15 @@ describe('Publisher, while Kafka is away', () => {
     await expect(publisher.publish(elsewhere)).resolves.toMatchObject({ offset: '100' });
   });
 
+  it('lets a connection take its time with each of many brokers that hang', async () => {
+    vi.useFakeTimers();
+    const env = { KAFKA_BROKERS: 'a:9092,b:9092,c:9092' };
+    const connect = () => new Promise<void>((resolve) => setTimeout(resolve, 50_000));
+    const connected = publisherOn(() => Promise.resolve(), env, [], connect);
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect((await connected).healthy).toBe(true);
+  });
+
   it('connects once more for a topic when that has failed', async () => {
     let connects = 0;
     const connect = () =>
@@ -68,6 +79,39 @@ describe('Publisher, while Kafka is away', () => {
     await expect.poll(() => publisher.healthy).toBe(true);
     await publisher.publish(message('later', { topic: 'reports' }));
     expect(seen).toEqual(['later']);
+  });
+
+  it('asks a hanging connection no second time for one who still waits', async () => {
+    const hanging = Promise.withResolvers<void>();
+    let connects = 0;
+    const publisher = await publisherOn(
+      () => Promise.resolve(),
+      { ACCEPT_TIMEOUT_MS: '200' },
+      [],
+      () => (++connects === 1 ? Promise.resolve() : hanging.promise),
+    );
+    const patient = message('patient', { topic: 'reports', deadlineMs: performance.now() + 5000 });
+    await expect(publisher.publish(patient)).rejects.toMatchObject({
+      name: 'PublishTimeout',
+      fate: 'notWritten',
+      cause: { name: 'NotAnswered' },
+    });
+    hanging.resolve();
+  });
+
+  it('is away when a connection fails, though all who wait were told', async () => {
+    const hanging = Promise.withResolvers<void>();
+    let connects = 0;
+    const publisher = await publisherOn(
+      () => Promise.resolve(),
+      { ACCEPT_TIMEOUT_MS: '200' },
+      [],
+      () => (++connects === 1 ? Promise.resolve() : hanging.promise),
+    );
+    const elsewhere = message('elsewhere', { topic: 'reports' });
+    await expect(publisher.publish(elsewhere)).rejects.toMatchObject({ name: 'PublishTimeout' });
+    hanging.reject(connectionError());
+    await expect.poll(() => publisher.healthy, { interval: 5 }).toBe(false);
   });
 
   it('is not closed anew by what was sent before it came back', async () => {
