@@ -85,7 +85,10 @@ describe.skipIf(isJavaMissing && !process.env['CI'])(
       expect(await Promise.all(apps.map(health))).toEqual(apps.map(() => 200));
     };
 
-    it('lose nothing that was accepted when the one that leads most partitions is killed under load, and refuse for a while at most', async () => {
+    /** Creates without a break until `whileUnderLoad` is over. */
+    const underLoad = async (
+      whileUnderLoad: (acceptedMore: (count: number) => Promise<void>) => Promise<void>,
+    ) => {
       const answers: Awaited<ReturnType<typeof create>>[] = [];
       const end = new AbortController();
       const load = Array.from({ length: LANES }, async () => {
@@ -96,27 +99,54 @@ describe.skipIf(isJavaMissing && !process.env['CI'])(
       });
       // Also if it fails: a create must not come after the system.
       onTestFinished(() => end.abort());
-      const acceptedMore = async (count: number) => {
+      await whileUnderLoad(async (count) => {
         const enough = accepted.length + count;
         await vi.waitFor(() => expect(accepted.length).toBeGreaterThan(enough), FAILOVER_MS_MAX);
-      };
-      await acceptedMore(200);
-      const leader = brokers[(await busiestLeader(system)) - 1]!;
-      const killedAtMs = performance.now();
-      await leader.kill();
-      await acceptedMore(300);
-      await leader.restart();
-      await acceptedMore(300);
+      });
       end.abort();
       await Promise.all(load);
+      return answers.filter(({ status }) => status !== 201);
+    };
 
-      const refused = answers.filter(({ status }) => status !== 201);
+    it('lose nothing that was accepted when the one that leads most partitions is killed under load, and refuse for a while at most', async () => {
+      let killedAtMs = 0;
+      const refused = await underLoad(async (acceptedMore) => {
+        await acceptedMore(200);
+        const leader = brokers[(await busiestLeader(system)) - 1]!;
+        killedAtMs = performance.now();
+        await leader.kill();
+        await acceptedMore(300);
+        await leader.restart();
+        await acceptedMore(300);
+      });
+
       expect(refused.filter(({ status, mayComeAgain }) => status !== 503 || !mayComeAgain)).toEqual(
         [],
       );
       const refusedUntilMs = Math.max(killedAtMs, ...refused.map(({ endedAtMs }) => endedAtMs));
       expect(refusedUntilMs - killedAtMs).toBeLessThan(FAILOVER_MS_MAX);
       await allDoneOnce();
+      await allLive();
+    }, 180_000);
+
+    it('take creates and run them while the first in KAFKA_BROKERS hangs, for processes that start meanwhile too', async () => {
+      const [first] = brokers;
+      onTestFinished(() => first!.resume());
+      const refused = await underLoad(async (acceptedMore) => {
+        await acceptedMore(100);
+        first!.pause();
+        await acceptedMore(300);
+        await Promise.all(system.workers.splice(0).map((worker) => worker.stop()));
+        await Promise.all([system.startWorker(), system.startApi()]);
+        const another = await system.client({}, 1);
+        expect((await another.create(simulate({}, 'Strict Simulator'))).status).toBe(201);
+        await acceptedMore(300);
+      });
+      await allDoneOnce();
+      expect(refused.filter(({ status, mayComeAgain }) => status !== 503 || !mayComeAgain)).toEqual(
+        [],
+      );
+      first!.resume();
       await allLive();
     }, 180_000);
 
