@@ -1,4 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { momentOf } from './moment.ts';
 import { preparedName } from './prepared.ts';
@@ -22,6 +24,7 @@ export class ImpatientClient extends pg.Client {
   readonly #timeoutMs: number | undefined;
   /** What is sent with the next statement, before it. */
   #ahead: Statement[] = [];
+  #isOfStandby = false;
 
   constructor(config?: string | pg.ClientConfig) {
     super(config);
@@ -35,6 +38,15 @@ export class ImpatientClient extends pg.Client {
     // The pool and TypeORM each listen while they hold it. When it breaks as one hands it to the other, nobody does, and
     // that would end the process; the next query says it just as well.
     this.on('error', () => undefined);
+    this.#internals.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (parameterName === 'in_hot_standby') this.#isOfStandby = parameterValue === 'on';
+    });
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, as the pool has it, or promise
+  override connect(...[callback]: any[]): any {
+    if (!callback) return promisify(this.connect.bind(this))();
+    super.connect((error?: Error | null) => callback(error ?? this.#leaveStandby(), this));
   }
 
   // oxlint-disable-next-line typescript/no-explicit-any -- pg overloads it: callback, promise or stream
@@ -106,7 +118,8 @@ export class ImpatientClient extends pg.Client {
       };
       const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
     });
-    return answered.catch((error: Error) => {
+    return answered.catch((error: Error & { code?: unknown }) => {
+      if (error.code === READ_ONLY) this.giveUp();
       // As pg does: the stack shows who has asked, and not the socket that has answered.
       Error.captureStackTrace(error);
       throw error;
@@ -143,7 +156,19 @@ export class ImpatientClient extends pg.Client {
 
   /** Ends what is being waited for, and the connection with it: for what nobody wants to know any more. */
   giveUp(): void {
+    this.#internals._queryable = false; // From now on, not when the socket says so: a pool would hand it out until then.
     this.#stream.destroy();
+  }
+
+  /**
+   * It answers as of some time ago and takes no writes. One gets there by an address that leads to another server after a
+   * failover, or to each in turn, and a pool would keep the connection for good.
+   */
+  #leaveStandby(): Error | undefined {
+    if (!this.#isOfStandby) return undefined;
+    this.giveUp();
+    const message = 'This Postgres is a standby and takes no writes';
+    return Object.assign(new Error(message), { code: READ_ONLY });
   }
 
   get #stream(): Socket {
@@ -155,11 +180,19 @@ export class ImpatientClient extends pg.Client {
   }
 }
 
-/** What pg has and does not declare. */
-interface Internals {
-  pipeline: boolean;
-  connectionParameters: { query_timeout?: number | false | undefined };
-  connection: { stream: Socket };
+/** A setting of the session that Postgres tells of by itself, before it takes queries and whenever it changes. */
+interface ParameterStatus {
+  parameterName: string;
+  parameterValue: string;
 }
 
+/** What pg has and does not declare. */
+interface Internals {
+  _queryable: boolean;
+  pipeline: boolean;
+  connectionParameters: { query_timeout?: number | false | undefined };
+  connection: EventEmitter<{ parameterStatus: [ParameterStatus] }> & { stream: Socket };
+}
+
+const READ_ONLY = '25006';
 const NO_ANSWER = { rows: [], rowCount: null };
