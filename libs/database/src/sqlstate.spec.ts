@@ -29,6 +29,11 @@ describe('what a failed statement means', () => {
     ['io_error', '58030'],
     ['a closed port', 'ECONNREFUSED'],
     ['a broken connection', 'ECONNRESET'],
+    ['no file descriptor left', 'EMFILE'],
+    ['a name server that fails', 'EAI_FAIL'],
+    ['a certificate that has expired', 'CERT_HAS_EXPIRED'],
+    ['a certificate for another name', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+    ['a certificate of an unknown authority', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
   ])('%s (%s) is transient', (_, code) => {
     expect([isTransient(failure(code)), isDataError(failure(code))]).toEqual([true, false]);
   });
@@ -38,6 +43,8 @@ describe('what a failed statement means', () => {
     'Connection terminated due to connection timeout',
     'timeout exceeded when trying to connect',
     'Query read timeout',
+    'The server does not support SSL connections',
+    'There was an error establishing an SSL connection',
   ])('"%s", which carries no code, is transient', (message) => {
     const error = new Error(message);
     expect([isTransient(error), isDataError(error)]).toEqual([true, false]);

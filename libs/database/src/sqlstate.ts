@@ -15,19 +15,39 @@ const QUERY_CANCELED = '57014';
 const LOCK_NOT_AVAILABLE = '55P03';
 /** Ours (classes from I on are free for that): what `refuseIfHeld` raises. */
 export const STARTED_UNDER_HOLD = 'SA001';
-/** What the sockets of node, the pool of pg and TypeORM report; they carry no SQLSTATE. */
+/** What the sockets of node, the resolver, the pool of pg and TypeORM report; they carry no SQLSTATE. */
 const CONNECTION_CODES = [
   'ECONNREFUSED',
   'ECONNRESET',
+  'ECONNABORTED',
   'EPIPE',
+  'EPROTO',
   'ETIMEDOUT',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EAI_FAIL',
   'EHOSTUNREACH',
+  'EHOSTDOWN',
   'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  // No file descriptor, or no memory, is left for one more.
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  // A certificate of Postgres that is not trusted, for the moment.
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_SIGNATURE_FAILURE',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ];
 const CONNECTION_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end|is not queryable|not established|not connected/i;
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end|SSL connection|is not queryable|not established|not connected/i;
 
 /** Whether the database, not the data, is the reason: outage, overload, time-out, deadlock, conflict. */
 export function isTransient(error: unknown): boolean {
