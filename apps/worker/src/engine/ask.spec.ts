@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ask } from './ask.ts';
 
 const silent = () => new Promise<string>(() => undefined);
@@ -35,8 +37,28 @@ describe('a question to a provider', () => {
         signal.addEventListener('abort', () => resolve('nothing was sent'));
       });
     const answer = ask(heeding, { timeoutMs: 1000, call: new AbortController() }, onSilence);
-    await vi.advanceTimersByTimeAsync(1000);
+    await vi.advanceTimersByTimeAsync(1001);
     expect(await answer).toBe('nothing was sent');
+  });
+
+  it('has an answer that is there when the process stood still until after its deadline', async () => {
+    vi.useRealTimers();
+    const server = createServer((socket) => socket.write('done')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    onTestFinished(() => {
+      socket.destroy();
+      server.close();
+    });
+    const heeding = (signal: AbortSignal) =>
+      new Promise<string>((resolve) => {
+        socket.once('data', (data) => resolve(data.toString()));
+        signal.addEventListener('abort', () => resolve('aborted'));
+      });
+    await once(server, 'connection');
+    const answer = ask(heeding, { timeoutMs: 20, call: new AbortController() }, onSilence);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    expect(await answer).toBe('done');
   });
 
   it.each(['before', 'after'])('is given up when it is aborted %s it was asked', async (when) => {

@@ -13,7 +13,12 @@ export async function ask<T>(
   onSilence: (reason: string) => T,
 ): Promise<T> {
   const { signal } = call;
-  const timer = setTimeout(() => call.abort(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+  const giveUpSoon = () => {
+    // After a look at the sockets: if the process stood still until now, the answer may be there.
+    afterLook = setImmediate(() => call.abort(new Error(`no answer in ${timeoutMs} ms`)));
+  };
+  const timer = setTimeout(giveUpSoon, timeoutMs);
+  let afterLook: NodeJS.Immediate | undefined;
   let lastWord: NodeJS.Timeout | undefined;
   const silence = new Promise<T>((resolve) => {
     const giveUp = () => {
@@ -27,6 +32,7 @@ export async function ask<T>(
     return await Promise.race([question(signal), silence]);
   } finally {
     clearTimeout(timer);
+    clearImmediate(afterLook);
     clearTimeout(lastWord);
   }
 }
