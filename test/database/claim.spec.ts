@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cancelAction } from '#database/cancel.queries';
 import { type Claim, claimWork } from '#database/claim.queries';
-import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
+import { markSent, releaseClaims, renewLeases, renewUnlocked } from '#database/held-claims.queries';
 import { OPERATOR, PROVIDER, TENANT, TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
@@ -253,6 +253,29 @@ describe('claim', () => {
       const { claim: held } = await claimedOne();
       await database.settle({ ...held, type: 'completed' });
       expect(await renewLeases(database.manager, [held], 1000)).toEqual(new Set());
+    });
+  });
+
+  describe('renewUnlocked', () => {
+    it('passes over what somebody else has locked, and tells it from what is not on record any more', async () => {
+      await database.ingest(command({ target: 'a' }), command({ target: 'b' }));
+      const [free, lockedOne] = (await database.claim()) as [Claim, Claim];
+      await database.expireLeases();
+      const old = { ...free, attemptId: randomUUID() };
+      await database.dataSource.transaction(async (other) => {
+        await other.query(`SELECT FROM "security_action_work" WHERE "actionId" = $1 FOR UPDATE`, [
+          lockedOne.actionId,
+        ]);
+        const claims = [old, lockedOne, free];
+        expect(await renewUnlocked(database.manager, claims, 3_600_000)).toEqual({
+          renewed: new Set([free.attemptId]),
+          locked: new Set([lockedOne.attemptId]),
+        });
+      });
+      const leaseMs = async ({ actionId }: { actionId: string }) =>
+        (await database.work(actionId))!.leaseUntil!.getTime() - Date.now();
+      expect(await leaseMs(free)).toBeGreaterThan(3_000_000);
+      expect(await leaseMs(lockedOne)).toBeLessThan(0);
     });
   });
 

@@ -5,7 +5,7 @@ import type { EntityManager } from 'typeorm';
 import { claimCancels } from '#database/cancel.queries';
 import type { Claim } from '#database/claim.queries';
 import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
-import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
+import { markSent, releaseClaims, renewLeases, renewUnlocked } from '#database/held-claims.queries';
 import { freeExpired } from '#database/recover.queries';
 import { promoteHeads } from '#database/targets.queries';
 import { PROVIDER, TENANT, TestDatabase, command, targetKey } from '../support/database.ts';
@@ -78,6 +78,7 @@ describe('of two tenants that have an action of one id, where both have somethin
   it.each<[string, (manager: EntityManager, claims: Claim[]) => Promise<unknown>]>([
     ['marks as sent', markSent],
     ['renews the leases of', (manager, claims) => renewLeases(manager, claims, 600_000)],
+    ['renews the free leases of', (manager, claims) => renewUnlocked(manager, claims, 600_000)],
     ['gives back', releaseClaims],
   ])('%s what is said', async (_, step) => {
     const claims = await database.claim();

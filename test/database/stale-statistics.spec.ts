@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DataSource, EntityManager } from 'typeorm';
 import { type Claim, claimWork } from '#database/claim.queries';
-import { markSent, releaseClaims, renewLeases } from '#database/held-claims.queries';
+import { markSent, releaseClaims, renewLeases, renewUnlocked } from '#database/held-claims.queries';
 import { freeExpired } from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
 import { storeCommands } from '#database/store-commands';
@@ -101,6 +101,7 @@ describe('with statistics from when the table of work was all but empty, as it i
     ],
     ['marks as sent', (manager) => markSent(manager, claims)],
     ['renews the leases of', (manager) => renewLeases(manager, claims, 60_000)],
+    ['renews the free leases of', (manager) => renewUnlocked(manager, claims, 60_000)],
     ['gives back', (manager) => releaseClaims(manager, claims)],
     ['claims', (manager) => claimWork(manager, ROOM, LEASE)],
     ['looks for what waits behind', (manager) => promoteHeads(manager, claims.map(targetOf))],

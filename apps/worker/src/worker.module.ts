@@ -48,8 +48,11 @@ import { KnownRequests } from './requests/known-requests.ts';
 import { Requests } from './requests/requests.ts';
 import { RequestsController } from './requests/requests.controller.ts';
 
-/** Enough for renewals and settlements to pass each other and the looks that share them, and never waiting behind the ingest. */
-const LIFELINE_CONNECTIONS = 3;
+/**
+ * Enough for renewals and settlements to pass each other, those of each that wait for a lock, and the looks that share them; and
+ * never waiting behind the ingest.
+ */
+const LIFELINE_CONNECTIONS = 4;
 
 /** The whole worker on one page: what it reads, what it does with it, what it leans on. */
 @Module({

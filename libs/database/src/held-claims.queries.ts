@@ -32,11 +32,33 @@ export async function renewLeases(
   claims: ClaimReference[],
   leaseMs: number,
 ): Promise<Set<string>> {
-  return changeHeld(
-    database,
-    claims,
-    `"leaseUntil" = clock_timestamp() + ${Number(leaseMs)} * interval '1 ms'`,
+  return changeHeld(database, claims, leaseOf(leaseMs));
+}
+
+/**
+ * The same of those that nobody has locked: one lock that is not let go must not cost the others their leases.
+ * @returns the attempt ids whose leases were extended, and those that are on record and were passed over
+ */
+export async function renewUnlocked(
+  database: Database,
+  claims: ClaimReference[],
+  leaseMs: number,
+): Promise<{ renewed: Set<string>; locked: Set<string> }> {
+  const rows: { attemptId: string; renewed: boolean }[] = await database.query(
+    `WITH held AS (${lockHeldRows('', undefined, 'SKIP LOCKED')}),
+     changed AS (
+       UPDATE "security_action_work" w SET ${leaseOf(leaseMs)} WHERE ${onlyThoseOf('held')} RETURNING w."attemptId")
+     SELECT w."attemptId", EXISTS (SELECT FROM changed c WHERE c."attemptId" = w."attemptId") AS "renewed"
+       FROM "security_action_work" w
+      WHERE w."azureTenantId" = ANY($1::text[]) AND w."actionId" = ANY($2::uuid[])
+        AND w."attemptId" = ANY($3::uuid[])`,
+    idsOf(claims),
   );
+  const [renewed, locked] = [true, false].map(
+    (isRenewed) =>
+      new Set(rows.flatMap((row) => (row.renewed === isRenewed ? [row.attemptId] : []))),
+  );
+  return { renewed: renewed!, locked: locked! };
 }
 
 /** Gives back what was claimed and surely not sent, as if it had not been claimed. */
@@ -79,11 +101,16 @@ async function changeHeld(
      changed AS (
        UPDATE "security_action_work" w SET ${change} WHERE ${onlyThoseOf('held')} RETURNING w."attemptId")
      SELECT "attemptId" FROM changed WHERE "attemptId" IS NOT NULL`,
-    [
-      claims.map((claim) => claim.azureTenantId),
-      claims.map((claim) => claim.actionId),
-      claims.map((claim) => claim.attemptId),
-    ],
+    idsOf(claims),
   );
   return new Set(rows.map((row) => row.attemptId));
 }
+
+const leaseOf = (leaseMs: number) =>
+  `"leaseUntil" = clock_timestamp() + ${Number(leaseMs)} * interval '1 ms'`;
+
+const idsOf = (claims: ClaimReference[]) => [
+  claims.map((claim) => claim.azureTenantId),
+  claims.map((claim) => claim.actionId),
+  claims.map((claim) => claim.attemptId),
+];

@@ -6,13 +6,18 @@
  * By lists of ids, and not by a join with them: Postgres often takes the table for empty, which it is between two batches,
  * and a join with an empty table is planned to read all of it. With lists there is no way but to look them up.
  * @param isHeld that its attempt id is among $3, where that can be told without a look at each of them
+ * @param wait `SKIP LOCKED` to pass over those that somebody else has locked
  */
-export const lockHeldRows = (condition = '', isHeld = 'w."attemptId" = ANY($3::uuid[])') => `
+export const lockHeldRows = (
+  condition = '',
+  isHeld = 'w."attemptId" = ANY($3::uuid[])',
+  wait: '' | 'SKIP LOCKED' = '',
+) => `
   SELECT w."azureTenantId", w."actionId", w."position", w."attemptId", w."attempt", w."targetKey"
     FROM "security_action_work" w
    WHERE w."azureTenantId" = ANY($1::text[]) AND w."actionId" = ANY($2::uuid[])
      AND ${isHeld} ${condition}
-   ORDER BY w."azureTenantId", w."targetKey", w."actionId" FOR UPDATE OF w`;
+   ORDER BY w."azureTenantId", w."targetKey", w."actionId" FOR UPDATE OF w ${wait}`;
 
 /** Has Postgres look up rows of `w`, the table of work, by the ids in a CTE; for the reason see `lockHeldRows`. Not only those. */
 export const foundByIdsOf = (cte: string) => `

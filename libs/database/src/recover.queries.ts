@@ -32,10 +32,15 @@ const FATE = `CASE
   WHEN "providerKey" = ANY($2::text[]) THEN 'ask'
   ELSE 'lost' END`;
 
-/** Whether any lease has expired, whoever can do something about it. */
+/**
+ * Whether any lease has expired, whoever can do something about it.
+ * @throws also while Postgres only reads, or lets nobody change this table: then no lease is renewed, and none of them tells
+ * whether its holder lives
+ */
 export async function areLeasesExpired(database: Database): Promise<boolean> {
   const rows: unknown[] = await database.query(
-    `SELECT FROM "security_action_work"
+    `WITH change AS (UPDATE "security_action_work" SET "leaseUntil" = "leaseUntil" WHERE false)
+     SELECT FROM "security_action_work"
       WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < now() ORDER BY "leaseUntil" LIMIT 1`,
   );
   return rows.length > 0;

@@ -2,12 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
-import { renewLeases } from '#database/held-claims.queries';
+import type { Claim } from '#database/claim.queries';
+import { renewLeases, renewUnlocked } from '#database/held-claims.queries';
 import { LIFELINE } from '#database/database.module';
-import { Holdings } from './holdings.ts';
+import { type Holding, Holdings } from './holdings.ts';
 import { Loop } from './loop.ts';
 
-/** Renews the leases of everything held, three times per lease, on connections that new work cannot take. */
+/**
+ * Renews the leases of everything held, three times per lease, on connections that new work cannot take. What somebody else
+ * has locked comes last, and is waited for: whoever waits has the row before a worker that would take it over.
+ */
 @Injectable()
 export class LeaseKeeper {
   readonly loop: Loop;
@@ -29,13 +33,31 @@ export class LeaseKeeper {
   async #renew(): Promise<boolean> {
     const held = this.#holdings.held;
     if (held.length === 0) return false;
+    const waitedFor = await this.#renewOf(held, (claims) =>
+      renewUnlocked(this.#database.manager, claims, this.#leaseMs),
+    );
+    if (waitedFor.length === 0) return false;
+    await this.#renewOf(waitedFor, async (claims) => ({
+      renewed: await renewLeases(this.#database.manager, claims, this.#leaseMs),
+      locked: new Set(),
+    }));
+    return false;
+  }
+
+  /** @returns those that are locked */
+  async #renewOf(
+    held: Holding[],
+    renew: (claims: Claim[]) => ReturnType<typeof renewUnlocked>,
+  ): Promise<Holding[]> {
     const renewedAtMs = performance.now();
-    const claims = held.map(({ claim }) => claim);
-    const renewed = await renewLeases(this.#database.manager, claims, this.#leaseMs);
+    const { renewed, locked } = await renew(held.map(({ claim }) => claim));
+    for (const { claim, lost } of held) {
+      if (!renewed.has(claim.attemptId) && !locked.has(claim.attemptId))
+        lost.abort(new Error('The attempt was taken over.'));
+    }
     for (const holding of held) {
       if (renewed.has(holding.claim.attemptId)) holding.leaseEndsAtMs = renewedAtMs + this.#leaseMs;
-      else holding.lost.abort(new Error('The attempt was taken over.'));
     }
-    return false;
+    return held.filter(({ claim }) => locked.has(claim.attemptId));
   }
 }

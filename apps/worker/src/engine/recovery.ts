@@ -25,8 +25,8 @@ const UNKNOWN =
   'Outcome unknown: the worker was lost when it had sent the action, or was about to, and it must not be sent twice.';
 
 /**
- * Takes over what dead workers held. Only after a whole lease of unbroken contact with Postgres: after an outage
- * every lease has expired, and the living must get to settle what they hold before anyone calls it orphaned.
+ * Takes over what dead workers held. Only after a whole lease of unbroken contact with a Postgres that takes writes: after an
+ * outage every lease has expired, and the living must get to settle what they hold before anyone calls it orphaned.
  */
 @Injectable()
 export class Recovery {
@@ -57,11 +57,16 @@ export class Recovery {
   }
 
   async #recover(): Promise<boolean> {
-    const isAnyExpired = await this.#lookAtLeases();
-    const again = isAnyExpired && this.#mayJudge() && (await this.#takeOver());
-    this.#steps += 1;
-    if (!again && this.#steps % STEPS_PER_SWEEP === 0) await this.#sweep();
-    return again;
+    try {
+      const isAnyExpired = await this.#lookAtLeases();
+      const again = isAnyExpired && this.#mayJudge() && (await this.#takeOver());
+      this.#steps += 1;
+      if (!again && this.#steps % STEPS_PER_SWEEP === 0) await this.#sweep();
+      return again;
+    } catch (error) {
+      this.#contactSinceMs = undefined;
+      throw error;
+    }
   }
 
   /** @returns whether there may be more */
@@ -97,13 +102,7 @@ export class Recovery {
 
   /** Proves contact, too. @returns whether any lease has expired */
   async #lookAtLeases(): Promise<boolean> {
-    let isAnyExpired: boolean;
-    try {
-      isAnyExpired = await areLeasesExpired(this.#database.manager);
-    } catch (error) {
-      this.#contactSinceMs = undefined;
-      throw error;
-    }
+    const isAnyExpired = await areLeasesExpired(this.#database.manager);
     const nowMs = performance.now();
     // A gap means that this process stood still: it cannot tell what happened meanwhile.
     const gapMs = nowMs - this.#lastContactMs;

@@ -15,11 +15,19 @@ interface Waiting {
   traceId: string | undefined;
   resolve: (promoted: number) => void;
   reject: (error: unknown) => void;
+  /** Its wait has been logged. */
+  isAside?: boolean;
 }
+
+/** As many parts as find the one outcome of a full batch that cannot be written in three steps. */
+const PARTS = 8;
 
 /**
  * Writes outcomes in batches: one transaction at a time, holding what came in during the one before. An outcome is
  * the only proof of what a provider did, so an outage is waited out for as long as the process may live.
+ *
+ * What Postgres takes too long for is set aside, and written beside the rest: as a rule somebody has locked a row, and does not
+ * let go.
  */
 @Injectable()
 export class Settler {
@@ -30,6 +38,8 @@ export class Settler {
   readonly #abandon = new AbortController();
   #waiting: Waiting[] = [];
   #writing = false;
+  readonly #aside: Waiting[][] = [];
+  #writingAside = false;
 
   constructor(@InjectDataSource(LIFELINE) database: DataSource, relay: Relay, settings: Settings) {
     this.#database = database;
@@ -79,15 +89,31 @@ export class Settler {
       await this.#tellLate(batch.filter(({ settlement }) => !settled.has(settlement.attemptId)));
       batch.forEach(({ resolve }) => resolve(promoted));
     } catch (error) {
-      if (batch.length === 1 || this.#abandon.signal.aborted) {
-        batch.forEach(({ reject }) => reject(error));
-      } else {
-        // Refused for good, or too much at once: in halves, until only the culprit is left unsettled.
-        const middle = batch.length >> 1;
-        await this.#write(batch.slice(0, middle));
-        await this.#write(batch.slice(middle));
-      }
+      if (this.#abandon.signal.aborted) batch.forEach(({ reject }) => reject(error));
+      else if (isStatementTimeout(error)) this.#setAside(batch);
+      else if (batch.length === 1) batch.forEach(({ reject }) => reject(error));
+      // Refused for good: in parts, until only the culprit is left unsettled.
+      else for (const part of partsOf(batch)) await this.#write(part);
     }
+  }
+
+  /** In parts, until only the culprit is left; that one is tried, behind the others, until it can be written. */
+  #setAside(batch: Waiting[]): void {
+    const [first] = batch as [Waiting];
+    if (batch.length === 1 && !first.isAside) {
+      const about = { actionId: first.settlement.actionId, traceId: first.traceId };
+      this.#logger.warn(about, 'an outcome waits: Postgres takes too long, as for a lock');
+      first.isAside = true;
+    }
+    this.#aside.push(...partsOf(batch));
+    if (this.#writingAside) return;
+    this.#writingAside = true;
+    this.#writeAside().catch((error: unknown) => this.#logger.error(error));
+  }
+
+  async #writeAside(): Promise<void> {
+    for (let part = this.#aside.shift(); part; part = this.#aside.shift()) await this.#write(part);
+    this.#writingAside = false;
   }
 
   /** That a report ended an action before its call did is in order; that another worker has it is not. */
@@ -98,7 +124,7 @@ export class Settler {
       () => undefined,
     );
     for (const { settlement, traceId } of late) {
-      const about = { actionId: settlement.actionId, traceId };
+      const about = { actionId: settlement.actionId, outcome: settlement.type, traceId };
       if (!unfinished) {
         this.#logger.warn(about, 'outcome came after its lease was lost or its end');
       } else if (unfinished.some(({ actionId }) => actionId === about.actionId)) {
@@ -115,8 +141,20 @@ export class Settler {
       maxTimeout: 2000,
       signal: this.#abandon.signal,
       // Everything but the outcome itself may pass, and nobody else knows the outcome.
-      shouldRetry: ({ error }) =>
-        !isDataError(error) && !(isStatementTimeout(error) && batch.length > 1),
+      shouldRetry: ({ error }) => !isDataError(error) && !isStatementTimeout(error),
+      onFailedAttempt: ({ error, attemptNumber }) => this.#noteFailure(error, attemptNumber),
     });
   }
+
+  /** Once for each batch: during an outage every try fails alike. */
+  #noteFailure(error: unknown, attempt: number): void {
+    if (attempt > 1 || isStatementTimeout(error) || isDataError(error)) return;
+    this.#logger.warn({ err: error }, 'outcomes cannot be written, and are kept to be tried again');
+  }
+}
+
+function partsOf<T>(batch: T[]): T[][] {
+  const size = Math.ceil(batch.length / PARTS);
+  const count = Math.ceil(batch.length / size);
+  return Array.from({ length: count }, (_, index) => batch.slice(index * size, (index + 1) * size));
 }
