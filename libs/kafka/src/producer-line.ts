@@ -15,6 +15,20 @@ const PROOF_TIMEOUT_MS_PER_BROKER = 20_000;
 const PROVED_WITH: Topic = 'commands';
 
 /**
+ * kafkajs calls a request written from which it has left out messages: those of a broker that is listed beside another at one
+ * address, as one that was lost and the one that took its place are until the session of the first is over.
+ */
+class LeftOut extends Error {
+  readonly type = 'LEADER_NOT_AVAILABLE';
+  readonly retriable = true;
+
+  constructor() {
+    super('kafkajs has not sent to the leaders of all partitions');
+    this.name = LeftOut.name;
+  }
+}
+
+/**
  * The way of a publisher to Kafka: a producer for each topic, all of them replaced by fresh ones after each outage. An old
  * one may sit on a dead connection that kafkajs keeps for good, or on one whose handshake went unanswered, which it takes
  * for connected and can never use.
@@ -66,12 +80,13 @@ export class ProducerLine {
   /**
    * One request to each leader with all that `take` gives when there is a connection, be it late; the partitioner leaves in
    * each message the partition it went to.
-   * @throws what kafkajs throws, NotConnected, or NotAnswered when nothing is heard within twice ACCEPT_TIMEOUT_MS
+   * @throws what kafkajs throws, NotConnected, NotAnswered when nothing is heard within twice ACCEPT_TIMEOUT_MS, or LeftOut
    */
   async send(topic: Topic, take: () => Message[]): Promise<RecordMetadata[]> {
+    let messages: Message[] = [];
     const batch = {
       topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic),
-      take,
+      take: () => (messages = take()),
       acks: -1,
       timeout: this.#settings.ACCEPT_TIMEOUT_MS,
       compression:
@@ -80,7 +95,10 @@ export class ProducerLine {
           : kafkajs.CompressionTypes.None,
     };
     const sent = this.#producerOf(topic).use((producer) => producer.send(batch));
-    return await answeredWithin(sent, 2 * this.#settings.ACCEPT_TIMEOUT_MS);
+    const records = await answeredWithin(sent, 2 * this.#settings.ACCEPT_TIMEOUT_MS);
+    const answered = new Set(records.map(({ partition }) => partition));
+    if (messages.every(({ partition = -1 }) => answered.has(partition))) return records;
+    throw new LeftOut();
   }
 
   /** Returns after the first attempt; when that fails, goes on in the background. */
