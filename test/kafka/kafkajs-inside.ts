@@ -7,22 +7,30 @@ type Request = (options: { groupId: string }) => Promise<unknown>;
 const load = createRequire(import.meta.url);
 
 const { prototype: broker } = load('kafkajs/src/broker') as {
-  prototype: { heartbeat: Request; joinGroup: Request; syncGroup: Request };
+  prototype: {
+    connect: () => Promise<void>;
+    heartbeat: Request;
+    joinGroup: Request;
+    syncGroup: Request;
+  };
 };
 const { createErrorFromCode } = load('kafkajs/src/protocol/error') as {
   createErrorFromCode: (code: number) => Error;
 };
-const { KafkaJSConnectionError, KafkaJSNoBrokerAvailableError } = load('kafkajs/src/errors') as {
-  KafkaJSConnectionError: new (message: string) => Error;
-  KafkaJSNoBrokerAvailableError: new () => Error;
-};
+type FailureOf<Name extends string> = Record<Name, new (message?: string) => Error>;
+const { KafkaJSConnectionError, KafkaJSNoBrokerAvailableError, KafkaJSSASLAuthenticationError } =
+  load('kafkajs/src/errors') as FailureOf<
+    'KafkaJSConnectionError' | 'KafkaJSNoBrokerAvailableError' | 'KafkaJSSASLAuthenticationError'
+  >;
 
 // What brokers answer.
 export const LOADING = createErrorFromCode(14);
 export const NOT_COORDINATOR = createErrorFromCode(16);
 export const UNKNOWN_MEMBER = createErrorFromCode(25);
+export const GROUP_NOT_ALLOWED = createErrorFromCode(30);
 
 // What kafkajs says when there is no answer; of the second it starts a consumer anew.
+export const SIGN_IN_REFUSED = new KafkaJSSASLAuthenticationError('not today');
 const BROKEN_OFF = new KafkaJSConnectionError('the connection broke');
 export const NO_BROKER = new KafkaJSNoBrokerAvailableError();
 
@@ -44,7 +52,7 @@ export const losingTheAnswer =
  */
 export function failsOnce(
   groupId: string,
-  name: keyof typeof broker,
+  name: Exclude<keyof typeof broker, 'connect'>,
   failing: (send: Request) => Request = (send) => send,
 ): () => number {
   let count = 0;
@@ -55,4 +63,9 @@ export function failsOnce(
     return (count === 1 ? failing(send) : send).call(this, options);
   });
   return () => count;
+}
+
+/** Has the next broker that somebody turns to refuse the sign-in. `vi.restoreAllMocks` ends it. */
+export function refusesSignIn(): void {
+  vi.spyOn(broker, 'connect').mockRejectedValueOnce(SIGN_IN_REFUSED);
 }

@@ -1,9 +1,13 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { BatchConsumer } from '#kafka/batch-consumer';
 import { createKafka } from '#kafka/client';
 import { OffsetReader } from '#kafka/offset-reader';
 import { Publisher } from '#kafka/publisher';
 import { KafkaUnderTest, PATIENTLY, texts } from './kafka-under-test.ts';
+import { refusesSignIn } from './kafkajs-inside.ts';
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Takes connections, and says nothing: a broker that is stopped, or whose disk is. Or ends them, as the proxy of one that is down. */
 class LostBroker {
@@ -47,7 +51,6 @@ describe('with a broker that hangs and one that ends its connections at the head
     KAFKA_TOPIC_PREFIX: topicPrefix,
     ACCEPT_TIMEOUT_MS: '500',
   });
-  const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const kafka = createKafka(under.settings, silent);
 
   beforeAll(async () => {
@@ -67,6 +70,16 @@ describe('with a broker that hangs and one that ends its connections at the head
     await vi.waitFor(send, PATIENTLY);
   });
 
+  it('a publisher connects to the next that takes its sign-in', PATIENTLY, async () => {
+    const twice = { KAFKA_BROKERS: [kafkaBrokers, kafkaBrokers] };
+    const publisher = new Publisher(Object.assign({}, good.settings, twice), good.kafka);
+    under.onEnd(() => publisher.flushAndDisconnect(0));
+    refusesSignIn();
+    onTestFinished(() => void vi.restoreAllMocks());
+    await publisher.connect();
+    expect(publisher.healthy).toBe(true);
+  });
+
   it('a consumer reads', PATIENTLY, async () => {
     const publisher = await good.publisher();
     const seen: string[] = [];
@@ -80,4 +93,26 @@ describe('with a broker that hangs and one that ends its connections at the head
     under.onEnd(() => reader.close());
     await expect(reader.ends()).resolves.toHaveProperty('size', 4);
   });
+});
+
+it('a consumer begins when a client can be made, if none could at first', PATIENTLY, async () => {
+  const under = await new KafkaUnderTest().topics();
+  const { KAFKA_TOPIC_PREFIX: prefix } = under.settings;
+  let tries = 0;
+  const consumer = new BatchConsumer({
+    createKafka: (onSocket) => {
+      if (++tries === 1) throw new Error('no such file');
+      return createKafka(under.settings, silent, { onSocket });
+    },
+    groupId: `${prefix}.begins`,
+    topic: `${prefix}.commands`,
+    partitionsConcurrently: 1,
+    eachBatch: () => Promise.resolve(),
+    onFatal: () => undefined,
+    logger: { log: () => {}, warn: () => {}, error: () => {} },
+  });
+  under.onEnd(async () => void (await consumer.stop(0)));
+  consumer.start();
+  await expect.poll(() => consumer.joined, PATIENTLY).toBe(true);
+  expect(tries).toBe(2);
 });

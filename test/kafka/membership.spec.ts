@@ -5,8 +5,10 @@ import type { Publisher } from '#kafka/publisher';
 import { consumerGroupId } from '#kafka/topics';
 import { KafkaUnderTest, PATIENTLY, texts } from './kafka-under-test.ts';
 import {
+  GROUP_NOT_ALLOWED,
   LOADING,
   NOT_COORDINATOR,
+  SIGN_IN_REFUSED,
   UNKNOWN_MEMBER,
   failsOnce,
   losingTheAnswer,
@@ -39,6 +41,8 @@ describe('a consumer that is told to join anew and cannot', () => {
   it.each([
     ['Kafka is still starting', NOT_COORDINATOR, 'joinGroup', refusing(LOADING)],
     ['Kafka does not know it any more', UNKNOWN_MEMBER, 'joinGroup', refusing(LOADING)],
+    ['it may not for a while', NOT_COORDINATOR, 'joinGroup', refusing(GROUP_NOT_ALLOWED)],
+    ['its sign-in is refused', NOT_COORDINATOR, 'joinGroup', refusing(SIGN_IN_REFUSED)],
     ['it does not hear that it has', NOT_COORDINATOR, 'syncGroup', losingTheAnswer()],
   ] as const)('because %s tries again until it can', async (_why, told, request, failing) => {
     await publish('before');

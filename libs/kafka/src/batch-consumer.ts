@@ -4,7 +4,7 @@ import type { LoggerService } from '@nestjs/common';
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
 import { endsWithin } from './bounded.ts';
 import { ConsumerCommits } from './consumer-commits.ts';
-import { isOutage, rootCause } from './kafka-errors.ts';
+import { isNotAllowed, isOutage, rootCause } from './kafka-errors.ts';
 import type { OffsetReader } from './offset-reader.ts';
 import { SmallBatches } from './small-batches.ts';
 
@@ -167,11 +167,14 @@ export class BatchConsumer {
   }
 
   #begin(): void {
-    const kafka = this.#options.createKafka((socket) => {
-      this.#progress();
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    let kafka: Kafka;
+    try {
+      kafka = this.#client();
+    } catch (error) {
+      // As of a file with certificates that cannot be read while somebody replaces it.
+      this.#options.logger.warn(`No client for Kafka, trying again: ${rootCause(error).message}`);
+      return this.#beginLater();
+    }
     const consumer: Consumer = kafka.consumer({
       groupId: this.#options.groupId,
       sessionTimeout: SESSION_TIMEOUT_MS,
@@ -196,6 +199,19 @@ export class BatchConsumer {
       this.#options.logger.warn(`Kafka is away, trying again: ${rootCause(error).message}`);
       this.#replace(consumer);
     });
+  }
+
+  #client(): Kafka {
+    return this.#options.createKafka((socket) => {
+      this.#progress();
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  #beginLater(): void {
+    this.#startTimer = setTimeout(() => this.#begin(), this.#reconnectDelayMs);
+    this.#reconnectDelayMs = Math.min(this.#reconnectDelayMs * 2, RECONNECT_DELAY_MS_MAX);
   }
 
   async #run(consumer: Consumer): Promise<void> {
@@ -319,7 +335,7 @@ export class BatchConsumer {
 
   /** kafkajs has given up. Over an outage a new consumer will do; over anything else none will. */
   #crashed(consumer: Consumer, error: Error): void {
-    if (isOutage(error)) {
+    if (isOutage(error) || isNotAllowed(error)) {
       this.#options.logger.warn(`The consumer is made anew: ${rootCause(error).message}`);
       this.#replace(consumer);
       return;
@@ -339,9 +355,7 @@ export class BatchConsumer {
       this.#disposing,
       endsWithin(consumer.disconnect(), DISCONNECT_TIMEOUT_MS),
     ]).then(() => undefined);
-    if (this.#stopping) return;
-    this.#startTimer = setTimeout(() => this.#begin(), this.#reconnectDelayMs);
-    this.#reconnectDelayMs = Math.min(this.#reconnectDelayMs * 2, RECONNECT_DELAY_MS_MAX);
+    if (!this.#stopping) this.#beginLater();
   }
 
   #watch(): void {

@@ -11,6 +11,7 @@ import { installNullHeaders } from './null-header.ts';
 import { installProduceDoubt } from './produce-doubt.ts';
 import { installProduceEncoder } from './produce-encoder.ts';
 import { installSeedRotation } from './seed-rotation.ts';
+import { installSilentBrokers } from './silent-brokers.ts';
 import { createSocketFactory } from './socket-factory.ts';
 import { installTimerGuard } from './timer-guard.ts';
 import { installZstdCodec } from './zstd-codec.ts';
@@ -24,6 +25,7 @@ installEncoderHeadroom();
 installProduceEncoder();
 installProduceDoubt(); // After the encoder.
 installSeedRotation();
+installSilentBrokers();
 installZstdCodec();
 
 const CONNECT_TIMEOUT_MS_MAX = 2000;

@@ -31,6 +31,7 @@ const OUTAGES = new Set([
   'KafkaJSMetadataNotLoaded',
   'KafkaJSNoBrokerAvailableError',
   'KafkaJSRequestTimeoutError',
+  'KafkaJSSASLAuthenticationError',
   'KafkaJSTimeout',
   'KafkaJSTopicMetadataNotLoaded',
 ]);
@@ -91,4 +92,16 @@ export function isOutage(error: unknown): boolean {
   return (
     ('type' in root && root.type === UNKNOWN) || ('retriable' in root && root.retriable === true)
   );
+}
+
+const NOT_ALLOWED = new Set<unknown>([
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+  'TOPIC_AUTHORIZATION_FAILED',
+]);
+
+/** Whether Kafka refuses us a right, which somebody may have taken by mistake and give back. */
+export function isNotAllowed(error: unknown): boolean {
+  const root = rootCause(error);
+  return 'type' in root && NOT_ALLOWED.has(root.type);
 }

@@ -3,8 +3,8 @@ import { rootCause } from './kafka-errors.ts';
 
 /*
  * kafkajs 2.2.4 goes on to the next of its bootstrap brokers only when one refuses the connection. One that takes it and then
- * says nothing, as when it is stopped or its disk is, or ends it, as a proxy does before a broker that is down, is asked again
- * each time; and after the first silence it counts as connected. As every client begins with the first broker of the list, none
+ * says nothing, as when it is stopped or its disk is, or ends it, as a proxy does before a broker that is down, or refuses
+ * a sign-in that others take, is asked again each time; and after the first silence it counts as connected. As every client begins with the first broker of the list, none
  * got to Kafka while that one hung, however many others were well. So what became of no handshake counts as no connection.
  */
 
@@ -17,7 +17,11 @@ interface BrokerPool {
   createSeedBroker: (this: BrokerPool) => Promise<void>;
 }
 
-const NO_HANDSHAKE = new Set(['KafkaJSRequestTimeoutError', 'KafkaJSConnectionClosedError']);
+const NO_HANDSHAKE = new Set([
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSSASLAuthenticationError',
+]);
 
 const installedIn = new WeakSet<BrokerPool>();
 
