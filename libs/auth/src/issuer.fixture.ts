@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, type JWTPayload, SignJWT } from 'jose';
+import { exportJWK, type JWK, type JWTPayload, SignJWT } from 'jose';
 
 /** An issuer of tokens as Entra ID makes them, whose keys can be counted and changed. */
 export interface TokenIssuer {
@@ -11,6 +11,8 @@ export interface TokenIssuer {
   reads(): number;
   /** The only key from now on. */
   rotate(kid: string): void;
+  /** A key beside it, as it is published: another of the same id replaces it. */
+  publish(key: JWK & { kid: string }): void;
   publicKey: KeyObject;
   sign(claims: JWTPayload, header?: { kid?: string; alg?: string }): Promise<string>;
   stop(): Promise<void>;
@@ -22,10 +24,11 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const jwk = { ...(await exportJWK(publicKey)), use: 'sig' };
   let kid = 'first';
+  const others = new Map<string, JWK>();
   let reads = 0;
   const server = createServer((_request, response) => {
     reads += 1;
-    response.end(JSON.stringify({ keys: [{ ...jwk, kid }] }));
+    response.end(JSON.stringify({ keys: [{ ...jwk, kid }, ...others.values()] }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -33,6 +36,7 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
     jwksUri: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
     reads: () => reads,
     rotate: (next) => (kid = next),
+    publish: (key) => others.set(key.kid, key),
     publicKey,
     sign: (claims, header) =>
       new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid, ...header }).sign(privateKey),

@@ -2,21 +2,37 @@ import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
-import { exportJWK, SignJWT } from 'jose';
+import { exportJWK, type JWK, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadSettings } from '#config/settings';
+import type { KeysUnavailable } from './issuer-keys.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 const MINUTE_MS = 60_000;
 const UNAVAILABLE = { code: 'serviceNotAvailable', retryAfterSeconds: 2 };
 const UNKNOWN_KEY = { code: 'InvalidAuthenticationToken' };
+const FORGED = { message: 'Access token validation failure. Invalid signature.' };
+/** What a proxy says, or an issuer that is starting: keys, none of which checks a signature. */
+const USELESS = {
+  'publishes no keys': [],
+  'publishes keys for encryption only': [
+    { kty: 'RSA', use: 'enc', kid: 'old', n: 'AQAB', e: 'AQAB' },
+  ],
+  'publishes a key without its parts': [{ kty: 'EC', crv: 'P-256', kid: 'old' }],
+  'publishes empty objects': [{}],
+};
+type Useless = keyof typeof USELESS;
+const useless = Object.keys(USELESS) as Useless[];
 
 /** An issuer that can rotate its keys, fail and hang, and a clock that can be moved. */
 describe('verifying tokens while the issuer changes', () => {
   const old = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const fresh = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   let published: Record<string, KeyPairKeyObjectResult>;
-  let mode: 'works' | 'fails' | 'hangs' | 'talks nonsense';
+  /** What is wrong with the published key of this id. */
+  let faults: Record<string, JWK>;
+  let mode: 'works' | 'fails' | 'hangs' | 'talks nonsense' | Useless;
   let reads: number;
   const issuer = createServer((_request, response) => {
     reads += 1;
@@ -35,6 +51,7 @@ describe('verifying tokens while the issuer changes', () => {
     Logger.overrideLogger(false);
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     published = { old };
+    faults = {};
     mode = 'works';
     reads = 0;
     await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve));
@@ -47,9 +64,11 @@ describe('verifying tokens while the issuer changes', () => {
   });
 
   const answerKeys = async () => {
+    if (mode in USELESS) return JSON.stringify({ keys: USELESS[mode as Useless] });
     const keys = Object.entries(published).map(async ([kid, pair]) => ({
       ...(await exportJWK(pair.publicKey)),
       kid,
+      ...faults[kid],
     }));
     return JSON.stringify({ keys: await Promise.all(keys) });
   };
@@ -59,7 +78,7 @@ describe('verifying tokens while the issuer changes', () => {
   /** Each one differs, so that none is remembered, unless it is used twice. */
   const token = (pair = old, kid = 'old', seconds = 100_000) =>
     new SignJWT({ tid: 't', azp: 'app', jti: `${serial++}` })
-      .setProtectedHeader({ alg: 'ES256', kid })
+      .setProtectedHeader({ alg: pair === rsa ? 'RS256' : 'ES256', kid })
       .setIssuer('i')
       .setAudience('a')
       .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
@@ -102,7 +121,7 @@ describe('verifying tokens while the issuer changes', () => {
     });
   });
 
-  it.each(['fails', 'hangs', 'talks nonsense'] as const)(
+  it.each(['fails', 'hangs', 'talks nonsense', ...useless] as const)(
     'answers 503, not 401, when the issuer %s and no key is known',
     async (how) => {
       mode = how;
@@ -136,6 +155,106 @@ describe('verifying tokens while the issuer changes', () => {
     await expect(verifier.verify(await token())).resolves.toBeDefined();
     vi.advanceTimersByTime(13 * 60 * MINUTE_MS);
     await expect(verifier.verify(await token())).rejects.toMatchObject(UNAVAILABLE);
+  });
+
+  it.each(useless)('goes on with the keys it has when the issuer %s', async (how) => {
+    const verifier = new TokenVerifier(settings());
+    await verifier.verify(await token());
+    mode = how;
+    vi.advanceTimersByTime(10_000);
+    const unknown = verifier.verify(await token(fresh, 'fresh'));
+    await expect(unknown).rejects.toMatchObject(UNAVAILABLE);
+    await expect(verifier.verify(await token())).resolves.toBeDefined();
+    mode = 'works';
+    published = { old, fresh };
+    vi.advanceTimersByTime(2000);
+    await expect(verifier.verify(await token(fresh, 'fresh'))).resolves.toBeDefined();
+  });
+
+  it.each<[string, JWK]>([
+    ['has no modulus', { n: undefined }],
+    ['has a modulus of rubbish', { n: '!!!' }],
+    ['has no exponent', { e: undefined }],
+    ['is cut short', { n: rsa.publicKey.export({ format: 'jwk' }).n!.slice(0, 100) }],
+    ['is a private one', rsa.privateKey.export({ format: 'jwk' })],
+  ])(
+    'answers 503 for a key that %s, and reads it again after five seconds',
+    async (_name, fault) => {
+      published = { old, rsa };
+      faults = { rsa: fault };
+      const verifier = new TokenVerifier(settings());
+      for (let i = 0; i < 10; i++) {
+        await expect(verifier.verify(await token(rsa, 'rsa'))).rejects.toMatchObject(UNAVAILABLE);
+      }
+      await expect(verifier.verify(await token())).resolves.toBeDefined();
+      expect(reads).toBe(1);
+      faults = {};
+      vi.advanceTimersByTime(5000);
+      await expect(verifier.verify(await token(rsa, 'rsa'))).resolves.toBeDefined();
+      expect(reads).toBe(2);
+    },
+  );
+
+  it('says for how long a key could not be used, over all readings, until all of them can be', async () => {
+    published = { old, fresh };
+    faults = { fresh: { x: undefined } };
+    const verifier = new TokenVerifier(settings());
+    const unknownForMs = async () => {
+      const error: unknown = await verifier
+        .verify(await token(fresh, 'fresh'))
+        .catch((caught: unknown) => caught);
+      return (error as KeysUnavailable).unknownForMs;
+    };
+    expect(await unknownForMs()).toBe(0);
+    vi.advanceTimersByTime(7000);
+    expect(await unknownForMs()).toBe(7000);
+    expect(reads).toBe(2);
+    faults = {};
+    vi.advanceTimersByTime(7000);
+    expect(await unknownForMs()).toBeUndefined();
+    faults = { fresh: { x: undefined } };
+    vi.advanceTimersByTime(11 * MINUTE_MS);
+    await vi.waitFor(async () => expect(await unknownForMs()).toBe(0));
+  });
+
+  it('takes another key under a known id as soon as a token is signed with it', async () => {
+    const verifier = new TokenVerifier(settings());
+    await verifier.verify(await token());
+    published = { old: fresh };
+    vi.advanceTimersByTime(5000);
+    const tokens = await Promise.all(Array.from({ length: 5 }, () => token(fresh, 'old')));
+    await Promise.all(tokens.map((each) => verifier.verify(each)));
+    await expect(verifier.verify(await token())).rejects.toMatchObject(FORGED);
+    expect(reads).toBe(2);
+  });
+
+  it('asks the issuer once in five seconds at most, however many signatures are forged', async () => {
+    const verifier = new TokenVerifier(settings());
+    await verifier.verify(await token());
+    const forgedOnes = async () => {
+      const tokens = await Promise.all(Array.from({ length: 20 }, () => token(fresh, 'old')));
+      for (const outcome of await Promise.allSettled(tokens.map((each) => verifier.verify(each)))) {
+        expect(outcome).toMatchObject({ status: 'rejected', reason: FORGED });
+      }
+    };
+    await forgedOnes();
+    expect(reads).toBe(1);
+    vi.advanceTimersByTime(5000);
+    await forgedOnes();
+    await forgedOnes();
+    expect(reads).toBe(2);
+  });
+
+  it('refuses a forged signature while the issuer is away, and asks it no more often for that', async () => {
+    const verifier = new TokenVerifier(settings());
+    await verifier.verify(await token());
+    mode = 'fails';
+    for (let second = 0; second < 10; second++) {
+      await expect(verifier.verify(await token(fresh, 'old'))).rejects.toMatchObject(FORGED);
+      vi.advanceTimersByTime(1000);
+    }
+    // One after five seconds; the next would be after ten.
+    expect(reads).toBe(2);
   });
 
   it('remembers a verified token, but no longer than five minutes or until it expires', async () => {

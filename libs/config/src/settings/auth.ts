@@ -16,7 +16,7 @@ export const auth = {
   UNKNOWN_KEY_WAIT_MS: milliseconds
     .default(60_000)
     .describe(
-      'How long a partition of `requests` or `reports` waits for an issuer that is away when a token names a key that is not known yet; from then on, until the issuer answers, such messages are dead letters. Longer than an issuer takes to restart: a key may be new.',
+      'How long a partition of `requests` or `reports` waits for an issuer that is away when a token names a key that is not known yet, or for a key that cannot be used; from then on, until the issuer has mended that, such messages are dead letters. Longer than an issuer takes to restart: a key may be new.',
     ),
   OPERATOR_TENANTS: list
     .optional()
