@@ -2,6 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Level, type Logger } from 'pino';
 import type { Settings } from '#config/settings';
 import { GatheredLines } from './gathered-lines.ts';
+import { standardOutput } from './standard-output.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /**
@@ -50,7 +51,7 @@ export function createLogger(
     mixin: () => ({ traceId: traceIdOf() }),
     serializers: { err: (error: unknown) => describeError(error) },
   };
-  return pino(options, destination ?? new GatheredLines(pino.destination({ sync: true })));
+  return pino(options, destination ?? new GatheredLines(standardOutput()));
 }
 
 /** Lines come in batches, and V8 takes a microsecond to write a moment: those of one millisecond share it. */

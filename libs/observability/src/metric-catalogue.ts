@@ -62,6 +62,12 @@ export const METRICS = {
     labels: ['pool', 'state'],
     help: 'Connections to Postgres by state: busy, idle, or waiting (for one to become free).',
   },
+  security_actions_log_lines_dropped_total: {
+    type: 'counter',
+    of: 'both',
+    labels: [],
+    help: 'Log lines that were dropped because they could not be written and too many waited for that already, as when the disk under the log is full.',
+  },
   security_actions_ingested_total: {
     type: 'counter',
     of: 'worker',

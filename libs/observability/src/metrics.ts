@@ -33,12 +33,24 @@ type NameOf<Type extends string> = {
 }[MetricName];
 type LabelOf<Name extends MetricName> = (typeof METRICS)[Name]['labels'][number];
 
-/** Makes a metric as the catalogue declares it. */
+/**
+ * Makes a metric as the catalogue declares it.
+ * @param total brings it up to date when the metrics are read, where something else counts; must be quick and must not throw
+ */
 export function counter<Name extends NameOf<'counter'>>(
   registry: Registry,
   name: Name,
+  total?: () => number,
 ): Counter<LabelOf<Name>> {
-  return new Counter<LabelOf<Name>>(configurationOf(registry, name));
+  return new Counter<LabelOf<Name>>({
+    ...configurationOf(registry, name),
+    ...(total && {
+      collect() {
+        this.reset();
+        this.inc(total());
+      },
+    }),
+  });
 }
 
 /** Makes a metric as the catalogue declares it. */

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
-import { gauge } from './metrics.ts';
+import { counter, gauge } from './metrics.ts';
+import { droppedLines } from './standard-output.ts';
 
 /** Messages that wait in a process for Kafka. */
 interface Queue {
@@ -8,7 +9,8 @@ interface Queue {
 }
 
 /**
- * What every process shows of itself, read when the metrics are: its publish queue, and its pools of connections.
+ * What every process shows of itself, read when the metrics are: its publish queue, its pools of connections, and the log
+ * lines that it lost.
  * @param pools by name, how many connections of each are in which state
  */
 export function gaugeProcess(
@@ -27,4 +29,5 @@ export function gaugeProcess(
       }
     }
   });
+  counter(registry, 'security_actions_log_lines_dropped_total', droppedLines);
 }
