@@ -12,9 +12,10 @@ export const NODE_FLAGS = [
 export const WORKER_SCRIPT = 'dist/apps/worker/src/main.js';
 export const WORKER_FLAGS = ['--heap-growing-percent=60'];
 
-/** The same for the memory that is not V8's, as environment of the process: glibc reads it. */
-export const MALLOC_ENVIRONMENT = {
+/** The same as environment of the process: glibc reads what is for the memory that is not V8's, libuv how many threads it has. */
+export const NODE_ENVIRONMENT = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: '16384',
   MALLOC_TRIM_THRESHOLD_: '1048576',
+  UV_THREADPOOL_SIZE: '16',
 };

@@ -5,7 +5,7 @@ import { API_ERRORS, FAILURE_CODES } from '#domain/errors';
 import { EVENT_TYPES } from '#domain/event';
 import { STATUSES, TRANSITIONS } from '#domain/status';
 import { METRICS } from '#observability/metric-catalogue';
-import { MALLOC_ENVIRONMENT, NODE_FLAGS, WORKER_FLAGS, WORKER_SCRIPT } from '../dev/node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS, WORKER_FLAGS, WORKER_SCRIPT } from '../dev/node-flags.ts';
 import { stackSettings } from '../dev/stack-settings.ts';
 import {
   brokenLinks,
@@ -263,7 +263,7 @@ describe('processes', () => {
     const entryPoints = [...read('deploy/Dockerfile').matchAll(/^ENTRYPOINT (.+)$/gm)];
     expect(JSON.parse(entryPoints.at(-1)![1]!)).toEqual(['node', ...NODE_FLAGS]);
     const explained = codeSpans('docs/operations.md');
-    const variables = Object.entries(MALLOC_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+    const variables = Object.entries(NODE_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
     expect([...NODE_FLAGS, ...variables].filter((flag) => !explained.includes(flag))).toEqual([]);
     const lastStage = read('deploy/Dockerfile')
       .split(/^FROM /m)

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { launch } from '../process/child.ts';
-import { MALLOC_ENVIRONMENT, NODE_FLAGS, WORKER_FLAGS, WORKER_SCRIPT } from '../node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS, WORKER_FLAGS, WORKER_SCRIPT } from '../node-flags.ts';
 import type { Service } from '../process/service.ts';
 import { root } from '../repository.ts';
 import type { StackPlan } from './stack-environment.ts';
@@ -55,7 +55,7 @@ export function nodeService(
         command: process.execPath,
         args: [...NODE_FLAGS, ...(script.endsWith(WORKER_SCRIPT) ? WORKER_FLAGS : []), script],
         cwd: root,
-        env: { ...MALLOC_ENVIRONMENT, ...env },
+        env: { ...NODE_ENVIRONMENT, ...env },
         logFile: `${directory}/log/${name}.log`,
       }),
     probe: async () => {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
+import { sharedLookUp } from './shared-look-up.ts';
 
 /** How an HTTP call ended, told apart by what went over the socket. */
 export type Exchange =
@@ -25,6 +26,9 @@ export interface EndpointLimits {
   authorities?: string;
 }
 
+/** One for all endpoints of the process. */
+const lookup = sharedLookUp();
+
 /**
  * One address that is POSTed to, over connections of its own. Follows no redirect, repeats nothing, and has no deadline
  * but the caller's signal.
@@ -47,6 +51,7 @@ export class HttpEndpoint {
       bodyTimeout: 0,
       connect: {
         timeout: limits.connectTimeoutMs,
+        lookup,
         ...(limits.authorities !== undefined && { ca: limits.authorities }),
       },
     });
