@@ -1,5 +1,6 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Settings } from '#config/settings';
+import { currentPassword } from './current-password.ts';
 import { DeadLetterEntity } from './entities/dead-letter.entity.ts';
 import { HoldGuardEntity } from './entities/hold-guard.entity.ts';
 import { HoldEntity } from './entities/hold.entity.ts';
@@ -101,6 +102,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
     connectTimeoutMS: settings.DATABASE_CONNECT_TIMEOUT_MS,
     extra: {
       Client: ImpatientClient,
+      currentPassword: currentPassword(settings),
       options: pool.findsByIndex ? `${READ_COMMITTED} ${FIND_BY_INDEX}` : READ_COMMITTED,
       statement_timeout: statementTimeoutMs,
       lock_timeout: statementTimeoutMs,

@@ -12,6 +12,12 @@ export interface Statement {
   values: unknown[];
 }
 
+/** How to connect. */
+export interface ConnectionConfig extends pg.ClientConfig {
+  /** Asked for each connection; goes before the password of the address, unless it is undefined. */
+  currentPassword?: (() => string | undefined) | undefined;
+}
+
 /** What Postgres answers to a statement. */
 export type Answer = Pick<pg.QueryResult<pg.QueryResultRow>, 'rows' | 'rowCount'>;
 
@@ -26,8 +32,11 @@ export class ImpatientClient extends pg.Client {
   #ahead: Statement[] = [];
   #isOfStandby = false;
 
-  constructor(config?: string | pg.ClientConfig) {
+  constructor(config?: string | ConnectionConfig) {
     super(config);
+    // Not among the settings of pg: there the address goes before.
+    const password = typeof config === 'object' ? config.currentPassword?.() : undefined;
+    if (password !== undefined) this.password = password;
     const { connectionParameters } = this.#internals;
     this.#timeoutMs = Number(connectionParameters.query_timeout) || undefined;
     // See `#ask`.

@@ -1,5 +1,5 @@
 import { TOPIC_RETENTION_DAYS } from '../topic-retention.ts';
-import { count, countFromZero, milliseconds, text } from './kinds.ts';
+import { count, countFromZero, file, milliseconds, text } from './kinds.ts';
 
 /** A century at most, so that what is so long ago is still a date. */
 const retentionDays = countFromZero
@@ -14,6 +14,9 @@ export const database = {
   DATABASE_URL: text
     .default('postgres://postgres:postgres@127.0.0.1:5432/security_actions')
     .describe('Postgres (or DATABASE_URL_FILE). Add sslmode=verify-full for TLS.'),
+  DATABASE_URL_FILE: file
+    .optional()
+    .describe('A file with that address; each new connection takes the password from it anew.'),
   DATABASE_POOL_SIZE: count.default(10).describe('Connections of one process for its main work.'),
   DATABASE_CONNECT_TIMEOUT_MS: milliseconds
     .default(2000)
