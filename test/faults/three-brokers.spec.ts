@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setInterval as paced } from 'node:timers/promises';
-import { pino } from 'pino';
+import { setTimeout as delay, setInterval as paced } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadSettings } from '#config/settings';
+import { BatchStrategy } from '#kafka/batch-strategy';
 import { createKafka } from '#kafka/client';
+import { ensureTopics } from '#kafka/ensure-topics';
+import { Publisher } from '#kafka/publisher';
 import { topicName } from '#kafka/topics';
 import type { KafkaProcess } from '../../dev/kafka/broker.ts';
 import { startKafkaCluster } from '../../dev/kafka/cluster.ts';
@@ -15,6 +17,7 @@ import { type Client, simulate } from '../support/client.ts';
 import { inParallel } from '../support/in-parallel.ts';
 import { System } from '../support/system.ts';
 
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const BROKERS = 3;
 /** Of one partition here: whoever leads it coordinates all groups. */
 const OFFSETS = '__consumer_offsets';
@@ -166,6 +169,44 @@ describe.skipIf(isJavaMissing && !process.env['CI'])(
       180_000,
     );
 
+    it('have every partition read by who reads already, soon after the leader of some hangs', async () => {
+      const { kafkaBrokers } = system;
+      const settings = loadSettings({
+        KAFKA_BROKERS: kafkaBrokers,
+        KAFKA_TOPIC_PREFIX: `${system.topicPrefix}-read`,
+        KAFKA_PARTITIONS: '6',
+        KAFKA_REPLICATION_FACTOR: String(BROKERS),
+        KAFKA_MIN_INSYNC_REPLICAS: '2',
+      });
+      const kafka = createKafka(settings, silent);
+      await ensureTopics(createKafka(settings, silent, { requestTimeoutMs: 30_000 }), settings);
+      const seen = new Set<number>();
+      const strategy = new BatchStrategy({ settings, log: silent, onFatal: () => undefined });
+      strategy.addHandler('commands', async ({ partition }) => void seen.add(partition), true);
+      strategy.listen(() => undefined);
+      onTestFinished(() => strategy.close());
+      const publisher = new Publisher(settings, kafka);
+      await publisher.connect();
+      onTestFinished(() => publisher.flushAndDisconnect(0));
+      const isEachRead = async () => {
+        const keys = Array.from({ length: 60 }, (_, index) => `${index}`);
+        const message = { topic: 'commands', value: '' } as const;
+        await Promise.allSettled(keys.map((key) => publisher.publish({ ...message, key })));
+        expect(seen.size).toBe(6);
+      };
+      const within = { timeout: FAILOVER_MS_MAX, interval: 100 };
+      await vi.waitFor(isEachRead, within);
+      const prefix = settings.KAFKA_TOPIC_PREFIX;
+      const hung = brokers[(await leaderBesides({ kafkaBrokers, topicPrefix: prefix })) - 1]!;
+      onTestFinished(() => hung.resume());
+      hung.pause();
+      await delay(1000); // Until what it has answered already has been read.
+      seen.clear();
+      await vi.waitFor(isEachRead, within);
+      hung.resume();
+      await vi.waitFor(async () => expect(await inSync(system)).toBe(true), within);
+    }, 180_000);
+
     it('refuse every create while one alone is left, which is too few, and go on with all when the others are back', async () => {
       const stored = accepted[0]!;
       const [first, second] = brokers;
@@ -194,8 +235,10 @@ async function health({ adminUrl }: AppProcess): Promise<number> {
   return (await fetch(`${adminUrl}/healthz`)).status;
 }
 
+type Place = Pick<System, 'kafkaBrokers' | 'topicPrefix'>;
+
 /** The ids of the brokers that lead partitions of the commands, most first, and of the one that coordinates all groups. */
-async function leaders({ kafkaBrokers, topicPrefix }: System) {
+async function leaders({ kafkaBrokers, topicPrefix }: Place) {
   const commands = topicName(topicPrefix, 'commands');
   const [ofCommands, ofOffsets] = await partitionsOf(kafkaBrokers, [commands, OFFSETS]);
   const byLeader = Map.groupBy(ofCommands!, ({ leader }) => leader);
@@ -207,7 +250,7 @@ async function busiestLeader(system: System): Promise<number> {
   return (await leaders(system)).leading[0]!;
 }
 
-async function leaderBesides(system: System): Promise<number> {
+async function leaderBesides(system: Place): Promise<number> {
   const { leading, coordinator } = await leaders(system);
   return leading.find((id) => id !== coordinator)!;
 }
@@ -220,7 +263,7 @@ async function inSync({ kafkaBrokers, topicPrefix }: System): Promise<boolean> {
 
 async function partitionsOf(kafkaBrokers: string, names: string[]) {
   const settings = loadSettings({ KAFKA_BROKERS: kafkaBrokers });
-  const admin = createKafka(settings, pino({ level: 'silent' })).admin();
+  const admin = createKafka(settings, silent).admin();
   await admin.connect();
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: names });
