@@ -141,7 +141,11 @@ describe('cancel', () => {
       expect(await cancel(id, CALLER, true)).toBe('requested');
     const claimCancelled = () =>
       database.inTransaction((manager) =>
-        claimCancels(manager, { known: [PROVIDER], repeatable: new Set([PROVIDER]) }, LEASE),
+        claimCancels(
+          manager,
+          { room: new Map([[PROVIDER, 50]]), repeatable: new Set([PROVIDER]) },
+          LEASE,
+        ),
       );
 
     it('puts it on record once, in the name of the caller, and for the worker that holds the call', async () => {

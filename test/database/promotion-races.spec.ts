@@ -124,7 +124,7 @@ describe('promotion', () => {
     const [cancel] = await database.inTransaction((manager) =>
       claimCancels(
         manager,
-        { known: [provider], repeatable: new Set() },
+        { room: new Map([[provider, 50]]), repeatable: new Set() },
         { owner: 'worker-2', leaseMs: 60_000 },
       ),
     );

@@ -70,7 +70,7 @@ describe('of two tenants that have an action of one id, where both have somethin
   it('claims what is to be taken back', async () => {
     await database.query(`UPDATE security_action_work SET "cancelRequestedDateTime" = now()`);
     await setAside('"cancelRequestedDateTime" = NULL');
-    const catalogue = { known: [PROVIDER], repeatable: new Set<string>() };
+    const catalogue = { room: new Map([[PROVIDER, 50]]), repeatable: new Set<string>() };
     const step = () => claimCancels(database.manager, catalogue, LEASE);
     expect(await changedBy(step)).toEqual(BOTH);
   });

@@ -138,31 +138,32 @@ export async function findCancelRequests(database: Database, owner: string): Pro
   return rows.map(({ attemptId }) => attemptId);
 }
 
-/** Cancels that one look takes on; more come with the next. */
-const CANCELS_MAX = 50;
-
 /**
  * Takes, under a lease, what somebody wants stopped and nobody holds. Holds do not cover it: to take something back is
  * not to dispatch it.
+ * @param room how many of each provider that this worker knows; the oldest first
  */
 export async function claimCancels(
   database: Database,
-  { known, repeatable }: { known: string[]; repeatable: ReadonlySet<string> },
+  { room, repeatable }: { room: ReadonlyMap<string, number>; repeatable: ReadonlySet<string> },
   lease: ClaimLease,
 ): Promise<Claim[]> {
   const { claims } = await takeClaims(database, CLAIM_CANCELS, { ...lease, repeatable }, [
-    known,
-    CANCELS_MAX,
+    [...room.keys()],
+    [...room.values()],
   ]);
   return claims;
 }
 
 const CLAIM_CANCELS = `
   WITH picked AS (
-    SELECT "azureTenantId", "actionId", "position", 1 AS "turn" FROM "security_action_work"
-     WHERE "cancelRequestedDateTime" IS NOT NULL AND "leaseOwner" IS NULL AND "dueDateTime" <= now()
-       AND "providerKey" = ANY($4::text[])
-     ORDER BY "cancelRequestedDateTime" LIMIT $5 FOR UPDATE SKIP LOCKED
+    SELECT w.*, 1 AS "turn"
+      FROM unnest($4::text[], $5::integer[]) AS room("providerKey", "places")
+     CROSS JOIN LATERAL (
+       SELECT "azureTenantId", "actionId", "position" FROM "security_action_work"
+        WHERE "cancelRequestedDateTime" IS NOT NULL AND "leaseOwner" IS NULL AND "dueDateTime" <= now()
+          AND "providerKey" = room."providerKey"
+        ORDER BY "cancelRequestedDateTime" LIMIT room."places" FOR UPDATE SKIP LOCKED) w
   ),
   ${leasePicked("'probe'")}
   ${LEASED}, NULL AS "cutOffAt"`;

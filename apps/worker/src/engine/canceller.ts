@@ -14,7 +14,7 @@ import { settlementOfCancel } from './settlement-of-finding.ts';
 import { cancelled, settlement } from './verdict.ts';
 import { WORKER_NAME } from './worker-name.ts';
 
-/** Cancels beside the room there is: enough for a person in a hurry, and bounded. */
+/** Cancels at one provider, beside the room there is: enough for a person in a hurry, and none that others have to wait for. */
 const UNDER_WAY_MAX = 50;
 
 /**
@@ -30,7 +30,7 @@ export class Canceller {
   readonly #caller: ProviderCaller;
   readonly #executor: Executor;
   readonly #leaseMs: number;
-  #underWay = 0;
+  readonly #underWay = new Map<string, number>();
 
   constructor(
     @InjectDataSource(LIFELINE) database: DataSource,
@@ -50,40 +50,47 @@ export class Canceller {
   }
 
   async #look(): Promise<boolean> {
-    if (this.#holdings.isClosed || this.#underWay >= UNDER_WAY_MAX) return false;
+    if (this.#holdings.isClosed) return false;
     for (const attemptId of await findCancelRequests(this.#database.manager, WORKER_NAME)) {
       const holding = this.#holdings.get(attemptId);
       if (holding?.claim.next === 'call') this.#takeBackCall(holding);
     }
+    const wanted = { room: this.#room(), repeatable: this.#holdings.repeatable };
+    const lease = { owner: WORKER_NAME, leaseMs: this.#leaseMs };
     const held = await this.#holdings.claimBeyondRoom(() =>
-      inTransaction(this.#database, (manager) =>
-        claimCancels(
-          manager,
-          {
-            known: this.#catalogue.providers.map(providerKey),
-            repeatable: this.#holdings.repeatable,
-          },
-          { owner: WORKER_NAME, leaseMs: this.#leaseMs },
-        ),
-      ),
+      inTransaction(this.#database, (manager) => claimCancels(manager, wanted, lease)),
     );
-    for (const holding of held) this.#track(this.#takeBackWaiting(holding));
+    for (const holding of held) this.#track(holding, this.#takeBackWaiting(holding));
     return held.length > 0;
   }
 
-  #track(work: Promise<void>): void {
-    this.#underWay += 1;
-    this.#executor.track(work.finally(() => (this.#underWay -= 1)));
+  /** How many more there may be under way at each provider. */
+  #room(): Map<string, number> {
+    const keys = this.#catalogue.providers.map(providerKey);
+    return new Map(keys.map((key) => [key, Math.max(0, UNDER_WAY_MAX - this.#underWayAt(key))]));
+  }
+
+  #underWayAt(key: string): number {
+    return this.#underWay.get(key) ?? 0;
+  }
+
+  #track({ claim: { providerKey: key } }: Holding, work: Promise<void>): void {
+    this.#underWay.set(key, this.#underWayAt(key) + 1);
+    this.#executor.track(work.finally(() => this.#underWay.set(key, this.#underWayAt(key) - 1)));
   }
 
   /** Beside the call, whose outcome counts unless its provider has taken it back. */
   #takeBackCall(holding: Holding): void {
     holding.cancelWanted = true;
     if (performance.now() < holding.takeBackAtMs) return;
+    if (this.#underWayAt(holding.claim.providerKey) >= UNDER_WAY_MAX) return;
     // One question at a time, and the next one after a pause.
     holding.takeBackAtMs = Number.POSITIVE_INFINITY;
     holding.takingBack = this.#hasTakenBack(holding);
-    this.#track(holding.takingBack.then(() => undefined));
+    this.#track(
+      holding,
+      holding.takingBack.then(() => undefined),
+    );
   }
 
   async #hasTakenBack(holding: Holding): Promise<boolean> {
