@@ -54,7 +54,8 @@ export function installSilentBrokers(): void {
     try {
       return await fetch.call(this, nodeId);
     } catch (error) {
-      forget(this, this.cluster.brokerPool.brokers[nodeId], error);
+      // Perhaps of another than the one to be fetched from: of one that was asked who leads what.
+      forget(this, brokerOf(this, error), error);
       throw error;
     }
   };
@@ -69,8 +70,19 @@ export function installSilentBrokers(): void {
   };
 }
 
+function brokerOf({ cluster }: ConsumerGroup, error: unknown): Broker | undefined {
+  const { broker } = rootCause(error) as { broker?: unknown };
+  return Object.values(cluster.brokerPool.brokers).find(
+    ({ connectionPool: { host, port } }) => broker === `${host}:${port}`,
+  );
+}
+
 /** The last one is kept: there would be nobody left to ask for others. @returns whether it is forgotten */
-function forget({ cluster }: ConsumerGroup, broker: Broker | null | undefined, error: unknown) {
+function forget(
+  { cluster }: ConsumerGroup,
+  broker: Broker | null | undefined,
+  error: unknown,
+): boolean {
   const others = Object.values(cluster.brokerPool.brokers).filter((one) => one !== broker);
   if (!broker || others.length === 0 || !LOST.has(rootCause(error).name)) return false;
   const { host, port } = broker.connectionPool;
