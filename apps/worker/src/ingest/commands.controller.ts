@@ -50,12 +50,12 @@ export class CommandsController {
     const letters: Letter[] = [];
     for (const message of batch.messages) {
       try {
-        const command = trace.begin(message, decodeCommand(message.value));
-        decoded.push({ message, command });
+        decoded.push({ message, command: decodeCommand(message.value) });
       } catch (error) {
         letters.push(letter(message, error as Error));
       }
     }
+    for (const entry of decoded) entry.command = trace.begin(entry.message, entry.command);
     const { current, refusals } = await this.#horizon.part(decoded.map(({ command }) => command));
     refusals.push(...(await this.#ingest.store(current)));
     for (const { command, error } of refusals) {
