@@ -5,7 +5,7 @@ import { keyValuePairSchema, vendorInformationSchema } from './security-action.t
 
 /*
  * What travels on the commands topic: everything the worker needs to store and run an action without asking
- * anybody. Internal: only the API and the worker's own door write it.
+ * anybody. Internal: only the API and the worker write it.
  */
 
 const resolvedProviderSchema = z.object({

@@ -8,7 +8,7 @@ import {
 } from './security-action.ts';
 import { parseStatus } from './status.ts';
 
-/** The service refuses bodies above 64 KiB; no single text can be longer. */
+/** In UTF-16 code units: as many as BODY_BYTES_MAX has bytes by default. A higher one allows no longer text. */
 const TEXT_LENGTH_MAX = 65_536;
 const PARAMETERS_MAX = 100;
 const OPEN_PROPERTIES_MAX = 50;

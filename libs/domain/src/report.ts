@@ -108,7 +108,7 @@ export function faultsOfNames(body: object): ErrorDetail[] {
 export interface ReportedAction {
   status: Status;
   errorInfo: ResultInfo | null;
-  /** The attempt under way, if any. */
+  /** The attempt that its provider has taken over or is asked about; else the one under way, if any. */
   attemptId: string | null;
   /** What its provider knows the attempt as, if it was told by a message. */
   dispatchId: string;

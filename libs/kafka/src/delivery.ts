@@ -10,6 +10,7 @@ import type { QueuedMessage } from './publish-queue.ts';
 import type { SentMessages } from './sent-messages.ts';
 
 const ATTEMPTS_MAX = 2;
+/** Doubled for each attempt made: the first pause is 50 ms. */
 const RETRY_DELAY_MS = 25;
 const RETRY_DELAY_MS_MAX = 400;
 

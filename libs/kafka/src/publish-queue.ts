@@ -56,7 +56,9 @@ export class PublishQueue {
     const { messagesMax, bytesMax } = this.#limits;
     const overBytes = this.#messages > 0 && this.#bytes + entry.bytes > bytesMax;
     if (this.#messages >= messagesMax || overBytes) {
-      throw new QueueFull(`${this.#messages} messages wait for Kafka, which is the limit.`);
+      throw new QueueFull(
+        `${this.#messages} messages (${this.#bytes} bytes) wait for Kafka: no room for another.`,
+      );
     }
     const waiting = this.#byTopic.get(entry.topic);
     if (waiting) waiting.push(entry);

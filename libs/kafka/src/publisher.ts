@@ -44,8 +44,9 @@ const SHUTDOWN_TIMEOUT_MS_MAX = 5000;
  * it travels together with what else has come when that is answered, or 20 ms are over. Each promise gets its own
  * message's fate: a PublishError says whether the message can be in the topic all the same.
  *
- * Once Kafka does not answer, everything is rejected at once until a fresh connection has proved otherwise:
- * what is sent into a hung broker would pile up in memory and be written long after its callers were told 503.
+ * Once Kafka does not answer, what comes is rejected at once until a fresh connection has proved otherwise, and what is
+ * queued waits for that until its deadline: what is sent into a hung broker would pile up in memory and be written long
+ * after its callers were told 503.
  *
  * The producer is not idempotent, on purpose: kafkajs's kind never fails during an outage. Repeats are possible
  * and harmless, because whoever reads tells them by the id. A message sent after another's acknowledgement is

@@ -68,9 +68,10 @@ export class CreatesService {
 
   /**
    * Accepts an action. When this returns, Kafka holds it on every in-sync replica and it will be run; Postgres is
-   * asked only what an idempotency key stands for, and not waited for (docs/adr/0001-kafka-first.md).
-   * @throws ApiError for a body that is wrong; `idempotencyKeyReuse`; `serviceNotAvailable` when it is not known to be
-   * accepted
+   * asked only what an idempotency key stands for, for KEY_LOOKUP_MS at most (docs/adr/0001-kafka-first.md).
+   * With a timer that has passed it can only be a repeat: what was accepted is waited for, READ_WAIT_MS.
+   * @throws ApiError for a body that is wrong; `idempotencyKeyReuse`; `notYetVisible` when it cannot be told whether it is
+   * such a repeat; `serviceNotAvailable` when it is not known to be accepted
    */
   async create(caller: Caller, body: unknown, headers: CreateHeaders): Promise<Created> {
     const receivedDateTime = isoText(new Date());

@@ -17,7 +17,7 @@ import { SlotKeeper } from './slot-keeper.ts';
 /** How long outcomes may still be written once every call has ended or was aborted. */
 const LAST_WORDS_MS = 2000;
 
-/** The order in which the parts of the worker start and stop. */
+/** The order in which these parts of the worker start and stop. Others, such as the lookout, do so by themselves. */
 @Injectable()
 export class Engine implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #holdings: Holdings;

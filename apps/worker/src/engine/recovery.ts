@@ -20,7 +20,10 @@ import { Loop } from './loop.ts';
 const BATCH_MAX = 500;
 /** The sweep walks every target, and finds something only if there is a bug elsewhere. */
 const STEPS_PER_SWEEP = 10;
-/** Put on record before it is sent: nobody knows whether it was. */
+/**
+ * The mark is put on record before it is sent: nobody knows whether it was. Also said of what was claimed too often, which its
+ * provider may bear to get twice.
+ */
 const UNKNOWN =
   'Outcome unknown: the worker was lost when it had sent the action, or was about to, and it must not be sent twice.';
 
@@ -86,7 +89,7 @@ export class Recovery {
     this.#dispatcher.noteWaiting();
   }
 
-  /** What was sent and must not be repeated: nobody can know, and the status says so. */
+  /** What was sent and must not be repeated, or was claimed too often: nobody can know, and the status says so. */
   async #settleLost(): Promise<number> {
     return inTransaction(this.#database, async (manager) => {
       const lost = await lockExpiredLost(manager, this.#knowledge, BATCH_MAX);

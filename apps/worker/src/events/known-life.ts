@@ -37,8 +37,8 @@ export function hasMore({ taken, positions }: KnownLife): boolean {
 }
 
 /**
- * The event at one of its places. What it shows is put together here a second time, beside `readEvents`: what changes there has
- * to change here.
+ * The event at one of its places. What it shows is put together here, from the claim that `ingest.queries.ts` makes, a
+ * second time beside `readEvents`: what changes there has to change in these two.
  * @returns undefined if it is none of those that are known
  */
 export function eventAt(life: KnownLife, place: OutboxPlace): OutboxEvent | undefined {

@@ -12,8 +12,9 @@ const TROUBLE: number[] = [
 ];
 
 /**
- * A line for an event: at `warn` when the action has ended in trouble or leaves something contained, else at `debug`, as four lines for each action
- * would be a flood. Names, codes and ids only: messages and parameters may hold what must not be logged.
+ * A line for an event: at `warn` when the action has ended in trouble or leaves something contained, else at `debug`, as
+ * three lines or more for each action would be a flood. Names, codes and ids only: messages and parameters may hold what
+ * must not be logged.
  */
 export function logEvent(logger: Logger, event: OutboxEvent): void {
   const { action, type, sequence, providerKey, actionName, traceparent } = event;

@@ -25,8 +25,9 @@ export type Store = (commands: ReadCommand[], isShared: boolean) => Promise<Refu
 /**
  * Has batches that come at the same time, each of a partition of its own, stored in one transaction: many partitions make
  * small batches, and a transaction costs as much for one command as for many. Each batch stays in its order; between
- * partitions there is none. When it fails, each batch is tried by itself: one that must wait for a lock, or cannot be
- * stored at all, keeps no other from its place. Bounded by its callers: each partition waits for its own batch.
+ * partitions there is none. When it fails, and Postgres is not away, each batch is tried by itself, one after the
+ * other: one that must wait for a lock delays those behind it, and one that cannot be stored fails alone. Bounded by its
+ * callers: each partition waits for its own batch.
  */
 export class Together {
   readonly #commandsMax: number;

@@ -1,6 +1,6 @@
 import type { ReadCommand } from '#domain/command';
 
-/** What identifies the action and its caller, and nothing that the caller wrote beyond the names. */
+/** What identifies the action and its caller, and nothing that the caller wrote beyond the names and the idempotency key. */
 export function withoutContents(command: ReadCommand): ReadCommand {
   const { id, name } = command.action;
   const storable = (text: string) => text.replaceAll('\u0000', '').toWellFormed();
