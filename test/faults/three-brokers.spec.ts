@@ -25,6 +25,7 @@ const LANES = 6;
 const CREATE_INTERVAL_MS = 100;
 /** A session of a broker that is gone (3 s), elections, and what clients take to hear of them; the machine is slow. */
 const FAILOVER_MS_MAX = 30_000;
+const WITHIN = { timeout: FAILOVER_MS_MAX, interval: 100 };
 
 const java = await findJava();
 const isJavaMissing = java === undefined || java.major < JAVA_MAJOR_MIN;
@@ -84,6 +85,8 @@ describe.skipIf(isJavaMissing && !process.env['CI'])(
       expect(accepted.filter((id) => !done.includes(id))).toEqual([]);
     };
 
+    const allInSync = () => vi.waitFor(async () => expect(await inSync(system)).toBe(true), WITHIN);
+
     /** Nobody was restarted, or had to be. */
     const allLive = async () => {
       const apps = [...system.apis, ...system.workers];
@@ -130,6 +133,7 @@ describe.skipIf(isJavaMissing && !process.env['CI'])(
       );
       const refusedUntilMs = Math.max(killedAtMs, ...refused.map(({ endedAtMs }) => endedAtMs));
       expect(refusedUntilMs - killedAtMs).toBeLessThan(FAILOVER_MS_MAX);
+      await allInSync();
       await allDoneOnce();
       await allLive();
     }, 180_000);
@@ -194,17 +198,16 @@ describe.skipIf(isJavaMissing && !process.env['CI'])(
         await Promise.allSettled(keys.map((key) => publisher.publish({ ...message, key })));
         expect(seen.size).toBe(6);
       };
-      const within = { timeout: FAILOVER_MS_MAX, interval: 100 };
-      await vi.waitFor(isEachRead, within);
+      await vi.waitFor(isEachRead, WITHIN);
       const prefix = settings.KAFKA_TOPIC_PREFIX;
       const hung = brokers[(await leaderBesides({ kafkaBrokers, topicPrefix: prefix })) - 1]!;
       onTestFinished(() => hung.resume());
       hung.pause();
       await delay(1000); // Until what it has answered already has been read.
       seen.clear();
-      await vi.waitFor(isEachRead, within);
+      await vi.waitFor(isEachRead, WITHIN);
       hung.resume();
-      await vi.waitFor(async () => expect(await inSync(system)).toBe(true), within);
+      await allInSync();
     }, 180_000);
 
     it('refuse every create while one alone is left, which is too few, and go on with all when the others are back', async () => {
@@ -255,10 +258,10 @@ async function leaderBesides(system: Place): Promise<number> {
   return leading.find((id) => id !== coordinator)!;
 }
 
-/** Whether every copy of the commands is, so that the next broker may go. */
-async function inSync({ kafkaBrokers, topicPrefix }: System): Promise<boolean> {
-  const [partitions] = await partitionsOf(kafkaBrokers, [topicName(topicPrefix, 'commands')]);
-  return partitions!.every(({ isr, replicas }) => isr.length === replicas.length);
+/** Whether every copy is, of the commands and of what groups have committed, so that the next broker may go. */
+async function inSync({ kafkaBrokers, topicPrefix }: Place): Promise<boolean> {
+  const topics = await partitionsOf(kafkaBrokers, [topicName(topicPrefix, 'commands'), OFFSETS]);
+  return topics.flat().every(({ isr, replicas }) => isr.length === replicas.length);
 }
 
 async function partitionsOf(kafkaBrokers: string, names: string[]) {

@@ -49,7 +49,7 @@ describe('with a broker that hangs and one that ends its connections at the head
   const under = new KafkaUnderTest({
     KAFKA_BROKERS: [...lost.map(({ address }) => address), kafkaBrokers].join(','),
     KAFKA_TOPIC_PREFIX: topicPrefix,
-    ACCEPT_TIMEOUT_MS: '500',
+    ACCEPT_TIMEOUT_MS: '1500',
   });
   const kafka = createKafka(under.settings, silent);
 

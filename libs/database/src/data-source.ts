@@ -28,6 +28,7 @@ import { Retention1765000200000 } from './migrations/1765000200000-retention.ts'
 import { RoomForTheEnd1765000250000 } from './migrations/1765000250000-room-for-the-end.ts';
 import { StartedUnderHold1765000300000 } from './migrations/1765000300000-started-under-hold.ts';
 import { LookAgain1765000350000 } from './migrations/1765000350000-look-again.ts';
+import { CancelsByProvider1765000400000 } from './migrations/1765000400000-cancels-by-provider.ts';
 
 /** How much longer the client waits than the server works, so that the server's own word for a time-out arrives. */
 export const CLIENT_GRACE_MS = 500;
@@ -95,6 +96,7 @@ export function dataSourceOptions(settings: Settings, pool: PoolOptions): DataSo
       RoomForTheEnd1765000250000,
       StartedUnderHold1765000300000,
       LookAgain1765000350000,
+      CancelsByProvider1765000400000,
     ],
     synchronize: false,
     applicationName: pool.applicationName,

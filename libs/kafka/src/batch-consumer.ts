@@ -167,14 +167,8 @@ export class BatchConsumer {
   }
 
   #begin(): void {
-    let kafka: Kafka;
-    try {
-      kafka = this.#client();
-    } catch (error) {
-      // As of a file with certificates that cannot be read while somebody replaces it.
-      this.#options.logger.warn(`No client for Kafka, trying again: ${rootCause(error).message}`);
-      return this.#beginLater();
-    }
+    const kafka = this.#client();
+    if (!kafka) return this.#beginLater();
     const consumer: Consumer = kafka.consumer({
       groupId: this.#options.groupId,
       sessionTimeout: SESSION_TIMEOUT_MS,
@@ -201,15 +195,22 @@ export class BatchConsumer {
     });
   }
 
-  #client(): Kafka {
-    return this.#options.createKafka((socket) => {
-      this.#progress();
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+  /** None while it cannot be made, as of a file that somebody replaces. */
+  #client(): Kafka | undefined {
+    try {
+      return this.#options.createKafka((socket) => {
+        this.#progress();
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+      });
+    } catch (error) {
+      this.#options.logger.warn(`No client for Kafka, trying again: ${rootCause(error).message}`);
+      return undefined;
+    }
   }
 
   #beginLater(): void {
+    this.#progress();
     this.#startTimer = setTimeout(() => this.#begin(), this.#reconnectDelayMs);
     this.#reconnectDelayMs = Math.min(this.#reconnectDelayMs * 2, RECONNECT_DELAY_MS_MAX);
   }
@@ -311,10 +312,8 @@ export class BatchConsumer {
         this.#commits.forgetRun();
       }),
     );
-    consumer.on(
-      FETCH_START,
-      whenCurrent(() => this.#progress()),
-    );
+    const goOn = whenCurrent(() => this.#progress());
+    consumer.on(FETCH_START, goOn);
     consumer.on(
       FETCH,
       whenCurrent(() => {
@@ -335,7 +334,9 @@ export class BatchConsumer {
 
   /** kafkajs has given up. Over an outage a new consumer will do; over anything else none will. */
   #crashed(consumer: Consumer, error: Error): void {
-    if (isOutage(error) || isNotAllowed(error)) {
+    // It may have been let in: not again and again.
+    if (isNotAllowed(error)) this.#reconnectDelayMs = RECONNECT_DELAY_MS_MAX;
+    if (isNotAllowed(error) || isOutage(error)) {
       this.#options.logger.warn(`The consumer is made anew: ${rootCause(error).message}`);
       this.#replace(consumer);
       return;
@@ -350,7 +351,6 @@ export class BatchConsumer {
     this.#consumer = undefined;
     this.#joined = false;
     this.#commits.forgetConsumer();
-    this.#progress();
     this.#disposing = Promise.all([
       this.#disposing,
       endsWithin(consumer.disconnect(), DISCONNECT_TIMEOUT_MS),

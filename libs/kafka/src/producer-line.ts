@@ -94,10 +94,14 @@ export class ProducerLine {
           ? kafkajs.CompressionTypes.ZSTD
           : kafkajs.CompressionTypes.None,
     };
-    const sent = this.#producerOf(topic).use((producer) => producer.send(batch));
+    const producer = this.#producerOf(topic);
+    const sent = producer.use((client) => client.send(batch));
     const records = await answeredWithin(sent, 2 * this.#settings.ACCEPT_TIMEOUT_MS);
     const answered = new Set(records.map(({ partition }) => partition));
     if (messages.every(({ partition = -1 }) => answered.has(partition))) return records;
+    // For minutes it would go on by what it takes for the leaders.
+    if (this.#producers.get(topic) === producer) this.#producers.delete(topic);
+    this.#retire(producer);
     throw new LeftOut();
   }
 

@@ -3,6 +3,9 @@ import { connectionError, protocolError } from './producing-kafka.fixture.ts';
 import { BrokerUnavailable } from './publish-errors.ts';
 import { message, publisherOn } from './publishing.fixture.ts';
 
+/** Longer than any pause between tries. */
+const SOON = { timeout: 10_000 };
+
 const outcomeOf = (published: Promise<unknown>): Promise<unknown> =>
   published.catch((error: unknown) => error);
 
@@ -17,7 +20,7 @@ describe('Publisher, while Kafka is away', () => {
     await expect(publisher.publish(message('lost'))).rejects.toBeInstanceOf(BrokerUnavailable);
     expect(publisher.lastFailure?.error.message).toBe('gone');
     away = false;
-    await expect.poll(() => publisher.healthy).toBe(true);
+    await expect.poll(() => publisher.healthy, SOON).toBe(true);
     await expect(publisher.publish(message('found'))).resolves.toMatchObject({ offset: '100' });
   });
 
@@ -31,12 +34,12 @@ describe('Publisher, while Kafka is away', () => {
     const lost = { name: 'BrokerUnavailable', fate: 'notWritten' };
     await expect(publisher.publish(message('lost'))).rejects.toMatchObject(lost);
     isRefused = false;
-    await expect.poll(() => publisher.healthy).toBe(true);
+    await expect.poll(() => publisher.healthy, SOON).toBe(true);
     isRefused = true;
     const elsewhere = message('elsewhere', { topic: 'reports' });
     await expect(publisher.publish(elsewhere)).rejects.toMatchObject(lost);
     isRefused = false;
-    await expect.poll(() => publisher.healthy).toBe(true);
+    await expect.poll(() => publisher.healthy, SOON).toBe(true);
     await expect(publisher.publish(elsewhere)).resolves.toMatchObject({ offset: '100' });
   });
 
@@ -74,9 +77,9 @@ describe('Publisher, while Kafka is away', () => {
       name: 'PublishTimeout',
       fate: 'notWritten',
     });
-    await expect.poll(() => publisher.healthy).toBe(false);
+    await expect.poll(() => publisher.healthy, SOON).toBe(false);
     hanging.resolve();
-    await expect.poll(() => publisher.healthy).toBe(true);
+    await expect.poll(() => publisher.healthy, SOON).toBe(true);
     await publisher.publish(message('later', { topic: 'reports' }));
     expect(seen).toEqual(['later']);
   });
@@ -111,7 +114,7 @@ describe('Publisher, while Kafka is away', () => {
     const elsewhere = message('elsewhere', { topic: 'reports' });
     await expect(publisher.publish(elsewhere)).rejects.toMatchObject({ name: 'PublishTimeout' });
     hanging.reject(connectionError());
-    await expect.poll(() => publisher.healthy, { interval: 5 }).toBe(false);
+    await expect.poll(() => publisher.healthy, { ...SOON, interval: 5 }).toBe(false);
   });
 
   it('is not closed anew by what was sent before it came back', async () => {
@@ -129,11 +132,11 @@ describe('Publisher, while Kafka is away', () => {
     );
     const old = ['reports', 'events'] as const;
     const outcomes = old.map((topic) => outcomeOf(publisher.publish(message('old', { topic }))));
-    await expect.poll(() => answers.length).toBe(2);
+    await expect.poll(() => answers.length, SOON).toBe(2);
     const lost = Object.assign(new Error('silence'), { name: 'KafkaJSRequestTimeoutError' });
     answers[0]!.reject(lost);
     await outcomes[0];
-    await expect.poll(() => publisher.healthy).toBe(true);
+    await expect.poll(() => publisher.healthy, SOON).toBe(true);
     const connected = connects;
     answers[1]!.reject(lost);
     expect(await outcomes[1]).toMatchObject({ name: 'PublishTimeout', fate: 'unknown' });

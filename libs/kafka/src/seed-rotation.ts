@@ -33,7 +33,7 @@ export function installSeedRotation(): void {
   const load = createRequire(import.meta.url);
   const { prototype } = load('kafkajs/src/cluster/brokerPool') as { prototype: BrokerPool };
   const { KafkaJSConnectionError } = load('kafkajs/src/errors') as {
-    KafkaJSConnectionError: new (message: string) => Error;
+    KafkaJSConnectionError: new (message: string, options: { broker: unknown }) => Error;
   };
   if (installedIn.has(prototype)) return;
   const { createSeedBroker } = prototype;
@@ -49,8 +49,8 @@ export function installSeedRotation(): void {
     const connect = seedBroker.connect.bind(seedBroker);
     seedBroker.connect = () =>
       connect().catch((error: unknown) => {
-        const { name, message } = rootCause(error);
-        throw NO_HANDSHAKE.has(name) ? new KafkaJSConnectionError(message) : error;
+        const { name, message, broker } = rootCause(error) as Error & { broker?: unknown };
+        throw NO_HANDSHAKE.has(name) ? new KafkaJSConnectionError(message, { broker }) : error;
       });
   };
 }

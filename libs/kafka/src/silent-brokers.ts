@@ -85,8 +85,9 @@ function forget(
 ): boolean {
   const others = Object.values(cluster.brokerPool.brokers).filter((one) => one !== broker);
   if (!broker || others.length === 0 || !LOST.has(rootCause(error).name)) return false;
-  const { host, port } = broker.connectionPool;
-  cluster.removeBroker({ host, port });
+  const isKnown = others.length < Object.keys(cluster.brokerPool.brokers).length;
+  // Or else another is at its address by now.
+  if (isKnown) cluster.removeBroker(broker.connectionPool);
   // Not waited for: it would wait for answers.
   broker.disconnect().catch(() => undefined);
   return true;

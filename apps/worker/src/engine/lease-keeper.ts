@@ -5,6 +5,7 @@ import { Settings } from '#config/settings';
 import type { Claim } from '#database/claim.queries';
 import { renewLeases, renewUnlocked } from '#database/held-claims.queries';
 import { LIFELINE } from '#database/database.module';
+import { isStatementTimeout } from '#database/sqlstate';
 import { type Holding, Holdings } from './holdings.ts';
 import { Loop } from './loop.ts';
 
@@ -37,11 +38,16 @@ export class LeaseKeeper {
       renewUnlocked(this.#database.manager, claims, this.#leaseMs),
     );
     if (waitedFor.length === 0) return false;
-    await this.#renewOf(waitedFor, async (claims) => ({
-      renewed: await renewLeases(this.#database.manager, claims, this.#leaseMs),
-      locked: new Set(),
-    }));
-    return false;
+    try {
+      await this.#renewOf(waitedFor, async (claims) => ({
+        renewed: await renewLeases(this.#database.manager, claims, this.#leaseMs),
+        locked: new Set(),
+      }));
+      return false;
+    } catch (error) {
+      if (!isStatementTimeout(error)) throw error;
+      return true; // At once: whoever takes over must find nobody gone, and some may be free by now.
+    }
   }
 
   /** @returns those that are locked */

@@ -10,6 +10,7 @@ import {
   sweepTargets,
 } from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
+import { isOutage } from '#database/sqlstate';
 import { inTransaction } from '#database/transaction';
 import { LIFELINE } from '#database/database.module';
 import { FAILURE_CODES } from '#domain/errors';
@@ -60,14 +61,15 @@ export class Recovery {
   }
 
   async #recover(): Promise<boolean> {
+    const isAnyExpired = await this.#lookAtLeases();
     try {
-      const isAnyExpired = await this.#lookAtLeases();
       const again = isAnyExpired && this.#mayJudge() && (await this.#takeOver());
       this.#steps += 1;
       if (!again && this.#steps % STEPS_PER_SWEEP === 0) await this.#sweep();
       return again;
     } catch (error) {
-      this.#contactSinceMs = undefined;
+      // Not what takes too long: a lock, or a sweep over very much, says nothing about the living.
+      if (isOutage(error)) this.#contactSinceMs = undefined;
       throw error;
     }
   }
@@ -105,7 +107,13 @@ export class Recovery {
 
   /** Proves contact, too. @returns whether any lease has expired */
   async #lookAtLeases(): Promise<boolean> {
-    const isAnyExpired = await areLeasesExpired(this.#database.manager);
+    let isAnyExpired: boolean;
+    try {
+      isAnyExpired = await areLeasesExpired(this.#database.manager);
+    } catch (error) {
+      this.#contactSinceMs = undefined;
+      throw error;
+    }
     const nowMs = performance.now();
     // A gap means that this process stood still: it cannot tell what happened meanwhile.
     const gapMs = nowMs - this.#lastContactMs;

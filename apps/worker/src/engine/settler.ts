@@ -97,7 +97,7 @@ export class Settler {
     }
   }
 
-  /** In parts, until only the culprit is left; that one is tried, behind the others, until it can be written. */
+  /** In parts, until only the culprit is left; that one is tried, behind all others, until it can be written. */
   #setAside(batch: Waiting[]): void {
     const [first] = batch as [Waiting];
     if (batch.length === 1 && !first.isAside) {
@@ -105,7 +105,8 @@ export class Settler {
       this.#logger.warn(about, 'an outcome waits: Postgres takes too long, as for a lock');
       first.isAside = true;
     }
-    this.#aside.push(...partsOf(batch));
+    if (batch.length === 1) this.#aside.push(batch);
+    else this.#aside.unshift(...partsOf(batch));
     if (this.#writingAside) return;
     this.#writingAside = true;
     this.#writeAside().catch((error: unknown) => this.#logger.error(error));

@@ -17,6 +17,9 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('security_action_work_cancel', ['cancelRequestedDateTime'], {
   where: '"cancelRequestedDateTime" IS NOT NULL',
 })
+@Index('security_action_work_cancel_provider', ['providerKey', 'cancelRequestedDateTime'], {
+  where: '"cancelRequestedDateTime" IS NOT NULL',
+})
 @Index('security_action_work_report', ['azureTenantId', 'position'], { where: '"awaitingReport"' })
 @Check('security_action_work_next', `"next" IN ('call', 'probe')`)
 export class SecurityActionWorkEntity {
