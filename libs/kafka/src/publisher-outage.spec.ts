@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { connectionError, protocolError } from './producing-kafka.fixture.ts';
+import { connectionError, protocolError, type Send } from './producing-kafka.fixture.ts';
 import { BrokerUnavailable } from './publish-errors.ts';
 import { message, publisherOn } from './publishing.fixture.ts';
 
@@ -10,6 +10,15 @@ const outcomeOf = (published: Promise<unknown>): Promise<unknown> =>
   published.catch((error: unknown) => error);
 
 afterEach(() => void vi.useRealTimers());
+
+/** A publisher whose first connection is made, and no other before the test says so. */
+async function hangingFromTheSecondOn(send: Send = () => Promise.resolve()) {
+  const hanging = Promise.withResolvers<void>();
+  let connects = 0;
+  const connect = () => (++connects === 1 ? Promise.resolve() : hanging.promise);
+  const publisher = await publisherOn(send, { ACCEPT_TIMEOUT_MS: '200' }, [], connect);
+  return { publisher, hanging };
+}
 
 describe('Publisher, while Kafka is away', () => {
   it('rejects at once while Kafka is away, and goes on by itself when it is back', async () => {
@@ -64,13 +73,8 @@ describe('Publisher, while Kafka is away', () => {
 
   it('is away when a connection hangs, though all who wait were told, and sends nothing later', async () => {
     const seen: string[] = [];
-    const hanging = Promise.withResolvers<void>();
-    let connects = 0;
-    const publisher = await publisherOn(
+    const { publisher, hanging } = await hangingFromTheSecondOn(
       async (texts) => void seen.push(...texts),
-      { ACCEPT_TIMEOUT_MS: '200' },
-      [],
-      () => (++connects === 1 ? Promise.resolve() : hanging.promise),
     );
     const elsewhere = message('elsewhere', { topic: 'reports' });
     await expect(publisher.publish(elsewhere)).rejects.toMatchObject({
@@ -85,14 +89,7 @@ describe('Publisher, while Kafka is away', () => {
   });
 
   it('asks a hanging connection no second time for one who still waits', async () => {
-    const hanging = Promise.withResolvers<void>();
-    let connects = 0;
-    const publisher = await publisherOn(
-      () => Promise.resolve(),
-      { ACCEPT_TIMEOUT_MS: '200' },
-      [],
-      () => (++connects === 1 ? Promise.resolve() : hanging.promise),
-    );
+    const { publisher, hanging } = await hangingFromTheSecondOn();
     const patient = message('patient', { topic: 'reports', deadlineMs: performance.now() + 5000 });
     await expect(publisher.publish(patient)).rejects.toMatchObject({
       name: 'PublishTimeout',
@@ -103,14 +100,7 @@ describe('Publisher, while Kafka is away', () => {
   });
 
   it('is away when a connection fails, though all who wait were told', async () => {
-    const hanging = Promise.withResolvers<void>();
-    let connects = 0;
-    const publisher = await publisherOn(
-      () => Promise.resolve(),
-      { ACCEPT_TIMEOUT_MS: '200' },
-      [],
-      () => (++connects === 1 ? Promise.resolve() : hanging.promise),
-    );
+    const { publisher, hanging } = await hangingFromTheSecondOn();
     const elsewhere = message('elsewhere', { topic: 'reports' });
     await expect(publisher.publish(elsewhere)).rejects.toMatchObject({ name: 'PublishTimeout' });
     hanging.reject(connectionError());

@@ -57,12 +57,10 @@ export class LeaseKeeper {
   ): Promise<Holding[]> {
     const renewedAtMs = performance.now();
     const { renewed, locked } = await renew(held.map(({ claim }) => claim));
-    for (const { claim, lost } of held) {
-      if (!renewed.has(claim.attemptId) && !locked.has(claim.attemptId))
-        lost.abort(new Error('The attempt was taken over.'));
-    }
     for (const holding of held) {
-      if (renewed.has(holding.claim.attemptId)) holding.leaseEndsAtMs = renewedAtMs + this.#leaseMs;
+      const { attemptId } = holding.claim;
+      if (renewed.has(attemptId)) holding.leaseEndsAtMs = renewedAtMs + this.#leaseMs;
+      else if (!locked.has(attemptId)) holding.lost.abort(new Error('The attempt was taken over.'));
     }
     return held.filter(({ claim }) => locked.has(claim.attemptId));
   }
