@@ -84,15 +84,15 @@ const TRACE = `
 
 const PRODUCE = `
   import { createRequire } from 'node:module';
-  import { installProduceDoubt } from './libs/kafka/src/produce-doubt.ts';
+  import { installMessageFates, newFate } from './libs/kafka/src/message-fate.ts';
   import { installProduceEncoder } from './libs/kafka/src/produce-encoder.ts';
   installProduceEncoder();
-  installProduceDoubt();
+  installMessageFates();
   const load = createRequire(process.cwd() + '/package.json');
   const { protocol } = load('kafkajs/src/protocol/requests/produce');
   const options = { acks: -1, timeout: 1000, compression: 0, producerId: -1 };
   async function operation(payload) {
-    const messages = [{ key: 'key', value: 'value', payload, doubt: { requests: 0 } }];
+    const messages = [{ key: 'key', value: 'value', payload, fate: newFate() }];
     const topicData = [{ topic: 'commands', partitions: [{ partition: 0, messages }] }];
     const { request } = protocol({ version: 7 })({ ...options, topicData });
     await delay(1);

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { loadSettings, type Settings } from '#config/settings';
 import { createKafka } from '#kafka/client';
+import { leadersOf } from '#kafka/ensure-topics';
 import { ensureDatabase } from '../../dev/postgres/server.ts';
 import type { Services } from '../../dev/stack.ts';
 
@@ -59,8 +60,10 @@ export async function withTopic<T>(
   try {
     await admin.createTopics({
       topics: [{ topic, numPartitions: partitionsOf(services), replicationFactor: 1 }],
-      waitForLeaders: true,
+      // It fails if the broker has not heard yet of what the controller has made.
+      waitForLeaders: false,
     });
+    await leadersOf(admin, [topic]);
     return await work(topic);
   } finally {
     await admin.deleteTopics({ topics: [topic] });

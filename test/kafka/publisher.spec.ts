@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { deadLetter } from '#kafka/dead-letter';
 import type { BatchMessage } from '#kafka/kafka-batch';
 import { MessageRefused } from '#kafka/publish-errors';
@@ -65,9 +65,11 @@ describe('Publisher on Kafka', () => {
     const admin = own.kafka.admin();
     await admin.connect();
     own.onEnd(() => admin.disconnect());
-    await admin.createTopics({ topics: ['gone', 'kept'].map((name) => ({ topic: nameOf(name) })) });
+    const topics = ['gone', 'kept'].map((name) => ({ topic: nameOf(name) }));
+    // It fails if the broker has not heard yet of what the controller has made.
+    await admin.createTopics({ topics, waitForLeaders: false });
     const of = await own.publisher();
-    await of.publish(to('gone'));
+    await vi.waitFor(() => of.publish(to('gone')), PATIENTLY);
     await admin.deleteTopics({ topics: [nameOf('gone')] });
     await expect
       .poll(() => outcomeOf(of.publish(to('gone'))), PATIENTLY)

@@ -293,7 +293,7 @@ describe('what is to be published next', () => {
     const [one, other] = claims;
     await next.take();
     await database.query('DELETE FROM outbox WHERE "actionId" = $1', [other!.actionId]);
-    next.holdBack([one!.actionId]);
+    next.holdBack({ tooLarge: new Set([{ key: one!.actionId }]), unavailable: new Set() });
     await settle(completed(one!), completed(other!));
     const ids = (await next.take()).map(({ action }) => action.id);
     expect(ids).toEqual([other!.actionId]);

@@ -6,6 +6,7 @@ import { type Settings, loadSettings } from '#config/settings';
 import { Catalogue } from '#providers/catalogue';
 import { Relay } from '../../apps/worker/src/events/relay.ts';
 import { isTooLarge } from '#kafka/kafka-errors';
+import { partitionOf, producingKafka, protocolError } from '#kafka/producing-kafka.fixture';
 import { topicName } from '#kafka/topics';
 import { ActionMetrics } from '../../apps/worker/src/metrics/action-metrics.ts';
 import { KafkaUnderTest, PATIENTLY } from '../kafka/kafka-under-test.ts';
@@ -160,6 +161,46 @@ describe('the relay', () => {
     expect(
       await database.query('SELECT FROM relay_lease WHERE "leaseUntil" > clock_timestamp()'),
     ).toEqual([]);
+  });
+
+  it('holds nobody up by a partition that lacks replicas, writes nothing twice, and goes on when it has them', async () => {
+    const ids = await database.ingest(
+      ...times(40, (index) => command({ target: `host-${index}` })),
+    );
+    const short = partitionOf(ids[0]!);
+    const [waiting, others] = [true, false].map((isShort) =>
+      ids.filter((id) => (partitionOf(id) === short) === isShort).toSorted(),
+    );
+    let isShort = true;
+    const written: string[] = [];
+    let tries = 0;
+    const kafka = producingKafka((_texts, _topic, keys) => {
+      const [refused, taken] = [true, false].map((hasNoPlace) =>
+        keys.filter((key) => (isShort && partitionOf(key) === short) === hasNoPlace),
+      );
+      written.push(...taken!);
+      if (refused!.length === 0) return Promise.resolve();
+      tries += 1;
+      const answers = {
+        code: 19,
+        refusedOnly: [short],
+        writtenOnly: [...new Set(taken!.map(partitionOf))],
+      };
+      return Promise.reject(protocolError('NOT_ENOUGH_REPLICAS', true, answers));
+    });
+    const left = async () => {
+      const rows = await database.query<{ actionId: string }>('SELECT "actionId" FROM outbox');
+      return rows.map(({ actionId }) => actionId).toSorted();
+    };
+    relay = relayOn(kafka, loadSettings({ LEASE_MS, RELAY_BATCH_MAX: '10' }));
+    relay.loop.start();
+    await expect.poll(left, PATIENTLY).toEqual(waiting);
+    await expect.poll(() => tries, PATIENTLY).toBeGreaterThan(2);
+    expect(written.toSorted()).toEqual(others);
+
+    isShort = false;
+    await expect.poll(left, PATIENTLY).toEqual([]);
+    expect(written.toSorted()).toEqual(ids.toSorted());
   });
 
   it('holds nobody up by an event that is too large for its topic, keeps the order of its action, and tries again after a minute', async () => {

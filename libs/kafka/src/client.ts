@@ -7,8 +7,8 @@ import { bridgeLog, type KafkaLog } from './client-log.ts';
 import { installEncoderGrowth } from './encoder-growth.ts';
 import { installEncoderHeadroom } from './encoder-headroom.ts';
 import { installFailedJoins } from './failed-joins.ts';
+import { installMessageFates } from './message-fate.ts';
 import { installNullHeaders } from './null-header.ts';
-import { installProduceDoubt } from './produce-doubt.ts';
 import { installProduceEncoder } from './produce-encoder.ts';
 import { installSeedRotation } from './seed-rotation.ts';
 import { installSilentBrokers } from './silent-brokers.ts';
@@ -23,7 +23,7 @@ installNullHeaders();
 installEncoderGrowth();
 installEncoderHeadroom();
 installProduceEncoder();
-installProduceDoubt(); // After the encoder.
+installMessageFates(); // After the encoder.
 installSeedRotation();
 installSilentBrokers();
 installZstdCodec();

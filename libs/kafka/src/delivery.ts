@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Message, RecordMetadata } from 'kafkajs';
 import { NotAnswered } from './bounded.ts';
 import { mayDoBetterApart, isolate } from './isolation.ts';
 import { classifyFailure, isAboutTopic, type KafkaFailure, rootCause } from './kafka-errors.ts';
-import type { DoubtedMessage } from './produce-doubt.ts';
+import type { FatedMessage } from './message-fate.ts';
 import type { ProducerLine } from './producer-line.ts';
 import { BrokerUnavailable, MessageRefused, PublishTimeout } from './publish-errors.ts';
 import type { QueuedMessage } from './publish-queue.ts';
@@ -14,46 +13,42 @@ const ATTEMPTS_MAX = 2;
 const RETRY_DELAY_MS = 25;
 const RETRY_DELAY_MS_MAX = 400;
 
-/** What a delivery finds out about Kafka. */
-export interface DeliveryEvents {
-  acknowledged: () => void;
-  /** Kafka has not answered, or cannot be reached. */
-  away: (cause: Error) => void;
-}
-
-/** Sends batches until each message in them has its fate, and tells its caller. */
+/**
+ * Sends batches until each message in them has its fate, and tells its caller. Of one that Kafka has written the caller has
+ * heard already, when its partition said so.
+ */
 export class Delivery {
   readonly #line: ProducerLine;
   readonly #sent: SentMessages;
-  readonly #on: DeliveryEvents;
+  readonly #away: (cause: Error) => void;
 
-  constructor(line: ProducerLine, sent: SentMessages, on: DeliveryEvents) {
+  /** @param away called when Kafka has not answered, or cannot be reached */
+  constructor(line: ProducerLine, sent: SentMessages, away: (cause: Error) => void) {
     this.#line = line;
     this.#sent = sent;
-    this.#on = on;
+    this.#away = away;
   }
 
   /** @param batch of one topic; those whose deadline passes meanwhile are not sent, or not again */
   async deliver(batch: QueuedMessage[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       let sent: QueuedMessage[] = [];
-      let messages: DoubtedMessage[] = [];
+      let messages: FatedMessage[] = [];
       const take = () => {
         sent = unsettled(batch);
-        messages = sent.map(({ message, doubt }) => ({ ...message, doubt }));
-        addToDoubt(sent, 1); // For as long as kafkajs is at it.
+        messages = sent.map(({ message, fate }) => ({ ...message, fate }));
+        countRequest(sent, 1); // For as long as kafkajs is at it.
         return messages;
       };
       const [first] = unsettled(batch);
       if (!first) return;
       const { generation } = this.#line;
       try {
-        const records = await this.#line.send(first.topic, take);
-        this.#acknowledge(sent, messages, records);
+        await this.#line.send(first.topic, take);
         return;
       } catch (error) {
         // From now on what its requests came to, each counted by itself; of one that has said nothing more may come.
-        if (!(error instanceof NotAnswered)) addToDoubt(sent, -1);
+        if (!(error instanceof NotAnswered)) countRequest(sent, -1);
         const failure = classifyFailure(error);
         const parts = mayDoBetterApart(sent, failure, error)
           ? isolate(sent, messages, failure)
@@ -90,7 +85,7 @@ export class Delivery {
       return new MessageRefused(`Kafka refused: ${cause.message}`, options);
     });
     const isAway = failure === 'unanswered' || failure === 'unreachable';
-    if (isAway && generation === this.#line.generation) this.#on.away(cause);
+    if (isAway && generation === this.#line.generation) this.#away(cause);
   }
 
   /** A broker that asks for patience gets it until the deadlines pass; one that is away does not. */
@@ -105,23 +100,10 @@ export class Delivery {
     if (failure === 'transient') return !isAboutTopic(error) || attempt < ATTEMPTS_MAX;
     return failure === 'unreachable' && attempt < ATTEMPTS_MAX;
   }
-
-  #acknowledge(entries: QueuedMessage[], messages: Message[], records: RecordMetadata[]): void {
-    this.#on.acknowledged();
-    const nextOffset = new Map(
-      records.map(({ partition, baseOffset = '0' }) => [partition, BigInt(baseOffset)]),
-    );
-    for (const [index, entry] of entries.entries()) {
-      const partition = messages[index]?.partition ?? 0;
-      const offset = nextOffset.get(partition) ?? 0n;
-      nextOffset.set(partition, offset + 1n);
-      this.#sent.acknowledge(entry, { partition, offset: offset.toString() });
-    }
-  }
 }
 
-function addToDoubt(entries: readonly QueuedMessage[], requests: number): void {
-  for (const { doubt } of entries) doubt.requests += requests;
+function countRequest(entries: readonly QueuedMessage[], requests: number): void {
+  for (const { fate } of entries) fate.requests += requests;
 }
 
 function unsettled(entries: readonly QueuedMessage[]): QueuedMessage[] {

@@ -51,18 +51,26 @@ async function create(admin: Admin, topics: TopicSpecification[]): Promise<void>
       configEntries: Object.entries(topic.config).map(([name, value]) => ({ name, value })),
     })),
   });
+  await leadersOf(admin, names(topics));
+}
+
+/**
+ * Waits until these topics, which have just been created, have leaders and the broker has heard of them.
+ * @throws Error when that takes longer than half a minute
+ */
+export async function leadersOf(admin: Admin, topics: string[]): Promise<void> {
   const deadline = performance.now() + LEADERS_TIMEOUT_MS;
   while (!(await haveLeaders(admin, topics))) {
     if (performance.now() > deadline) {
-      throw new Error(`No leader within ${LEADERS_TIMEOUT_MS} ms: ${names(topics).join(', ')}`);
+      throw new Error(`No leader within ${LEADERS_TIMEOUT_MS} ms: ${topics.join(', ')}`);
     }
     await new Promise((resolve) => setTimeout(resolve, LEADERS_POLL_MS));
   }
 }
 
-async function haveLeaders(admin: Admin, topics: TopicSpecification[]): Promise<boolean> {
+async function haveLeaders(admin: Admin, topics: string[]): Promise<boolean> {
   try {
-    const metadata = await admin.fetchTopicMetadata({ topics: names(topics) });
+    const metadata = await admin.fetchTopicMetadata({ topics });
     return metadata.topics.every(
       ({ partitions }) =>
         partitions.length > 0 && partitions.every((partition) => partition.leader >= 0),

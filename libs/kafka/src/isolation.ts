@@ -4,7 +4,7 @@ import type { QueuedMessage } from './publish-queue.ts';
 
 /*
  * kafkajs fails a whole request when one partition of it failed, and does not say which. So a failed batch is
- * taken apart until the trouble is alone. What was written already is written once more, which harms nobody.
+ * taken apart until the trouble is alone. What its partition has acknowledged by then is not sent again.
  */
 
 /** Whether some messages of a failed request may do better without the others. */
@@ -19,7 +19,7 @@ export function mayDoBetterApart(
 
 /** Some partitions have refused, and others have not: they may be new, and a broker may not have heard of them yet. */
 function isAboutSome(entries: readonly QueuedMessage[]): boolean {
-  return new Set(entries.map(({ doubt }) => doubt.requests > 0)).size > 1;
+  return new Set(entries.map(({ fate }) => fate.requests > 0)).size > 1;
 }
 
 /**

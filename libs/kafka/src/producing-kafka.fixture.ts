@@ -1,15 +1,15 @@
 import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { murmur2 } from './partitioner.ts';
-import { addDoubt, takeOff } from './produce-doubt.ts';
+import { countRequest, noteAnswer } from './message-fate.ts';
 
 const PARTITIONS = 4;
 
 /** What the test does with the texts of one request: it may hang or fail. */
-export type Send = (texts: string[], topic: string) => Promise<void>;
+export type Send = (texts: string[], topic: string, keys: string[]) => Promise<void>;
 
 /**
  * A Kafka whose producers do what the test says. What it rejects with a code is what brokers answered to a request, for all of
- * its partitions or for `refusedOnly`; other than that they have said nothing.
+ * its partitions or for `refusedOnly`; of the others those in `writtenOnly` have taken theirs, and the rest have said nothing.
  * A producer asks at each send for all topics that it has sent to, as kafkajs does at some: one of them that is `lacking` is
  * enough to fail it.
  */
@@ -43,24 +43,23 @@ function producerOf(send: Send, lacking: string[], connect: () => Promise<void>)
         messages: messages.filter((message) => message.partition === partition),
       }));
       const topicData = [{ topic, partitions }];
-      addDoubt(topicData, 1);
+      countRequest(topicData, 1);
       try {
         await send(
           messages.map(({ value }) => String(value)),
           topic,
+          messages.map(({ key }) => String(key ?? '')),
         );
       } catch (error) {
-        const { code, refusedOnly = [...used] } = error as Partial<Refusal>;
+        const { code, refusedOnly = [...used], writtenOnly = [] } = error as Partial<Refusal>;
         const refused = refusedOnly.map((partition) => ({ partition, errorCode: code ?? -1 }));
-        takeOff(topicData, { topics: [{ topicName: topic, partitions: refused }] });
+        const answers = [...(code === undefined ? [] : refused), ...writtenOnly.map(written)];
+        noteAnswer(topicData, { topics: [{ topicName: topic, partitions: answers }] });
         throw error;
       }
-      return [...used].map((partition) => ({
-        topicName: topic,
-        partition,
-        errorCode: 0,
-        baseOffset: '100',
-      }));
+      const answers = [...used].map(written);
+      noteAnswer(topicData, { topics: [{ topicName: topic, partitions: answers }] });
+      return answers.map((answer) => ({ topicName: topic, ...answer }));
     },
   };
 }
@@ -70,6 +69,12 @@ interface Refusal {
   code: number;
   /** The partitions that answered so. */
   refusedOnly: number[];
+  /** Those of the others that have answered that they have it. */
+  writtenOnly: number[];
+}
+
+function written(partition: number) {
+  return { partition, errorCode: 0, baseOffset: '100' };
 }
 
 /** The partition to which it sends a key. */

@@ -1,14 +1,8 @@
 import type { Message } from 'kafkajs';
 import { ShortLivedMap } from '#domain/short-lived';
-import type { Doubt } from './produce-doubt.ts';
+import type { MessageFate, PublishReceipt } from './message-fate.ts';
 import { QueueFull, type PublishError } from './publish-errors.ts';
 import type { Topic } from './topics.ts';
-
-/** Where a message landed. `offset` in decimal, as Kafka counts. */
-export interface PublishReceipt {
-  partition: number;
-  offset: string;
-}
 
 /** A message on its way, with the promise of the one who waits for it. */
 export interface QueuedMessage {
@@ -18,8 +12,7 @@ export interface QueuedMessage {
   /** On the clock of performance.now(). */
   deadlineMs: number;
   settled: boolean;
-  /** Whether it can be in the topic, once a request with it has failed. */
-  doubt: Doubt;
+  readonly fate: MessageFate;
   resolve(receipt: PublishReceipt): void;
   reject(error: PublishError): void;
 }

@@ -12,6 +12,12 @@ afterEach(async () => {
   await Promise.all(releases.splice(0).map((release) => release()));
 });
 
+/** What Kafka says when all partitions have theirs but this one. */
+function writtenButFor(partition: number, texts: string[], error: Error): Error {
+  const writtenOnly = [...new Set(texts.map(partitionOf))].filter((one) => one !== partition);
+  return Object.assign(error, { writtenOnly });
+}
+
 describe('Publisher', () => {
   it('sends at once when nothing is under way, and together what came meanwhile', async () => {
     const requests: string[][] = [];
@@ -30,7 +36,8 @@ describe('Publisher', () => {
     first.resolve();
     await Promise.all([one, ...others]);
     expect(requests).toEqual([['1'], ['2', '3', '4']]);
-    expect(publisher).toMatchObject({ queuedMessages: 0, queuedBytes: 0, sendsInFlight: 0 });
+    expect(publisher).toMatchObject({ queuedMessages: 0, queuedBytes: 0 });
+    await expect.poll(() => publisher.sendsInFlight).toBe(0);
   });
 
   /** A publisher whose first request is not answered, and has so many messages; the clock stands still. */
@@ -282,6 +289,37 @@ describe('Publisher', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(
       texts.map((text) => (isStuck(text) ? 'rejected' : 'fulfilled')),
     );
+  });
+
+  it('tells who is written at once, though another leader has not answered', async () => {
+    const silent = partitionOf('silent');
+    const publisher = await publisherOn((texts) =>
+      Promise.reject(writtenButFor(silent, texts, protocolError('UNKNOWN', false))),
+    );
+    const texts = ['silent', 'a', 'b', 'c', 'd'];
+    const sent = texts.map((text) => publisher.publish(message(text)));
+    const outcomes = await Promise.allSettled(sent);
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      texts.map((text) => (partitionOf(text) === silent ? 'rejected' : 'fulfilled')),
+    );
+  });
+
+  it('sends nothing again that is written, when another partition has refused', async () => {
+    const stuck = partitionOf('stuck');
+    const requests: string[][] = [];
+    const publisher = await publisherOn((texts) => {
+      requests.push(texts);
+      const refused = { code: 6, refusedOnly: [stuck] };
+      return requests.length < 3
+        ? Promise.reject(
+            writtenButFor(stuck, texts, protocolError('NOT_LEADER_FOR_PARTITION', true, refused)),
+          )
+        : Promise.resolve();
+    });
+    const texts = ['stuck', 'a', 'b', 'c', 'd'];
+    await Promise.all(texts.map((text) => publisher.publish(message(text))));
+    const stay = texts.filter((text) => partitionOf(text) === stuck);
+    expect(requests).toEqual([texts, stay, stay]);
   });
 
   it('rejects at once when the queue is full of messages', async () => {

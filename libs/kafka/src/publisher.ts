@@ -5,6 +5,7 @@ import { Settings } from '#config/settings';
 import { Delivery } from './delivery.ts';
 import { type OutgoingHeaders, sendableHeaders } from './headers.ts';
 import { rootCause } from './kafka-errors.ts';
+import { type PublishReceipt, newFate } from './message-fate.ts';
 import { tracePublish } from './produce-trace.ts';
 import { ProducerLine } from './producer-line.ts';
 import {
@@ -13,7 +14,7 @@ import {
   PublisherClosed,
   PublishTimeout,
 } from './publish-errors.ts';
-import { type PublishReceipt, PublishQueue, type QueuedMessage } from './publish-queue.ts';
+import { PublishQueue, type QueuedMessage } from './publish-queue.ts';
 import { recordBytes } from './record-bytes.ts';
 import { SentMessages } from './sent-messages.ts';
 import type { Topic } from './topics.ts';
@@ -63,7 +64,6 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   #flushScheduled = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   #closed = false;
-  #lastSuccessAt: Date | undefined;
   #lastFailure: { at: Date; error: Error } | undefined;
 
   constructor(settings: Settings, kafka: Kafka) {
@@ -73,12 +73,7 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
       bytesMax: settings.PUBLISH_QUEUE_BYTES_MAX,
     });
     this.#line = new ProducerLine(settings, kafka);
-    this.#delivery = new Delivery(this.#line, this.#sent, {
-      acknowledged: () => {
-        this.#lastSuccessAt = new Date();
-      },
-      away: (cause) => this.#suspend(cause),
-    });
+    this.#delivery = new Delivery(this.#line, this.#sent, (cause) => this.#suspend(cause));
   }
 
   /** Whether messages are taken: connected, and the last send was answered. */
@@ -96,11 +91,6 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
 
   get sendsInFlight(): number {
     return this.#line.sendsInFlight;
-  }
-
-  /** When Kafka last acknowledged something. */
-  get lastSuccessAt(): Date | undefined {
-    return this.#lastSuccessAt;
   }
 
   /** When and why Kafka last failed to. */
@@ -168,16 +158,17 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     reject: (error: PublishError) => void,
   ): QueuedMessage {
     const sendable = { key, value, headers: sendableHeaders(headers) };
-    return {
+    const entry: QueuedMessage = {
       topic,
       message: sendable,
       bytes: recordBytes(sendable),
       deadlineMs: deadlineMs ?? performance.now() + this.#settings.ACCEPT_TIMEOUT_MS,
       settled: false,
-      doubt: { requests: 0 },
+      fate: newFate((receipt) => this.#sent.acknowledge(entry, receipt)),
       resolve,
       reject,
     };
+    return entry;
   }
 
   /** After this turn of the event loop: all that arrives in one turn goes together, at no wait. */

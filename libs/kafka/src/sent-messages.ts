@@ -1,6 +1,7 @@
 import { ShortLivedSet } from '#domain/short-lived';
 import type { PublishError } from './publish-errors.ts';
-import type { PublishReceipt, QueuedMessage } from './publish-queue.ts';
+import type { PublishReceipt } from './message-fate.ts';
+import type { QueuedMessage } from './publish-queue.ts';
 
 /**
  * The messages that were given to Kafka and whose callers have had no answer yet. Each gets one: an acknowledgement that
@@ -36,7 +37,7 @@ export class SentMessages {
   ): void {
     const errors: Partial<Record<PublishError['fate'], PublishError>> = {};
     for (const entry of entries) {
-      const fate = entry.doubt.requests > 0 ? 'unknown' : 'notWritten';
+      const fate = entry.fate.requests > 0 ? 'unknown' : 'notWritten';
       if (this.#settle(entry)) entry.reject((errors[fate] ??= makeError(fate)));
     }
   }

@@ -6,9 +6,26 @@ import type { SettledEvent, Settlement } from '#database/settle.queries';
 import type { ReadCommand } from '#domain/command';
 import { HeldBack } from './held-back.ts';
 import { KnownEvents } from './known-events.ts';
+import type { LeftOut } from './send-in-order.ts';
 
 /** What is known goes first, but not for longer than so many of the intervals in which others' events are to be looked for. */
 const INTERVALS_WITHOUT_LOOK_MAX = 2;
+
+/** The topic's limit is raised by a person. */
+const TOO_LARGE = {
+  pauseMs: 60_000,
+  pauseMsMax: 60_000,
+  level: 'error',
+  message: 'events are larger than their topic takes, and wait: raise its max.message.bytes',
+} as const;
+
+/** A new leader is there within seconds; replicas that are lost may take hours, and each try sends all that has gathered. */
+const UNAVAILABLE = {
+  pauseMs: 1000,
+  pauseMsMax: 30_000,
+  level: 'warn',
+  message: 'events wait: their partition takes nothing now, for want of a leader or of replicas',
+} as const;
 
 interface Bounds {
   /** How often the outbox is to be looked into for what nobody here knows of. */
@@ -26,7 +43,8 @@ export class NextEvents {
   readonly #database: Database;
   readonly #bounds: Bounds;
   readonly #known = new KnownEvents();
-  readonly #heldBack = new HeldBack();
+  readonly #tooLarge = new HeldBack(TOO_LARGE);
+  readonly #unavailable = new HeldBack(UNAVAILABLE);
   /** The outbox has, or may have, what is not known. */
   #mustLook = true;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -74,9 +92,15 @@ export class NextEvents {
     this.#mustLook = true;
   }
 
-  /** These have an event that is too large, or follow one: they are passed over for a while. */
-  holdBack(actionIds: string[]): void {
-    this.#heldBack.add(actionIds);
+  /** No more can be passed over for now: what is taken next may be what cannot be published. */
+  get isStuck(): boolean {
+    return this.#tooLarge.isFull || this.#unavailable.isFull;
+  }
+
+  /** Passes over for a while what could not be published, by the key of its message. */
+  holdBack({ tooLarge, unavailable }: LeftOut<{ key: string }>): void {
+    this.#tooLarge.add([...tooLarge].map(({ key }) => key));
+    this.#unavailable.add([...unavailable].map(({ key }) => key));
   }
 
   /**
@@ -87,7 +111,8 @@ export class NextEvents {
     const { lookIntervalMs, eventsMax } = this.#bounds;
     const sinceLookMs = performance.now() - this.#lookedAtMs;
     const mayWait = sinceLookMs < lookIntervalMs * INTERVALS_WITHOUT_LOOK_MAX;
-    if (mayWait && !this.#mustLook && this.#heldBack.isEmpty) {
+    const isNoneHeldBack = this.#tooLarge.isEmpty && this.#unavailable.isEmpty;
+    if (mayWait && !this.#mustLook && isNoneHeldBack) {
       const events = this.#known.takeNew(eventsMax);
       if (events.length > 0 || sinceLookMs < lookIntervalMs) return events;
     }
@@ -101,7 +126,7 @@ export class NextEvents {
     this.#lookedAtMs = performance.now();
     const events = await readOutbox(this.#database, {
       limit: eventsMax,
-      without: this.#heldBack.forThisLook(),
+      without: [...this.#tooLarge.forThisLook(), ...this.#unavailable.forThisLook()],
       known: (place) => {
         const event = this.#known.take(place);
         this.#note(event !== undefined);

@@ -16,8 +16,9 @@ import type { SettledEvent, Settlement } from '#database/settle.queries';
 import { isTransient } from '#database/sqlstate';
 import type { ReadCommand } from '#domain/command';
 import { inRequests } from '#kafka/in-requests';
-import { isTooLarge } from '#kafka/kafka-errors';
 import { endsWithin } from '#kafka/bounded';
+import { rootCause } from '#kafka/kafka-errors';
+import { newFate } from '#kafka/message-fate';
 import { ProducerLine } from '#kafka/producer-line';
 import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
@@ -180,10 +181,8 @@ export class Relay {
       this.#next.mustLook();
       return true;
     }
-    this.#forgetting = this.#forget(await this.#publish(events), this.#lease);
-    // Whoever waits for it hears of its failure; until then nobody does.
-    this.#forgetting.catch(() => undefined);
-    return true;
+    await this.#publish(events, this.#lease);
+    return !this.#next.isStuck;
   }
 
   /** What failed is not known to be forgotten, and is published again. */
@@ -205,24 +204,26 @@ export class Relay {
     return true;
   }
 
-  /** @returns those that Kafka has: all, but for what is too large and what follows that of the same action */
-  async #publish(events: OutboxEvent[]): Promise<OutboxEvent[]> {
-    const messages = events.map(cloudEvent);
-    const leftOut = await sendInOrder(inRequests(messages, this.#limits), (request) =>
-      this.#send(request),
-    );
-    this.#next.holdBack([...leftOut].map(({ key }) => key));
-    return events.filter((_, index) => !leftOut.has(messages[index]!));
-  }
-
-  async #send(request: ReturnType<typeof cloudEvent>[]): Promise<void> {
+  /** What Kafka has is forgotten even if it does not have all. */
+  async #publish(events: OutboxEvent[], lease: RelayLease): Promise<void> {
+    const messages = events.map((event) => ({ ...cloudEvent(event), fate: newFate() }));
+    const requests = inRequests(messages, this.#limits);
     try {
-      await this.#line.send('events', () => request);
+      const leftOut = await sendInOrder(requests, async (request) => {
+        await this.#line.send('events', () => request);
+      });
+      this.#next.holdBack(leftOut);
     } catch (error) {
-      if (isTooLarge(error)) throw error;
-      // A fresh connection: the old one may be dead without knowing it.
-      await this.#line.reconnect();
+      // A fresh connection, in the background: the old one may be dead without knowing it.
+      this.#line
+        .reconnect()
+        .catch((reason: unknown) => this.#logger.error(rootCause(reason).message));
       throw error;
+    } finally {
+      const published = events.filter((_, index) => messages[index]!.fate.receipt);
+      this.#forgetting = this.#forget(published, lease);
+      // Whoever waits for it hears of its failure; until then nobody does.
+      this.#forgetting.catch(() => undefined);
     }
   }
 
