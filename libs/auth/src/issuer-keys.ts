@@ -61,6 +61,8 @@ export class IssuerKeys {
   readonly #logger = new Logger(IssuerKeys.name);
   readonly #remote: ReturnType<typeof createRemoteJWKSet>;
   #asOfMs = Number.NEGATIVE_INFINITY;
+  /** When the keys were asked for that have come last; jose has them a little later. */
+  #fetchedAsOfMs = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
   #readAt = Number.NEGATIVE_INFINITY;
   #retryAt = Number.NEGATIVE_INFINITY;
@@ -150,6 +152,7 @@ export class IssuerKeys {
     if (performance.now() < this.#retryAt) throw new KeysUnavailable();
     try {
       await this.#remote.reload();
+      this.#asOfMs = this.#fetchedAsOfMs;
       this.#readAt = performance.now();
       this.#unknownSince = undefined;
     } catch (error) {
@@ -168,7 +171,7 @@ export class IssuerKeys {
     const states = await keyStates(await response.clone().json());
     if (!states.includes('usable')) throw new Error('No key of the answer can be used.');
     if (!states.includes('broken')) this.#brokenSince = undefined;
-    this.#asOfMs = askedAtMs;
+    this.#fetchedAsOfMs = askedAtMs;
     return response;
   };
 }
