@@ -25,13 +25,13 @@ describe('IssuerKeys', () => {
     vi.spyOn(globalThis, 'fetch').mockImplementation(async (url, options) => {
       const response = await real(url, options);
       const json = response.json.bind(response);
-      // Only jose reads it: others read a copy.
-      response.json = async () => {
+      const later = async () => {
         read.resolve();
         await serving.promise;
         return json();
       };
-      return response;
+      // Only jose reads it: others read a copy.
+      return Object.assign(response, { json: later });
     });
     const now = performance.now();
     vi.spyOn(performance, 'now').mockImplementation(() => now + LATER_MS);

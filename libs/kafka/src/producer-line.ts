@@ -40,8 +40,8 @@ export class ProducerLine {
   readonly #settings: Settings;
   readonly #kafka: Kafka;
   readonly #producers = new Map<Topic, LeasedClient<LazyProducer>>();
-  /** Since the last outage only: what hangs on a former producer must not take the places of the living. */
-  #occupied = { sends: 0 };
+  /** By topic, and since the last outage only: what hangs on a former producer must not take the places of the living. */
+  #sends = new Map<Topic, number>();
   #open = false;
   #closed = false;
   #connecting: Promise<void> | undefined;
@@ -59,21 +59,22 @@ export class ProducerLine {
 
   /** Another one after each outage: what was sent before it says nothing of the line as it is now. */
   get generation(): object {
-    return this.#occupied;
+    return this.#sends;
   }
 
-  get sendsInFlight(): number {
-    return this.#occupied.sends;
+  sendsInFlight(topic: Topic): number {
+    return this.#sends.get(topic) ?? 0;
   }
 
-  /** Counts `work` as one send in flight, retries and pauses included. */
-  async occupy(work: () => Promise<void>): Promise<void> {
-    const occupied = this.#occupied;
-    occupied.sends++;
+  /** Counts `work` as one send to the topic in flight, retries and pauses included. */
+  async occupy(topic: Topic, work: () => Promise<void>): Promise<void> {
+    const sends = this.#sends;
+    const add = (count: number) => sends.set(topic, (sends.get(topic) ?? 0) + count);
+    add(1);
     try {
       await work();
     } finally {
-      occupied.sends--;
+      add(-1);
     }
   }
 
@@ -174,7 +175,7 @@ export class ProducerLine {
 
   #adopt(producer: LeasedClient<LazyProducer>): void {
     this.#retireAll();
-    this.#occupied = { sends: 0 };
+    this.#sends = new Map();
     this.#open = !this.#closed;
     if (this.#closed) this.#retire(producer);
     else this.#producers.set(PROVED_WITH, producer);

@@ -60,24 +60,19 @@ export class PublishQueue {
     this.#bytes += entry.bytes;
   }
 
-  /** The oldest messages of the topic whose turn it is, within the limits; a larger one goes alone. */
-  takeBatch({ messagesMax, bytesMax }: Limits): QueuedMessage[] {
-    const next = this.#byTopic[Symbol.iterator]().next();
-    if (next.done) return [];
-    const [topic, waiting] = next.value;
-    let count = 0;
-    let bytes = 0;
-    for (const entry of waiting) {
-      if (count >= messagesMax || (count > 0 && bytes + entry.bytes > bytesMax)) break;
-      count++;
-      bytes += entry.bytes;
+  /**
+   * The oldest messages of the topic whose turn it is, within the limits; a larger one goes alone.
+   * @param mayGo whether it may be a topic's turn, of which so many messages wait
+   */
+  takeBatch(
+    { messagesMax, bytesMax }: Limits,
+    mayGo: (topic: Topic, waiting: number) => boolean,
+  ): QueuedMessage[] {
+    for (const [topic, waiting] of this.#byTopic) {
+      if (mayGo(topic, waiting.length))
+        return this.#take(topic, waiting, { messagesMax, bytesMax });
     }
-    const batch = waiting.splice(0, count);
-    this.#byTopic.delete(topic);
-    if (waiting.length > 0) this.#byTopic.set(topic, waiting);
-    this.#messages -= count;
-    this.#bytes -= bytes;
-    return batch;
+    return [];
   }
 
   /** Takes out everything whose deadline has passed by `nowMs`; Infinity empties the queue. */
@@ -95,5 +90,25 @@ export class PublishQueue {
       this.#bytes -= bytes;
     }
     return expired;
+  }
+
+  #take(
+    topic: Topic,
+    waiting: QueuedMessage[],
+    { messagesMax, bytesMax }: Limits,
+  ): QueuedMessage[] {
+    let count = 0;
+    let bytes = 0;
+    for (const entry of waiting) {
+      if (count >= messagesMax || (count > 0 && bytes + entry.bytes > bytesMax)) break;
+      count++;
+      bytes += entry.bytes;
+    }
+    const batch = waiting.splice(0, count);
+    this.#byTopic.delete(topic);
+    if (waiting.length > 0) this.#byTopic.set(topic, waiting);
+    this.#messages -= count;
+    this.#bytes -= bytes;
+    return batch;
   }
 }

@@ -12,12 +12,6 @@ afterEach(async () => {
   await Promise.all(releases.splice(0).map((release) => release()));
 });
 
-/** What Kafka says when all partitions have theirs but this one. */
-function writtenButFor(partition: number, texts: string[], error: Error): Error {
-  const writtenOnly = [...new Set(texts.map(partitionOf))].filter((one) => one !== partition);
-  return Object.assign(error, { writtenOnly });
-}
-
 describe('Publisher', () => {
   it('sends at once when nothing is under way, and together what came meanwhile', async () => {
     const requests: string[][] = [];
@@ -37,7 +31,7 @@ describe('Publisher', () => {
     await Promise.all([one, ...others]);
     expect(requests).toEqual([['1'], ['2', '3', '4']]);
     expect(publisher).toMatchObject({ queuedMessages: 0, queuedBytes: 0 });
-    await expect.poll(() => publisher.sendsInFlight).toBe(0);
+    await expect.poll(() => publisher.sendsInFlight('commands')).toBe(0);
   });
 
   /** A publisher whose first request is not answered, and has so many messages; the clock stands still. */
@@ -273,53 +267,26 @@ describe('Publisher', () => {
     expect(attempts).toBe(5);
   });
 
-  it('does not let a partition without a leader hold up the others', async () => {
-    const stuck = partitionOf('stuck');
-    const isStuck = (text: string) => partitionOf(text) === stuck;
-    const publisher = await publisherOn((texts) =>
-      texts.some(isStuck)
-        ? Promise.reject(protocolError('LEADER_NOT_AVAILABLE', true))
-        : Promise.resolve(),
+  it('lets a topic in trouble take no place of another', async () => {
+    const publisher = await publisherOn(
+      (_texts, topic) =>
+        topic.endsWith('.reports')
+          ? Promise.reject(protocolError('NOT_ENOUGH_REPLICAS', true, { code: 19 }))
+          : Promise.resolve(),
+      { PUBLISH_IN_FLIGHT_MAX: '2' },
     );
-    const deadlineMs = performance.now() + 400;
-    const texts = Array.from({ length: 20 }, (_, i) => String(i));
-    const outcomes = await Promise.allSettled(
-      texts.map((text) => publisher.publish(message(text, { deadlineMs }))),
-    );
-    expect(outcomes.map(({ status }) => status)).toEqual(
-      texts.map((text) => (isStuck(text) ? 'rejected' : 'fulfilled')),
-    );
-  });
-
-  it('tells who is written at once, though another leader has not answered', async () => {
-    const silent = partitionOf('silent');
-    const publisher = await publisherOn((texts) =>
-      Promise.reject(writtenButFor(silent, texts, protocolError('UNKNOWN', false))),
-    );
-    const texts = ['silent', 'a', 'b', 'c', 'd'];
-    const sent = texts.map((text) => publisher.publish(message(text)));
-    const outcomes = await Promise.allSettled(sent);
-    expect(outcomes.map(({ status }) => status)).toEqual(
-      texts.map((text) => (partitionOf(text) === silent ? 'rejected' : 'fulfilled')),
-    );
-  });
-
-  it('sends nothing again that is written, when another partition has refused', async () => {
-    const stuck = partitionOf('stuck');
-    const requests: string[][] = [];
-    const publisher = await publisherOn((texts) => {
-      requests.push(texts);
-      const refused = { code: 6, refusedOnly: [stuck] };
-      return requests.length < 3
-        ? Promise.reject(
-            writtenButFor(stuck, texts, protocolError('NOT_LEADER_FOR_PARTITION', true, refused)),
-          )
-        : Promise.resolve();
-    });
-    const texts = ['stuck', 'a', 'b', 'c', 'd'];
-    await Promise.all(texts.map((text) => publisher.publish(message(text))));
-    const stay = texts.filter((text) => partitionOf(text) === stuck);
-    expect(requests).toEqual([texts, stay, stay]);
+    const stuck = Array.from({ length: 3 }, (_, i) => message(String(i), { topic: 'reports' }));
+    const refused = [];
+    for (const one of stuck) {
+      refused.push(publisher.publish(one));
+      await turn();
+    }
+    await expect.poll(() => publisher.sendsInFlight('reports')).toBe(2);
+    await expect(publisher.publish(message('fine'))).resolves.toMatchObject({ offset: '100' });
+    expect(publisher.sendsInFlight('reports')).toBe(2);
+    await publisher.flushAndDisconnect(0);
+    const outcomes = await Promise.allSettled(refused);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   });
 
   it('rejects at once when the queue is full of messages', async () => {
@@ -329,7 +296,7 @@ describe('Publisher', () => {
       ACCEPT_TIMEOUT_MS: '1000',
     });
     const sent = Promise.allSettled([publisher.publish(message('sent'))]);
-    await expect.poll(() => publisher.sendsInFlight).toBe(1);
+    await expect.poll(() => publisher.sendsInFlight('commands')).toBe(1);
     const queued = Promise.allSettled(['1', '2'].map((text) => publisher.publish(message(text))));
     await expect(publisher.publish(message('3'))).rejects.toBeInstanceOf(QueueFull);
     await Promise.all([sent, queued]);
@@ -342,7 +309,7 @@ describe('Publisher', () => {
       ACCEPT_TIMEOUT_MS: '1000',
     });
     const sent = Promise.allSettled([publisher.publish(message('sent'))]);
-    await expect.poll(() => publisher.sendsInFlight).toBe(1);
+    await expect.poll(() => publisher.sendsInFlight('commands')).toBe(1);
     const queued = Promise.allSettled([publisher.publish(message('x'.repeat(2000)))]);
     await expect(publisher.publish(message('y'.repeat(2000)))).rejects.toBeInstanceOf(QueueFull);
     await Promise.all([sent, queued]);

@@ -89,8 +89,8 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     return this.#queue.bytes;
   }
 
-  get sendsInFlight(): number {
-    return this.#line.sendsInFlight;
+  sendsInFlight(topic: Topic): number {
+    return this.#line.sendsInFlight(topic);
   }
 
   /** When and why Kafka last failed to. */
@@ -184,15 +184,19 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
   /** @param hasGathered what waits has waited long enough for company */
   #flush(hasGathered = false): void {
     const { PUBLISH_BATCH_MESSAGES_MAX, PUBLISH_BATCH_BYTES_MAX } = this.#settings;
-    while (this.#hasPlace() && (hasGathered || this.#isWorthARequest())) {
-      const batch = this.#queue.takeBatch({
-        messagesMax: PUBLISH_BATCH_MESSAGES_MAX,
-        bytesMax: PUBLISH_BATCH_BYTES_MAX,
-      });
-      if (batch.length === 0) return;
+    const limits = {
+      messagesMax: PUBLISH_BATCH_MESSAGES_MAX,
+      bytesMax: PUBLISH_BATCH_BYTES_MAX,
+    };
+    const mayGo = (topic: Topic, waiting: number) =>
+      this.#hasPlace(topic) && (hasGathered || this.#isWorthARequest(topic, waiting));
+    while (this.#line.open) {
+      const batch = this.#queue.takeBatch(limits, mayGo);
+      const [first] = batch;
+      if (!first) return;
       this.#sent.add(batch);
       this.#line
-        .occupy(() => this.#delivery.deliver(batch))
+        .occupy(first.topic, () => this.#delivery.deliver(batch))
         .then(
           () => this.#flush(),
           (error: unknown) => this.#delivery.giveUp(batch, 'unreachable', error),
@@ -200,15 +204,15 @@ export class Publisher implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  #hasPlace(): boolean {
-    return this.#line.open && this.#line.sendsInFlight < this.#settings.PUBLISH_IN_FLIGHT_MAX;
+  #hasPlace(topic: Topic): boolean {
+    return this.#line.sendsInFlight(topic) < this.#settings.PUBLISH_IN_FLIGHT_MAX;
   }
 
-  #isWorthARequest(): boolean {
+  #isWorthARequest(topic: Topic, waiting: number): boolean {
     return (
-      this.#line.sendsInFlight === 0 ||
+      this.#line.sendsInFlight(topic) === 0 ||
       this.#sent.size <= SPARSE_MESSAGES_MAX ||
-      this.#queue.messages >= GATHERED_MESSAGES_MIN
+      waiting >= GATHERED_MESSAGES_MIN
     );
   }
 

@@ -75,5 +75,7 @@ export const kafka = {
     .describe('Bytes of one produce request; must stay below max.message.bytes (1 MiB).'),
   PUBLISH_IN_FLIGHT_MAX: count
     .default(4)
-    .describe('Produce requests under way at once; more queue up, and so fill the next batch.'),
+    .describe(
+      'Produce requests to a topic under way at once; more queue up, and so fill the next batch.',
+    ),
 };
