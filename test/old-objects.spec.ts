@@ -84,10 +84,11 @@ const TRACE = `
 
 const PRODUCE = `
   import { createRequire } from 'node:module';
-  import { installMessageFates, newFate } from './libs/kafka/src/message-fate.ts';
-  import { installProduceEncoder } from './libs/kafka/src/produce-encoder.ts';
+  import { newFate } from './libs/kafka/src/message-fate.ts';
+  import { installProduceAnswers } from './libs/kafka/src/kafkajs/produce-answers.ts';
+  import { installProduceEncoder } from './libs/kafka/src/kafkajs/produce-encoder.ts';
   installProduceEncoder();
-  installMessageFates();
+  installProduceAnswers();
   const load = createRequire(process.cwd() + '/package.json');
   const { protocol } = load('kafkajs/src/protocol/requests/produce');
   const options = { acks: -1, timeout: 1000, compression: 0, producerId: -1 };

@@ -1,5 +1,5 @@
 import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
-import { noteAnswer } from '#kafka/message-fate';
+import { noteAnswer } from '#kafka/kafkajs/produce-answers';
 
 /** A Kafka whose producers hand what they send to `take`, and acknowledge it when that returns. @param take gets the number of messages */
 export function kafkaThatTakes(take: (messages: number) => Promise<void>): Kafka {

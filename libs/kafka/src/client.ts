@@ -2,31 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Kafka, type KafkaConfig } from 'kafkajs';
 import type { Settings } from '#config/settings';
-import { installAbortedRecords } from './aborted-records.ts';
 import { bridgeLog, type KafkaLog } from './client-log.ts';
-import { installEncoderGrowth } from './encoder-growth.ts';
-import { installEncoderHeadroom } from './encoder-headroom.ts';
-import { installFailedJoins } from './failed-joins.ts';
-import { installMessageFates } from './message-fate.ts';
-import { installNullHeaders } from './null-header.ts';
-import { installProduceEncoder } from './produce-encoder.ts';
-import { installSeedRotation } from './seed-rotation.ts';
-import { installSilentBrokers } from './silent-brokers.ts';
+import { installKafkajsParts } from './kafkajs/install.ts';
 import { createSocketFactory } from './socket-factory.ts';
-import { installTimerGuard } from './timer-guard.ts';
-import { installZstdCodec } from './zstd-codec.ts';
 
-installAbortedRecords();
-installTimerGuard();
-installFailedJoins();
-installNullHeaders();
-installEncoderGrowth();
-installEncoderHeadroom();
-installProduceEncoder();
-installMessageFates(); // After the encoder.
-installSeedRotation();
-installSilentBrokers();
-installZstdCodec();
+installKafkajsParts();
 
 const CONNECT_TIMEOUT_MS_MAX = 2000;
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { headerText, receivedHeaders, sendableHeaders } from './headers.ts';
-import { installNullHeaders } from './null-header.ts';
+import { installNullHeaders } from './kafkajs/null-header.ts';
 
 const load = createRequire(import.meta.url);
 const encode = load('kafkajs/src/protocol/recordBatch/record/v0') as (record: object) => {

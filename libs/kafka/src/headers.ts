@@ -1,5 +1,5 @@
 import type { IHeaders } from 'kafkajs';
-import { NULL_HEADER_VALUE } from './null-header.ts';
+import { NULL_HEADER_VALUE } from './kafkajs/null-header.ts';
 
 /**
  * Headers as they were received: every name has all its values, in order, and a value may be null. An object

@@ -1,6 +1,6 @@
 import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { murmur2 } from './partitioner.ts';
-import { countRequest, noteAnswer } from './message-fate.ts';
+import { countRequest, noteAnswer } from './kafkajs/produce-answers.ts';
 
 const PARTITIONS = 4;
 

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { rootCause } from './kafka-errors.ts';
+import { rootCause } from '../kafka-errors.ts';
 
 /*
  * kafkajs 2.2.4 goes on asking a broker that has fallen silent, as one does that stands still or has lost its network: for its

@@ -2,15 +2,14 @@ import { createRequire } from 'node:module';
 import type { Message } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 // It installs it, as for the product.
-import './client.ts';
+import '../client.ts';
 import {
   type FatedMessage,
   type MessageFate,
-  type ProduceAnswer,
   type PublishReceipt,
-  installMessageFates,
   newFate,
-} from './message-fate.ts';
+} from '../message-fate.ts';
+import { type ProduceAnswer, installProduceAnswers } from './produce-answers.ts';
 import type { ProduceOptions } from './produce-encoder.ts';
 
 const load = createRequire(import.meta.url);
@@ -68,7 +67,7 @@ describe('the doubt about a message', () => {
   });
 
   it('is counted once, however often it is installed', () => {
-    installMessageFates();
+    installProduceAnswers();
     const message = fated();
     requestOf([message]);
     expect(message.fate.requests).toBe(1);

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { rootCause } from './kafka-errors.ts';
+import { rootCause } from '../kafka-errors.ts';
 
 /*
  * kafkajs 2.2.4 goes on to the next of its bootstrap brokers only when one refuses the connection. One that takes it and then
