@@ -93,7 +93,7 @@ const PRODUCE = `
   const { protocol } = load('kafkajs/src/protocol/requests/produce');
   const options = { acks: -1, timeout: 1000, compression: 0, producerId: -1 };
   async function operation(payload) {
-    const messages = [{ key: 'key', value: 'value', payload, fate: newFate() }];
+    const messages = [{ key: 'key', value: 'value', payload, fate: newFate(() => payload) }];
     const topicData = [{ topic: 'commands', partitions: [{ partition: 0, messages }] }];
     const { request } = protocol({ version: 7 })({ ...options, topicData });
     await delay(1);

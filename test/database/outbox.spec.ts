@@ -44,6 +44,24 @@ describe('the outbox', () => {
     return pictures;
   }
 
+  it('passes over what it is told to, however much that is, and gives what is behind it', async () => {
+    const [first, second] = await database.ingest(
+      command({ target: 'a' }),
+      command({ target: 'b' }),
+    );
+    await database.query(
+      `INSERT INTO outbox ("azureTenantId", "actionId", "sequence")
+       SELECT "azureTenantId", "actionId", "sequence" FROM outbox, generate_series(1, 12000) WHERE "actionId" = $1`,
+      [first],
+    );
+    const [third] = await database.ingest(command({ target: 'c' }));
+    const beside = (limit: number) =>
+      readOutbox(database.manager, { limit, skips: ({ actionId }) => actionId === first });
+    expect((await beside(10)).map(({ action }) => action.id)).toEqual([second, third]);
+    expect((await beside(1)).map(({ action }) => action.id)).toEqual([second]);
+    await database.query('DELETE FROM outbox');
+  });
+
   it.each(['completed', 'failed'] as const)(
     'gives each event the resource as it was right after it, long after the action %s',
     async (end) => {

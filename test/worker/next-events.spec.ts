@@ -17,6 +17,9 @@ const ERROR = { message: 'The firewall said no.', subcode: 403, code: 4 };
 const NEVER_MS = 3_600_000;
 const LIFE = ['created', 'started', 'completed'];
 
+/** Of two. */
+const partitionOf = (actionId: string) => Number.parseInt(actionId.at(-1)!, 16) % 2;
+
 describe('what is to be published next', () => {
   let database: TestDatabase;
   let next: NextEvents;
@@ -36,7 +39,7 @@ describe('what is to be published next', () => {
 
   /** One that has had its first look, which found nothing. */
   async function anew(lookIntervalMs: number, eventsMax = 1000): Promise<NextEvents> {
-    const made = new NextEvents(database.manager, { lookIntervalMs, eventsMax });
+    const made = new NextEvents(database.manager, { lookIntervalMs, eventsMax, partitionOf });
     expect(await made.take()).toEqual([]);
     return made;
   }
@@ -293,9 +296,53 @@ describe('what is to be published next', () => {
     const [one, other] = claims;
     await next.take();
     await database.query('DELETE FROM outbox WHERE "actionId" = $1', [other!.actionId]);
-    next.holdBack({ tooLarge: new Set([{ key: one!.actionId }]), unavailable: new Set() });
+    next.holdBack({ keys: new Set([one!.actionId]), partitions: new Set() });
     await settle(completed(one!), completed(other!));
     const ids = (await next.take()).map(({ action }) => action.id);
     expect(ids).toEqual([other!.actionId]);
+  });
+
+  it('is nothing of a partition that is held, but all of others, and then all of it in order', async () => {
+    const clock = vi.spyOn(performance, 'now');
+    const claims = await start(...times(12, (index) => command({ target: `h${index}` })));
+    await next.take();
+    next.mustLook();
+    const [held, free] = [0, 1].map((of) =>
+      claims.filter(({ actionId }) => partitionOf(actionId) === of),
+    );
+    next.holdBack({ keys: new Set(), partitions: new Set([0]) });
+    await settle(...claims.map(completed));
+    const heldAtMs = performance.now();
+    clock.mockReturnValue(heldAtMs + 500);
+    const events = await next.take();
+    const idsOf = (list: { actionId: string }[]) => list.map(({ actionId }) => actionId).toSorted();
+    expect([...new Set(events.map(({ action }) => action.id))].toSorted()).toEqual(idsOf(free!));
+    for (const { actionId } of free!) {
+      expect(typesOf(events.filter(({ action }) => action.id === actionId))).toEqual(LIFE);
+    }
+    clock.mockReturnValue(heldAtMs + 10_000);
+    const all = await next.take();
+    for (const { actionId } of held!) {
+      expect(typesOf(all.filter(({ action }) => action.id === actionId))).toEqual(LIFE);
+    }
+  });
+
+  it('is looked for again no sooner than after a rest where much has to be passed over', async () => {
+    await start(command());
+    next.holdBack({ keys: new Set(), partitions: new Set([0, 1]) });
+    const clock = vi.spyOn(performance, 'now');
+    const beganAtMs = performance.now();
+    const transaction = vi.spyOn(database.manager, 'transaction').mockImplementation(async () => {
+      clock.mockReturnValue(beganAtMs + 100);
+      return Promise.resolve([]);
+    });
+    clock.mockReturnValue(beganAtMs);
+    await next.take();
+    clock.mockReturnValue(beganAtMs + 399);
+    await next.take();
+    expect(transaction).toHaveBeenCalledTimes(1);
+    clock.mockReturnValue(beganAtMs + 401);
+    await next.take();
+    expect(transaction).toHaveBeenCalledTimes(2);
   });
 });

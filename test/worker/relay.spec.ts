@@ -163,7 +163,7 @@ describe('the relay', () => {
     ).toEqual([]);
   });
 
-  it('holds nobody up by a partition that lacks replicas, writes nothing twice, and goes on when it has them', async () => {
+  it('holds nobody up by a partition that lacks replicas, writes nothing twice that others take a little later, and goes on when it has them', async () => {
     const ids = await database.ingest(
       ...times(40, (index) => command({ target: `host-${index}` })),
     );
@@ -185,6 +185,7 @@ describe('the relay', () => {
         code: 19,
         refusedOnly: [short],
         writtenOnly: [...new Set(taken!.map(partitionOf))],
+        writtenAfterMs: 15,
       };
       return Promise.reject(protocolError('NOT_ENOUGH_REPLICAS', true, answers));
     });

@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 import type { Database } from './action-row.ts';
 import { readEvents } from './logged-events.queries.ts';
 import type { OutboxEvent, OutboxPlace } from './outbox-event.ts';
@@ -5,6 +6,8 @@ import { plainArray } from './array-text.ts';
 import { prepared } from './prepared.ts';
 
 const RELAY = 'outbox';
+/** A megabyte of rows, in some ten milliseconds. */
+const PLACES_PAGE_MAX = 5000;
 
 /** The right to relay: held by one worker at a time, and told apart from earlier ones by the epoch. */
 export interface RelayLease {
@@ -45,16 +48,20 @@ interface Look {
   limit: number;
   /** Actions whose events are passed over. */
   without?: readonly string[];
+  /** Says of each place whether it is passed over: the same for all of an action's. */
+  skips?: (place: OutboxPlace) => boolean;
   /** Asked for each event, in their order; what it gives need not be read. */
   known?: (place: OutboxPlace) => OutboxEvent | undefined;
 }
 
 /** The oldest events of the outbox, in the order in which they must be published. */
 export async function readOutbox(
-  database: Database,
-  { limit, without = [], known }: Look,
+  database: EntityManager,
+  { limit, without = [], skips, known }: Look,
 ): Promise<OutboxEvent[]> {
-  const places: OutboxPlace[] = await database.query(OLDEST, [limit, without]);
+  const places = skips
+    ? await placesBeside(database, limit, without, skips)
+    : await placesAfter(database, '0', limit, without);
   const events: OutboxEvent[] = [];
   const unknown: OutboxPlace[] = [];
   for (const place of places) {
@@ -72,9 +79,44 @@ function byPosition({ position: one }: OutboxEvent, { position: other }: OutboxE
   return one < other ? -1 : 1;
 }
 
+/**
+ * Those that are not skipped. In one snapshot: an event that is committed between two pages could be missed by the first, and one
+ * that follows it in its action be found in the second.
+ */
+function placesBeside(
+  database: EntityManager,
+  limit: number,
+  without: readonly string[],
+  skips: (place: OutboxPlace) => boolean,
+): Promise<OutboxPlace[]> {
+  return database.transaction('REPEATABLE READ', async (snapshot) => {
+    const places: OutboxPlace[] = [];
+    let last: OutboxPlace | undefined;
+    do {
+      const after = last?.position ?? '0';
+      const page = await placesAfter(snapshot, after, PLACES_PAGE_MAX, without);
+      places.push(...page.filter((place) => !skips(place)));
+      last = page.length === PLACES_PAGE_MAX ? page.at(-1) : undefined;
+    } while (last && places.length < limit);
+    return places.slice(0, limit);
+  });
+}
+
+/** @param after a position */
+function placesAfter(
+  database: Database,
+  after: string,
+  limit: number,
+  without: readonly string[],
+): Promise<OutboxPlace[]> {
+  return database.query(OLDEST, [limit, without, after]);
+}
+
+// Not `<> ALL`: for a parameter Postgres compares each row with each id.
 const OLDEST = prepared(`
   SELECT "position", "azureTenantId", "actionId", "sequence" FROM "outbox"
-   WHERE "actionId" <> ALL($2::uuid[]) ORDER BY "position" LIMIT $1`);
+   WHERE "position" > $3 AND "actionId" NOT IN (SELECT unnest($2::uuid[]))
+   ORDER BY "position" LIMIT $1`);
 
 /**
  * Forgets published events, unless another worker has taken over the relay meanwhile.

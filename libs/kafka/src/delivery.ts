@@ -37,7 +37,7 @@ export class Delivery {
       const take = () => {
         sent = unsettled(batch);
         messages = sent.map(({ message, fate }) => ({ ...message, fate }));
-        countRequest(sent, 1); // For as long as kafkajs is at it.
+        addRequests(sent, 1); // For as long as kafkajs is at it.
         return messages;
       };
       const [first] = unsettled(batch);
@@ -48,7 +48,7 @@ export class Delivery {
         return;
       } catch (error) {
         // From now on what its requests came to, each counted by itself; of one that has said nothing more may come.
-        if (!(error instanceof NotAnswered)) countRequest(sent, -1);
+        if (!(error instanceof NotAnswered)) addRequests(sent, -1);
         const failure = classifyFailure(error);
         const parts = mayDoBetterApart(sent, failure, error)
           ? isolate(sent, messages, failure)
@@ -102,7 +102,7 @@ export class Delivery {
   }
 }
 
-function countRequest(entries: readonly QueuedMessage[], requests: number): void {
+function addRequests(entries: readonly QueuedMessage[], requests: number): void {
   for (const { fate } of entries) fate.requests += requests;
 }
 

@@ -52,12 +52,6 @@ export function classifyFailure(error: unknown): KafkaFailure {
   return 'retriable' in root && root.retriable === true ? 'transient' : 'refused';
 }
 
-/** Whether Kafka asks to try again later: so far it takes nothing there. */
-export function isForNow(error: unknown): boolean {
-  const root = rootCause(error);
-  return 'type' in root && 'retriable' in root && root.retriable === true;
-}
-
 /** Whether a broker said this: then it is there, whatever it says. */
 export function isBrokersAnswer(error: unknown): boolean {
   return rootCause(error).name === 'KafkaJSProtocolError';

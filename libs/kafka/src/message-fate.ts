@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
 
 /*
@@ -15,8 +16,8 @@ export interface PublishReceipt {
 export interface MessageFate {
   /** How many requests may put it into the topic, or have: were made or are about to be, and not refused by its partition. */
   requests: number;
-  /** What its partition said last, in Kafka's codes; 0 is no error. */
-  errorCode: number | undefined;
+  /** What its partition has said to the last request, in Kafka's codes, of which 0 is no error; undefined if there is none. */
+  answer: number | 'awaited' | undefined;
   /** Where it is, once its partition has said that all in-sync replicas have it. */
   receipt: PublishReceipt | undefined;
   /** Called with the receipt when it comes: other partitions of the request may be answered much later, or not at all. */
@@ -25,10 +26,52 @@ export interface MessageFate {
 
 /** Of a message that was never sent. */
 export function newFate(onReceipt?: MessageFate['onReceipt']): MessageFate {
-  return { requests: 0, errorCode: undefined, receipt: undefined, onReceipt };
+  return { requests: 0, answer: undefined, receipt: undefined, onReceipt };
 }
 
 /** What kafkajs is given. Without a `fate` nothing is noted. */
 export interface FatedMessage extends Message {
   fate?: MessageFate;
+}
+
+/** The others answer some milliseconds after the first, which has written nothing and had no replicas to wait for. */
+const ANSWER_INTERVAL_MS = 5;
+
+/** Returns when each message has the answer of its partition, if it was sent, or after `timeoutMs`. */
+export async function untilAnswered(
+  messages: readonly FatedMessage[],
+  timeoutMs: number,
+): Promise<void> {
+  const untilMs = performance.now() + timeoutMs;
+  while (messages.some(({ fate }) => fate?.answer === 'awaited') && performance.now() < untilMs) {
+    await delay(ANSWER_INTERVAL_MS);
+  }
+}
+
+const TOO_LARGE = new Set<unknown>([
+  10, // MESSAGE_TOO_LARGE
+  18, // RECORD_LIST_TOO_LARGE
+]);
+
+/** No time cures these: somebody has to change a right, a topic or this program. */
+const FOR_GOOD = new Set<unknown>([
+  17, // INVALID_TOPIC_EXCEPTION
+  21, // INVALID_REQUIRED_ACKS
+  29, // TOPIC_AUTHORIZATION_FAILED
+  31, // CLUSTER_AUTHORIZATION_FAILED
+  32, // INVALID_TIMESTAMP
+  43, // UNSUPPORTED_FOR_MESSAGE_FORMAT
+  44, // POLICY_VIOLATION
+  76, // UNSUPPORTED_COMPRESSION_TYPE
+  87, // INVALID_RECORD
+]);
+
+/** Whether its partition found what it was sent with too large. */
+export function wasTooLarge({ answer }: MessageFate): boolean {
+  return TOO_LARGE.has(answer);
+}
+
+/** Whether its partition takes nothing of the kind, now or later. */
+export function wasRefusedForGood({ answer }: MessageFate): boolean {
+  return FOR_GOOD.has(answer);
 }

@@ -25,6 +25,11 @@ export function murmur2(data: Buffer): number {
   return h ^ (h >>> 15);
 }
 
+/** Where a key goes in a topic of so many partitions. */
+export function partitionOf(key: Buffer, partitions: number): number {
+  return (murmur2(key) & 0x7fffffff) % partitions;
+}
+
 /**
  * Keyed messages go where Java's DefaultPartitioner puts them, the others around over the partitions that have
  * a leader. The choice is written into the message: the publisher tells its caller from that where it landed.
@@ -35,7 +40,7 @@ export const createPartitioner: ICustomPartitioner = () => {
     if (message.partition !== undefined) return message.partition;
     const key = typeof message.key === 'string' ? Buffer.from(message.key) : message.key;
     message.partition = key
-      ? (murmur2(key) & 0x7fffffff) % partitionMetadata.length
+      ? partitionOf(key, partitionMetadata.length)
       : nextPartition(partitionMetadata, turn++);
     return message.partition;
   };

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import kafkajs, { type Kafka, type Message, type RecordMetadata } from 'kafkajs';
+import kafkajs, { type Kafka } from 'kafkajs';
 import type { Settings } from '#config/settings';
 import { answeredWithin } from './bounded.ts';
 import { isBrokersAnswer } from './kafka-errors.ts';
 import { LazyProducer } from './lazy-producer.ts';
 import { LeasedClient } from './leased-client.ts';
-import { createPartitioner } from './partitioner.ts';
+import type { FatedMessage } from './message-fate.ts';
+import { createPartitioner, partitionOf } from './partitioner.ts';
 import { type Topic, topicName } from './topics.ts';
 
 const BACKOFF_MS_MIN = 100;
@@ -13,18 +14,20 @@ const BACKOFF_MS_MAX = 2000;
 /** For each bootstrap broker: above what kafkajs takes to find out that one does not answer, as this only ends what hangs for good. */
 const PROOF_TIMEOUT_MS_PER_BROKER = 20_000;
 const PROVED_WITH: Topic = 'commands';
+/** Of ACCEPT_TIMEOUT_MS, what a leader may wait for its replicas. */
+const REPLICAS_SHARE = 0.9;
 
 /**
  * kafkajs calls a request written from which it has left out messages: those of a broker that is listed beside another at one
  * address, as one that was lost and the one that took its place are until the session of the first is over.
  */
-class LeftOut extends Error {
+class LeadersSkipped extends Error {
   readonly type = 'LEADER_NOT_AVAILABLE';
   readonly retriable = true;
 
   constructor() {
     super('kafkajs has not sent to the leaders of all partitions');
-    this.name = LeftOut.name;
+    this.name = LeadersSkipped.name;
   }
 }
 
@@ -42,6 +45,8 @@ export class ProducerLine {
   readonly #producers = new Map<Topic, LeasedClient<LazyProducer>>();
   /** By topic, and since the last outage only: what hangs on a former producer must not take the places of the living. */
   #sends = new Map<Topic, number>();
+  /** How many each topic has, by the name of the topic. */
+  readonly #partitions = new Map<string, number>();
   #open = false;
   #closed = false;
   #connecting: Promise<void> | undefined;
@@ -81,15 +86,18 @@ export class ProducerLine {
   /**
    * One request to each leader with all that `take` gives when there is a connection, be it late; the partitioner leaves in
    * each message the partition it went to.
-   * @throws what kafkajs throws, NotConnected, NotAnswered when nothing is heard within twice ACCEPT_TIMEOUT_MS, or LeftOut
+   * @throws what kafkajs throws, NotConnected, NotAnswered when nothing is heard within twice ACCEPT_TIMEOUT_MS, or
+   * LeadersSkipped.
+   * Of several leaders the first to refuse is heard: the fate of each message tells more, be it later (`untilAnswered`).
    */
-  async send(topic: Topic, take: () => Message[]): Promise<RecordMetadata[]> {
-    let messages: Message[] = [];
+  async send(topic: Topic, take: () => FatedMessage[]): Promise<void> {
+    let messages: FatedMessage[] = [];
     const batch = {
       topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic),
-      take: () => (messages = take()),
+      take: () => (messages = take().map(unanswered)),
       acks: -1,
-      timeout: this.#settings.ACCEPT_TIMEOUT_MS,
+      // What it says when replicas do not answer is to come before nobody waits for it any more.
+      timeout: Math.floor(this.#settings.ACCEPT_TIMEOUT_MS * REPLICAS_SHARE),
       compression:
         this.#settings.KAFKA_COMPRESSION === 'zstd'
           ? kafkajs.CompressionTypes.ZSTD
@@ -99,11 +107,17 @@ export class ProducerLine {
     const sent = producer.use((client) => client.send(batch));
     const records = await answeredWithin(sent, 2 * this.#settings.ACCEPT_TIMEOUT_MS);
     const answered = new Set(records.map(({ partition }) => partition));
-    if (messages.every(({ partition = -1 }) => answered.has(partition))) return records;
+    if (messages.every(({ partition = -1 }) => answered.has(partition))) return;
     // For minutes it would go on by what it takes for the leaders.
     if (this.#producers.get(topic) === producer) this.#producers.delete(topic);
     this.#retire(producer);
-    throw new LeftOut();
+    throw new LeadersSkipped();
+  }
+
+  /** The partition of a topic to which a key is sent; undefined before anything was sent to the topic. */
+  partitionOf(topic: Topic, key: string): number | undefined {
+    const partitions = this.#partitions.get(topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic));
+    return partitions === undefined ? undefined : partitionOf(Buffer.from(key), partitions);
   }
 
   /** Returns after the first attempt; when that fails, goes on in the background. */
@@ -194,13 +208,27 @@ export class ProducerLine {
     }
   }
 
+  #notingPartitions(): ReturnType<typeof createPartitioner> {
+    const choose = createPartitioner();
+    return (choice) => {
+      this.#partitions.set(choice.topic, choice.partitionMetadata.length);
+      return choose(choice);
+    };
+  }
+
   #create(): LeasedClient<LazyProducer> {
     const producer = this.#kafka.producer({
       allowAutoTopicCreation: false,
-      createPartitioner,
+      createPartitioner: () => this.#notingPartitions(),
       // The publisher retries itself: it leaves out what has passed its deadline meanwhile.
       retry: { retries: 0 },
     });
     return new LeasedClient(new LazyProducer(producer));
   }
+}
+
+/** What was said to an earlier request is over. */
+function unanswered(message: FatedMessage): FatedMessage {
+  if (message.fate) message.fate.answer = undefined;
+  return message;
 }

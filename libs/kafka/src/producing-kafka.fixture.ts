@@ -1,8 +1,15 @@
-import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
-import { murmur2 } from './partitioner.ts';
-import { countRequest, noteAnswer } from './kafkajs/produce-answers.ts';
+import type { Kafka, ProducerBatch, ProducerConfig, RecordMetadata } from 'kafkajs';
+import { partitionOf as partitionAmong } from './partitioner.ts';
+import { noteAnswer, noteRequest } from './kafkajs/produce-answers.ts';
 
 const PARTITIONS = 4;
+const METADATA = Array.from({ length: PARTITIONS }, (_, partitionId) => ({
+  partitionId,
+  partitionErrorCode: 0,
+  leader: 0,
+  replicas: [0],
+  isr: [0],
+}));
 
 /** What the test does with the texts of one request: it may hang or fail. */
 export type Send = (texts: string[], topic: string, keys: string[]) => Promise<void>;
@@ -19,10 +26,17 @@ export function producingKafka(
   /** What becomes of each producer's first use, and of the next if that fails. */
   connect: () => Promise<void> = () => Promise.resolve(),
 ): Kafka {
-  return { producer: () => producerOf(send, lacking, connect) } as unknown as Kafka;
+  const producer = ({ createPartitioner }: ProducerConfig) =>
+    producerOf(send, lacking, connect, createPartitioner!());
+  return { producer } as unknown as Kafka;
 }
 
-function producerOf(send: Send, lacking: string[], connect: () => Promise<void>) {
+function producerOf(
+  send: Send,
+  lacking: string[],
+  connect: () => Promise<void>,
+  partitionFor: ReturnType<NonNullable<ProducerConfig['createPartitioner']>>,
+) {
   const known = new Set<string>();
   return {
     connect,
@@ -35,7 +49,7 @@ function producerOf(send: Send, lacking: string[], connect: () => Promise<void>)
       }
       known.add(topic);
       for (const message of messages) {
-        message.partition = partitionOf(String(message.key ?? ''));
+        message.partition = partitionFor({ topic, message, partitionMetadata: METADATA });
       }
       const used = new Set(messages.map(({ partition = 0 }) => partition));
       const partitions = [...used].map((partition) => ({
@@ -43,7 +57,9 @@ function producerOf(send: Send, lacking: string[], connect: () => Promise<void>)
         messages: messages.filter((message) => message.partition === partition),
       }));
       const topicData = [{ topic, partitions }];
-      countRequest(topicData, 1);
+      const note = (answers: Answer[]) =>
+        noteAnswer(topicData, { topics: [{ topicName: topic, partitions: answers }] });
+      noteRequest(topicData);
       try {
         await send(
           messages.map(({ value }) => String(value)),
@@ -51,14 +67,11 @@ function producerOf(send: Send, lacking: string[], connect: () => Promise<void>)
           messages.map(({ key }) => String(key ?? '')),
         );
       } catch (error) {
-        const { code, refusedOnly = [...used], writtenOnly = [] } = error as Partial<Refusal>;
-        const refused = refusedOnly.map((partition) => ({ partition, errorCode: code ?? -1 }));
-        const answers = [...(code === undefined ? [] : refused), ...writtenOnly.map(written)];
-        noteAnswer(topicData, { topics: [{ topicName: topic, partitions: answers }] });
+        noteRefusal(error as Partial<Refusal>, [...used], note);
         throw error;
       }
       const answers = [...used].map(written);
-      noteAnswer(topicData, { topics: [{ topicName: topic, partitions: answers }] });
+      note(answers);
       return answers.map((answer) => ({ topicName: topic, ...answer }));
     },
   };
@@ -71,6 +84,22 @@ interface Refusal {
   refusedOnly: number[];
   /** Those of the others that have answered that they have it. */
   writtenOnly: number[];
+  /** So much later than the refusal. */
+  writtenAfterMs: number;
+}
+
+type Answer = Parameters<typeof noteAnswer>[1]['topics'][0]['partitions'][0];
+
+function noteRefusal(
+  { code, refusedOnly, writtenOnly = [], writtenAfterMs }: Partial<Refusal>,
+  used: number[],
+  note: (answers: Answer[]) => void,
+): void {
+  if (code !== undefined) {
+    note((refusedOnly ?? used).map((partition) => ({ partition, errorCode: code })));
+  }
+  if (writtenAfterMs === undefined) note(writtenOnly.map(written));
+  else setTimeout(() => note(writtenOnly.map(written)), writtenAfterMs);
 }
 
 function written(partition: number) {
@@ -79,7 +108,7 @@ function written(partition: number) {
 
 /** The partition to which it sends a key. */
 export function partitionOf(key: string): number {
-  return (murmur2(Buffer.from(key)) >>> 1) % PARTITIONS;
+  return partitionAmong(Buffer.from(key), PARTITIONS);
 }
 
 /** What a broker answers to a request that it does not take; without a code what kafkajs hears when it does anything else. */

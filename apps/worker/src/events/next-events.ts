@@ -1,37 +1,27 @@
-import type { Database } from '#database/action-row';
+import type { EntityManager } from 'typeorm';
 import type { InsertedAction } from '#database/ingest.queries';
-import type { OutboxEvent } from '#database/outbox-event';
+import type { OutboxEvent, OutboxPlace } from '#database/outbox-event';
 import { readOutbox } from '#database/outbox.queries';
 import type { SettledEvent, Settlement } from '#database/settle.queries';
 import type { ReadCommand } from '#domain/command';
 import { HeldBack } from './held-back.ts';
+import { HeldPartitions } from './held-partitions.ts';
 import { KnownEvents } from './known-events.ts';
 import type { LeftOut } from './send-in-order.ts';
 
 /** What is known goes first, but not for longer than so many of the intervals in which others' events are to be looked for. */
 const INTERVALS_WITHOUT_LOOK_MAX = 2;
 
-/** The topic's limit is raised by a person. */
-const TOO_LARGE = {
-  pauseMs: 60_000,
-  pauseMsMax: 60_000,
-  level: 'error',
-  message: 'events are larger than their topic takes, and wait: raise its max.message.bytes',
-} as const;
-
-/** A new leader is there within seconds; replicas that are lost may take hours, and each try sends all that has gathered. */
-const UNAVAILABLE = {
-  pauseMs: 1000,
-  pauseMsMax: 30_000,
-  level: 'warn',
-  message: 'events wait: their partition takes nothing now, for want of a leader or of replicas',
-} as const;
+/** To look past many events of a held partition takes time: no more than one part in so many is spent on it. */
+const REST_FACTOR = 3;
 
 interface Bounds {
   /** How often the outbox is to be looked into for what nobody here knows of. */
   lookIntervalMs: number;
   /** Events at a time, but for the rest of an action's. */
   eventsMax: number;
+  /** The partition that an action's events go to, if it is known. */
+  partitionOf: (actionId: string) => number | undefined;
 }
 
 /**
@@ -40,16 +30,17 @@ interface Bounds {
  * after anything unusual, it is looked into each time.
  */
 export class NextEvents {
-  readonly #database: Database;
+  readonly #database: EntityManager;
   readonly #bounds: Bounds;
   readonly #known = new KnownEvents();
-  readonly #tooLarge = new HeldBack(TOO_LARGE);
-  readonly #unavailable = new HeldBack(UNAVAILABLE);
+  readonly #tooLarge = new HeldBack();
+  readonly #partitions = new HeldPartitions();
+  #restUntilMs = 0;
   /** The outbox has, or may have, what is not known. */
   #mustLook = true;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(database: Database, bounds: Bounds) {
+  constructor(database: EntityManager, bounds: Bounds) {
     this.#database = database;
     this.#bounds = bounds;
   }
@@ -92,15 +83,12 @@ export class NextEvents {
     this.#mustLook = true;
   }
 
-  /** No more can be passed over for now: what is taken next may be what cannot be published. */
-  get isStuck(): boolean {
-    return this.#tooLarge.isFull || this.#unavailable.isFull;
-  }
-
-  /** Passes over for a while what could not be published, by the key of its message. */
-  holdBack({ tooLarge, unavailable }: LeftOut<{ key: string }>): void {
-    this.#tooLarge.add([...tooLarge].map(({ key }) => key));
-    this.#unavailable.add([...unavailable].map(({ key }) => key));
+  /** Passes over for a while what could not be published. */
+  holdBack({ keys, partitions }: LeftOut): void {
+    this.#tooLarge.add(keys);
+    this.#partitions.hold(partitions);
+    // What follows of an action must not go by what is known, while its earlier events are still in the outbox.
+    if (partitions.size > 0) this.#mustLook = true;
   }
 
   /**
@@ -109,24 +97,35 @@ export class NextEvents {
    */
   async take(): Promise<OutboxEvent[]> {
     const { lookIntervalMs, eventsMax } = this.#bounds;
+    const held = this.#partitions.now();
     const sinceLookMs = performance.now() - this.#lookedAtMs;
     const mayWait = sinceLookMs < lookIntervalMs * INTERVALS_WITHOUT_LOOK_MAX;
-    const isNoneHeldBack = this.#tooLarge.isEmpty && this.#unavailable.isEmpty;
-    if (mayWait && !this.#mustLook && isNoneHeldBack) {
+    if (mayWait && !this.#mustLook && this.#tooLarge.isEmpty && held.size === 0) {
       const events = this.#known.takeNew(eventsMax);
       if (events.length > 0 || sinceLookMs < lookIntervalMs) return events;
     }
-    return this.#look();
+    if (held.size === 0) return this.#look();
+    if (performance.now() < this.#restUntilMs) return [];
+    const beganMs = performance.now();
+    const events = await this.#look((place) =>
+      held.has(this.#bounds.partitionOf(place.actionId) ?? -1),
+    );
+    const endMs = performance.now();
+    this.#restUntilMs = endMs + REST_FACTOR * (endMs - beganMs);
+    this.#mustLook = true;
+    return events;
   }
 
-  async #look(): Promise<OutboxEvent[]> {
+  /** @param skips says of each place whether it is passed over: the same for all of an action's */
+  async #look(skips?: (place: OutboxPlace) => boolean): Promise<OutboxEvent[]> {
     const { eventsMax } = this.#bounds;
     // Before the look: what is noted while it is under way may have come too late for it.
     this.#mustLook = false;
     this.#lookedAtMs = performance.now();
     const events = await readOutbox(this.#database, {
       limit: eventsMax,
-      without: [...this.#tooLarge.forThisLook(), ...this.#unavailable.forThisLook()],
+      without: this.#tooLarge.forThisLook(),
+      ...(skips && { skips }),
       known: (place) => {
         const event = this.#known.take(place);
         this.#note(event !== undefined);

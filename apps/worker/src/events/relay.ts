@@ -17,8 +17,8 @@ import { isTransient } from '#database/sqlstate';
 import type { ReadCommand } from '#domain/command';
 import { inRequests } from '#kafka/in-requests';
 import { endsWithin } from '#kafka/bounded';
-import { rootCause } from '#kafka/kafka-errors';
-import { newFate } from '#kafka/message-fate';
+import { isBrokersAnswer, rootCause } from '#kafka/kafka-errors';
+import { type FatedMessage, newFate, untilAnswered } from '#kafka/message-fate';
 import { ProducerLine } from '#kafka/producer-line';
 import { Loop } from '../engine/loop.ts';
 import { WORKER_NAME } from '../engine/worker-name.ts';
@@ -34,12 +34,13 @@ const STAND_BY_MS = 1000;
 const LAST_STEP_MS = 1000;
 
 /**
- * Publishes the outbox, the events of an action in their order, and deletes what Kafka has acknowledged. One request at a time, so that a
- * failed one can never be overtaken by a later one; a crash between the two repeats events, never skips one. Of all
+ * Publishes the outbox, the events of an action in their order, and deletes what Kafka has acknowledged. One request at a time, so that
+ * what failed can never be overtaken by what follows it; a crash between the two repeats events, never skips one. Of all
  * workers one relays at a time, by lease; should two overlap, they repeat events and lose none.
  *
  * An event that is too large for the topic (none is as we set topics up) stays in the outbox with those that follow it of
- * the same action, is logged, and is tried again each minute. All others go on.
+ * the same action, is logged, and is tried again each minute. So do the events of a partition that takes nothing now, for up to
+ * half a minute at a time. All others go on.
  *
  * What its own worker has just committed it publishes without a look into the outbox (`NextEvents`). By itself it steps only as
  * often as its lease asks for: who ingests or settles here wakes it, and the lookout does for all other events.
@@ -60,6 +61,7 @@ export class Relay {
   /** More may wait than the last step could take. */
   #wasFull = false;
   readonly #next: NextEvents;
+  readonly #partitionOf = (actionId: string) => this.#line.partitionOf('events', actionId);
   /** Called when this worker has become the one that relays. */
   onLead: () => void = () => undefined;
 
@@ -76,6 +78,7 @@ export class Relay {
     this.#next = new NextEvents(database.manager, {
       lookIntervalMs: settings.RELAY_INTERVAL_MS,
       eventsMax: settings.RELAY_BATCH_MAX,
+      partitionOf: this.#partitionOf,
     });
     const leaseLookMs = Math.min(STAND_BY_MS, settings.LEASE_MS / 3) / 2;
     this.loop = new Loop(Relay.name, leaseLookMs, () => this.#tryToRelay());
@@ -182,7 +185,7 @@ export class Relay {
       return true;
     }
     await this.#publish(events, this.#lease);
-    return !this.#next.isStuck;
+    return true;
   }
 
   /** What failed is not known to be forgotten, and is published again. */
@@ -209,8 +212,9 @@ export class Relay {
     const messages = events.map((event) => ({ ...cloudEvent(event), fate: newFate() }));
     const requests = inRequests(messages, this.#limits);
     try {
-      const leftOut = await sendInOrder(requests, async (request) => {
-        await this.#line.send('events', () => request);
+      const leftOut = await sendInOrder(requests, {
+        send: (request) => this.#send(request),
+        partitionOf: this.#partitionOf,
       });
       this.#next.holdBack(leftOut);
     } catch (error) {
@@ -224,6 +228,16 @@ export class Relay {
       this.#forgetting = this.#forget(published, lease);
       // Whoever waits for it hears of its failure; until then nobody does.
       this.#forgetting.catch(() => undefined);
+    }
+  }
+
+  /** @throws what the first leader said that refused, when all have answered */
+  async #send(request: FatedMessage[]): Promise<void> {
+    try {
+      await this.#line.send('events', () => request);
+    } catch (error) {
+      if (isBrokersAnswer(error)) await untilAnswered(request, this.#settings.ACCEPT_TIMEOUT_MS);
+      throw error;
     }
   }
 

@@ -4,155 +4,181 @@ import { connectionError, protocolError } from '#kafka/producing-kafka.fixture';
 import { sendInOrder } from './send-in-order.ts';
 
 const LIMIT = 10;
+const TOO_LARGE = 10;
 const RECEIPT = { partition: 0, offset: '0' };
 
 interface Sized {
   key: string;
+  value: null;
   size: number;
+  partition?: number;
   fate: MessageFate;
 }
 
 const of = (key: string, ...sizes: number[]): Sized[] =>
-  sizes.map((size) => ({ key, size, fate: newFate() }));
+  sizes.map((size) => ({ key, value: null, size, fate: newFate() }));
 
-function acknowledge(messages: Sized[]): void {
-  for (const { fate } of messages) {
-    fate.errorCode = 0;
-    fate.receipt = RECEIPT;
-  }
-}
+/** A partition for each first letter. */
+const partitionOf = (key: string) => key.codePointAt(0)!;
 
-/** Sends to a topic that takes requests of so much, all or nothing. */
-async function sent(messages: Sized[], { type = 'MESSAGE_TOO_LARGE', cutAt = 1000 } = {}) {
+const ANSWERS: Record<number, Error> = {
+  6: protocolError('NOT_LEADER_FOR_PARTITION', true),
+  7: protocolError('REQUEST_TIMED_OUT', true),
+  [TOO_LARGE]: protocolError('MESSAGE_TOO_LARGE', false),
+  18: protocolError('RECORD_LIST_TOO_LARGE', false),
+  19: protocolError('NOT_ENOUGH_REPLICAS', true),
+  29: protocolError('TOPIC_AUTHORIZATION_FAILED', false),
+  [-1]: protocolError('UNKNOWN', false),
+};
+
+type Answer = number | 'awaited' | undefined;
+
+/**
+ * Sends to partitions that answer as they are told by their letter, or else take so much at a time, all or nothing. As
+ * kafkajs does, it throws the first error that it hears.
+ */
+async function sent(
+  requests: Sized[][],
+  {
+    answers = {},
+    error,
+    tooLarge = TOO_LARGE,
+  }: { answers?: Record<string, Answer>; error?: Error; tooLarge?: number } = {},
+) {
   const taken: Sized[] = [];
-  const requests: number[] = [];
-  const cut = [messages.slice(0, cutAt), messages.slice(cutAt)].filter(({ length }) => length > 0);
-  const { tooLarge, unavailable } = await sendInOrder(cut, async (request) => {
-    requests.push(request.length);
-    await Promise.resolve();
-    if (request.reduce((sum, { size }) => sum + size, 0) > LIMIT) throw protocolError(type, false);
-    acknowledge(request);
-    taken.push(...request);
-  });
-  expect([...unavailable]).toEqual([]);
-  return { taken, requests, leftOut: [...tooLarge] };
-}
-
-/** Sends to a topic of which one partition, that of the key `stuck`, answers with this code; there is a partition for each key. */
-async function sentBeside(errorCode: number, requests: Sized[][], error: Error) {
   const sizes: number[] = [];
-  const leftOut = await sendInOrder(requests, async (request) => {
-    sizes.push(request.length);
-    await Promise.resolve();
-    const stuck = request.filter(({ key }) => key === 'stuck');
-    acknowledge(request.filter(({ key }) => key !== 'stuck'));
-    for (const { fate } of stuck) fate.errorCode = errorCode;
-    if (stuck.length > 0) throw error;
+  const { keys, partitions } = await sendInOrder(requests, {
+    partitionOf,
+    send: async (request) => {
+      sizes.push(request.length);
+      await Promise.resolve();
+      const codes: Answer[] = [];
+      for (const [letter, messages] of Map.groupBy(request, ({ key }) => key[0]!)) {
+        const bytes = messages.reduce((sum, { size }) => sum + size, 0);
+        const answer = letter in answers ? answers[letter] : bytes > LIMIT ? tooLarge : 0;
+        if (answer === 0) taken.push(...messages);
+        else codes.push(answer);
+        for (const message of messages) {
+          message.partition = partitionOf(letter);
+          message.fate.answer = answer;
+          if (answer === 0) message.fate.receipt = RECEIPT;
+        }
+      }
+      const [first] = codes;
+      if (codes.length > 0)
+        throw error ?? (typeof first === 'number' && ANSWERS[first]) ?? connectionError();
+    },
   });
-  return { sizes, ...leftOut };
+  return { taken, sizes, keys: [...keys], partitions: [...partitions] };
 }
 
 describe('sendInOrder', () => {
   it('sends all at once when Kafka takes it', async () => {
     const messages = [...of('a', 1, 2), ...of('b', 3)];
-    expect(await sent(messages)).toEqual({ taken: messages, requests: [3], leftOut: [] });
+    const nothing = { keys: [], partitions: [] };
+    expect(await sent([messages])).toEqual({ taken: messages, sizes: [3], ...nothing });
   });
 
-  it.each(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])(
-    'halves what is too large together (%s), and keeps the order',
-    async (type) => {
-      const messages = [...of('a', 4, 4), ...of('b', 4), ...of('a', 4), ...of('c', 4)];
-      const { taken, leftOut } = await sent(messages, { type });
+  it.each([TOO_LARGE, 18])(
+    'halves what is too large together (%i), and keeps the order',
+    async (tooLarge) => {
+      const messages = [...of('a1', 4, 4), ...of('a2', 4), ...of('a1', 4), ...of('a3', 4)];
+      const { taken, keys } = await sent([messages], { tooLarge });
       expect(taken).toEqual(messages);
-      expect(leftOut).toEqual([]);
+      expect(keys).toEqual([]);
     },
   );
 
   it('leaves out what is too large alone, and what follows it under its key', async () => {
-    const [before, large, after, last] = of('a', 1, 11, 1, 1) as [Sized, Sized, Sized, Sized];
-    const others = of('b', 1, 1, 1);
+    const [before, large, after, last] = of('a1', 1, 11, 1, 1) as [Sized, Sized, Sized, Sized];
+    const others = of('a2', 1, 1, 1);
     const messages = [others[0]!, before, others[1]!, large, after, others[2]!, last];
-    const { taken, leftOut } = await sent(messages);
+    const { taken, keys } = await sent([messages]);
     expect(taken).toEqual([others[0], before, others[1], others[2]]);
-    expect(leftOut).toEqual([large, after, last]);
+    expect(keys).toEqual(['a1']);
   });
 
   it('leaves out what follows it in a later request, too', async () => {
-    const messages = [...of('a', 11), ...of('b', 1), ...of('a', 1), ...of('b', 1)];
-    const { taken, leftOut } = await sent(messages, { cutAt: 2 });
-    expect(taken).toEqual([messages[1], messages[3]]);
-    expect(leftOut).toEqual([messages[0], messages[2]]);
+    const [large, one, follows, two] = [
+      ...of('a1', 11),
+      ...of('a2', 1),
+      ...of('a1', 1),
+      ...of('a2', 1),
+    ];
+    const { taken } = await sent([
+      [large!, one!],
+      [follows!, two!],
+    ]);
+    expect(taken).toEqual([one, two]);
   });
 
   it('finds several of them, each alone', async () => {
     const messages = [...of('a', 11), ...of('b', 1), ...of('c', 12), ...of('d', 1)];
-    const { taken, leftOut } = await sent(messages);
+    const { taken, keys } = await sent([messages]);
     expect(taken.map(({ key }) => key)).toEqual(['b', 'd']);
-    expect(leftOut.map(({ key }) => key)).toEqual(['a', 'c']);
-  });
-
-  it.each([
-    ['has no leader', 6, 'NOT_LEADER_FOR_PARTITION'],
-    ['has too few replicas', 19, 'NOT_ENOUGH_REPLICAS'],
-    ['has waited for its replicas in vain', 7, 'REQUEST_TIMED_OUT'],
-  ])(
-    'leaves out what goes to a partition that %s, and sends the rest once',
-    async (_, code, type) => {
-      const stuck = of('stuck', 1, 1, 1);
-      const others = of('a', 1, 1, 1);
-      const requests = [
-        [others[0]!, stuck[0]!, others[1]!, stuck[1]!],
-        [stuck[2]!, others[2]!],
-      ];
-      const { sizes, unavailable, tooLarge } = await sentBeside(
-        code,
-        requests,
-        protocolError(type, true),
-      );
-      expect([...unavailable]).toEqual(stuck);
-      expect([...tooLarge]).toEqual([]);
-      expect(others.map(({ fate }) => fate.receipt)).toEqual([RECEIPT, RECEIPT, RECEIPT]);
-      expect(sizes).toEqual([4, 1]);
-    },
-  );
-
-  it('leaves it out too when it stands alone', async () => {
-    const stuck = of('stuck', 1);
-    const { unavailable } = await sentBeside(
-      19,
-      [stuck],
-      protocolError('NOT_ENOUGH_REPLICAS', true),
-    );
-    expect([...unavailable]).toEqual(stuck);
-  });
-
-  it('sends nothing more when Kafka has said nothing of any partition', async () => {
-    const requests: number[] = [];
-    const sending = sendInOrder([of('a', 1), of('b', 1)], (request) => {
-      requests.push(request.length);
-      return Promise.reject(protocolError('LEADER_NOT_AVAILABLE', true));
-    });
-    await expect(sending).rejects.toThrow('LEADER_NOT_AVAILABLE');
-    expect(requests).toEqual([1]);
+    expect(keys).toEqual(['a', 'c']);
   });
 
   it('halves only what was not taken', async () => {
-    const [one, large] = [...of('a', 1), ...of('stuck', 11)];
-    const { sizes, tooLarge } = await sentBeside(
-      10,
-      [[one!, large!]],
-      protocolError('MESSAGE_TOO_LARGE', false),
-    );
-    expect([...tooLarge]).toEqual([large]);
-    expect(sizes).toEqual([2, 1]);
+    const { sizes } = await sent([[...of('a', 1), ...of('b1', 6), ...of('b2', 6)]]);
+    expect(sizes).toEqual([3, 1, 1]);
   });
 
   it.each([
-    ['a lost connection', connectionError()],
-    ['a right that is missing', protocolError('TOPIC_AUTHORIZATION_FAILED', false)],
-  ])('sends nothing more after %s, whatever else was answered', async (_, error) => {
-    const requests = [[...of('a', 1), ...of('stuck', 1)], of('b', 1)];
-    await expect(sentBeside(29, requests, error)).rejects.toBe(error);
-    expect(requests[1]![0]!.fate.receipt).toBeUndefined();
+    ['has no leader', 6],
+    ['has too few replicas', 19],
+    ['has waited for its replicas in vain', 7],
+    ['has a fault', -1],
+  ])('leaves out what goes to a partition that %s, and sends the rest once', async (_, code) => {
+    const stuck = of('s1', 1, 1, 1);
+    const others = of('a', 1, 1, 1);
+    const requests = [
+      [others[0]!, stuck[0]!, others[1]!, stuck[1]!],
+      [stuck[2]!, others[2]!, ...of('s2', 1)],
+    ];
+    const { sizes, taken, keys, partitions } = await sent(requests, { answers: { s: code } });
+    expect(partitions).toEqual([partitionOf('s')]);
+    expect(keys).toEqual([]);
+    expect(taken).toEqual(others);
+    expect(sizes).toEqual([4, 1]);
+  });
+
+  it('leaves it out too when it stands alone', async () => {
+    const { partitions } = await sent([of('s', 1)], { answers: { s: 19 } });
+    expect(partitions).toEqual([partitionOf('s')]);
+  });
+
+  it('judges each partition by its own answer, whichever was heard first', async () => {
+    const large = [...of('b1', 6), ...of('b2', 6)];
+    for (const error of [ANSWERS[19]!, ANSWERS[TOO_LARGE]!]) {
+      const messages = [...of('s', 1), ...of('b1', 6), ...of('b2', 6)];
+      const { taken, partitions } = await sent([messages], { answers: { s: 19 }, error });
+      expect(taken.map(({ key }) => key)).toEqual(large.map(({ key }) => key));
+      expect(partitions).toEqual([partitionOf('s')]);
+    }
+  });
+
+  it('leaves out what was not sent when others were', async () => {
+    const messages = [...of('a', 1), ...of('s', 1)];
+    const error = protocolError('LEADER_NOT_AVAILABLE', true);
+    const { taken, partitions } = await sent([messages], { answers: { s: undefined }, error });
+    expect(taken).toEqual([messages[0]]);
+    expect(partitions).toEqual([partitionOf('s')]);
+  });
+
+  it.each<[string, Record<string, Answer>, Error]>([
+    [
+      'no partition has said anything',
+      { a: undefined, s: undefined },
+      protocolError('LEADER_NOT_AVAILABLE', true),
+    ],
+    ['one has not answered', { s: 'awaited' }, connectionError()],
+    ['one has not answered, and another has refused', { a: 19, s: 'awaited' }, ANSWERS[19]!],
+    ['one takes nothing of ours', { s: 29 }, ANSWERS[29]!],
+  ])('sends nothing more when %s', async (_, answers, error) => {
+    const later = of('b', 1);
+    const requests = [[...of('a', 1), ...of('s', 1)], later];
+    await expect(sent(requests, { answers, error })).rejects.toBe(error);
+    expect(later[0]!.fate.receipt).toBeUndefined();
   });
 });

@@ -57,7 +57,7 @@ function answer(...errorCodes: number[]): ProduceAnswer {
   return { topics: [{ topicName: TOPIC, partitions }] };
 }
 
-describe('the doubt about a message', () => {
+describe('the count of requests that may have written a message', () => {
   it.each(VERSIONS)('is there from when its request is made, in version %i', async (version) => {
     const message = fated();
     const { request } = requestOf([message], version);
@@ -124,11 +124,11 @@ describe('the receipt of a message', () => {
     const messages = [fated('text', (receipt) => void heard.push(receipt)), fated(), fated()];
     const { response } = requestOf(messages, version);
     await expect(response.parse(answer(0, 6, 0))).rejects.toThrow('not the leader');
-    const fates = messages.map(({ fate: { errorCode, receipt } }) => ({ errorCode, receipt }));
+    const fates = messages.map(({ fate: { answer: said, receipt } }) => ({ said, receipt }));
     expect(fates).toEqual([
-      { errorCode: 0, receipt: { partition: 0, offset: '41' } },
-      { errorCode: 6, receipt: undefined },
-      { errorCode: 0, receipt: { partition: 2, offset: '41' } },
+      { said: 0, receipt: { partition: 0, offset: '41' } },
+      { said: 6, receipt: undefined },
+      { said: 0, receipt: { partition: 2, offset: '41' } },
     ]);
     expect(heard).toEqual([{ partition: 0, offset: '41' }]);
   });

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { FatedMessage } from '../message-fate.ts';
+import type { FatedMessage, MessageFate } from '../message-fate.ts';
 import type { ProduceOptions } from './produce-encoder.ts';
 
 /*
@@ -68,12 +68,12 @@ export function installProduceAnswers(): void {
       const { topicData } = options;
       const { request, response } = requestOf(options);
       // From here on, and not when it is written: of several requests the first to fail is heard, and others are on their way.
-      countRequest(topicData, 1);
+      noteRequest(topicData);
       const encode = async () => {
         try {
           return await request.encode();
         } catch (error) {
-          countRequest(topicData, -1); // Never sent.
+          takeBack(topicData);
           throw error;
         }
       };
@@ -86,16 +86,30 @@ export function installProduceAnswers(): void {
   };
 }
 
-/** Exported for what stands in for kafkajs in tests. */
-export function countRequest(topicData: ProduceOptions['topicData'], requests: number): void {
-  for (const { partitions } of topicData) {
-    for (const { messages } of partitions) {
-      for (const { fate } of messages as FatedMessage[]) if (fate) fate.requests += requests;
-    }
+/** A request with these is on its way. Exported for what stands in for kafkajs in tests. */
+export function noteRequest(topicData: ProduceOptions['topicData']): void {
+  for (const fate of fatesOf(topicData)) {
+    fate.requests += 1;
+    fate.answer = 'awaited';
   }
 }
 
-/** Notes what each partition says to its messages. Exported as `countRequest` is. */
+/** It was never sent. */
+function takeBack(topicData: ProduceOptions['topicData']): void {
+  for (const fate of fatesOf(topicData)) {
+    fate.requests -= 1;
+    fate.answer = undefined;
+  }
+}
+
+function fatesOf(topicData: ProduceOptions['topicData']): MessageFate[] {
+  const messages: FatedMessage[] = topicData.flatMap(({ partitions }) =>
+    partitions.flatMap((of) => of.messages),
+  );
+  return messages.flatMap(({ fate }) => fate ?? []);
+}
+
+/** Notes what each partition says to its messages. Exported as `noteRequest` is. */
 export function noteAnswer(
   topicData: ProduceOptions['topicData'],
   { topics }: ProduceAnswer,
@@ -119,7 +133,7 @@ function notePartition(
   const firstOffset = BigInt(baseOffset);
   for (const [index, { fate }] of messages.entries()) {
     if (!fate) continue;
-    fate.errorCode = errorCode;
+    fate.answer = errorCode;
     if (NOT_APPENDED.has(errorCode)) fate.requests -= 1;
     if (errorCode !== 0 || fate.receipt) continue;
     fate.receipt = { partition, offset: (firstOffset + BigInt(index)).toString() };
