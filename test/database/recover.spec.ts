@@ -1,12 +1,17 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { markSent, renewLeases } from '#database/held-claims.queries';
-import { freeExpired, lockExpiredLost } from '#database/recover.queries';
+import {
+  type ExpiredBy,
+  type RecoveryKnowledge,
+  freeExpired,
+  lockExpiredLost,
+} from '#database/recover.queries';
 import { TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
 
 const IDEMPOTENT = 'Acme/Idempotent';
 const STRICT = 'Acme/Strict';
-const KNOWLEDGE = { known: [IDEMPOTENT, STRICT], probeable: [] };
+const KNOWLEDGE: RecoveryKnowledge = { known: [IDEMPOTENT, STRICT], probeable: [] };
 const ERROR = { code: 3, message: 'Outcome unknown.', subcode: 0 };
 
 describe('recovery', () => {
@@ -28,9 +33,12 @@ describe('recovery', () => {
     return claim!;
   };
 
-  const free = (limit = 100) => freeExpired(database.manager, KNOWLEDGE, limit);
-  const lostOnes = (limit = 100) =>
-    database.inTransaction((manager) => lockExpiredLost(manager, KNOWLEDGE, limit));
+  const free = async (limit = 100, knowledge = KNOWLEDGE) =>
+    freeExpired(database.manager, knowledge, await database.expiredByNow(limit));
+  const lostOnes = async (limit = 100, knowledge = KNOWLEDGE) => {
+    const expired = await database.expiredByNow(limit);
+    return database.inTransaction((manager) => lockExpiredLost(manager, knowledge, expired));
+  };
 
   it('leaves every lease alone that has not expired', async () => {
     for (const provider of [IDEMPOTENT, STRICT]) {
@@ -47,9 +55,8 @@ describe('recovery', () => {
     const claim = await held(STRICT, { sent: true });
     await database.expireLeases();
     const knowledge = { known: [STRICT], probeable: [STRICT] };
-    const lost = await database.inTransaction((manager) => lockExpiredLost(manager, knowledge, 10));
-    expect(lost).toEqual([]);
-    expect(await freeExpired(database.manager, knowledge, 10)).toBe(1);
+    expect(await lostOnes(10, knowledge)).toEqual([]);
+    expect(await free(10, knowledge)).toBe(1);
     const [asking] = await database.claim(1, { provider: STRICT });
     expect(asking).toMatchObject({
       actionId: claim.actionId,
@@ -62,7 +69,7 @@ describe('recovery', () => {
     expect((await database.work(claim.actionId))?.acceptedAttemptId).toBe(claim.attemptId);
     // The one who asks may die as well: that is no reason to call the outcome unknown.
     await database.expireLeases();
-    expect(await freeExpired(database.manager, KNOWLEDGE, 10)).toBe(1);
+    expect(await free()).toBe(1);
     expect(await database.claim(1, { provider: STRICT })).toMatchObject([
       { next: 'probe', probes: 2 },
     ]);
@@ -72,9 +79,8 @@ describe('recovery', () => {
     await held(STRICT, { sent: true });
     await database.expireLeases();
     const knowledge = { known: [IDEMPOTENT], probeable: [] };
-    const lost = () => database.inTransaction((manager) => lockExpiredLost(manager, knowledge, 10));
-    expect(await lost()).toEqual([]);
-    expect(await freeExpired(database.manager, knowledge, 10)).toBe(0);
+    expect(await lostOnes(10, knowledge)).toEqual([]);
+    expect(await free(10, knowledge)).toBe(0);
     expect(await lostOnes()).toHaveLength(1);
   });
 
@@ -83,6 +89,23 @@ describe('recovery', () => {
     await database.expireLeases();
     await renewLeases(database.manager, [claim], 60_000);
     expect(await free()).toBe(0);
+  });
+
+  it('takes for expired only what had expired when it looked: the clock may have been set ahead since', async () => {
+    const claims = [await held(IDEMPOTENT, { sent: false }), await held(STRICT, { sent: true })];
+    const before = await database.expiredByNow();
+    await database.query('UPDATE security_action_work SET "leaseUntil" = clock_timestamp()');
+    const judge = async (expired: ExpiredBy) => [
+      await freeExpired(database.manager, KNOWLEDGE, expired),
+      (await database.inTransaction((manager) => lockExpiredLost(manager, KNOWLEDGE, expired)))
+        .length,
+    ];
+    expect(await judge(before)).toEqual([0, 0]);
+    expect(await judge(await database.expiredByNow())).toEqual([1, 1]);
+    // Or set back since, so that they are good for a while again.
+    await renewLeases(database.manager, claims, 60_000);
+    const inAnHour = new Date(before.at.getTime() + 3_600_000);
+    expect(await judge({ ...before, at: inAnHour })).toEqual([0, 0]);
   });
 
   it('frees what an idempotent provider may see again, sent or not, and remembers that it may have acted', async () => {
@@ -166,8 +189,9 @@ describe('recovery', () => {
   it('gives what was sent to one of several recoveries at once', async () => {
     for (const _ of times(4, () => 0)) await held(STRICT, { sent: true });
     await database.expireLeases();
+    const three = await database.expiredByNow(3);
     await database.inTransaction(async (manager) => {
-      expect(await lockExpiredLost(manager, KNOWLEDGE, 3)).toHaveLength(3);
+      expect(await lockExpiredLost(manager, KNOWLEDGE, three)).toHaveLength(3);
       expect(await lostOnes()).toHaveLength(1);
     });
     expect(await lostOnes()).toHaveLength(4);

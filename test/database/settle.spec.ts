@@ -41,6 +41,13 @@ describe('settle', () => {
     return place!.position;
   }
 
+  /** Has every claim taken over. */
+  const freeAll = async () => {
+    await database.expireLeases();
+    const expired = await database.expiredByNow();
+    await freeExpired(database.manager, { known: [PROVIDER], probeable: [] }, expired);
+  };
+
   const claimOne = async () => (await database.claim(1))[0]!;
 
   it('counts what is put off, too, of which nobody has to hear', async () => {
@@ -187,8 +194,7 @@ describe('settle', () => {
       'one that never was': async () => undefined,
       'one that was given back': (claim) => releaseClaims(database.manager, [claim]),
       'one that was taken over': async () => {
-        await database.expireLeases();
-        await freeExpired(database.manager, { known: [PROVIDER], probeable: [] }, 10);
+        await freeAll();
         await database.claim();
       },
       'one that has been settled for a retry': (claim) => database.settle(retry(claim)),
@@ -309,8 +315,7 @@ describe('settle', () => {
     );
 
     async function reclaim(): Promise<Claim> {
-      await database.expireLeases();
-      await freeExpired(database.manager, { known: [PROVIDER], probeable: [] }, 10);
+      await freeAll();
       return claimOne();
     }
   });

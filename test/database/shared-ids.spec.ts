@@ -92,7 +92,8 @@ describe('of two tenants that have an action of one id, where both have somethin
     await database.claim();
     await database.expireLeases();
     await setAside(`"leaseUntil" = now() + interval '1 h'`);
-    const step = () => freeExpired(database.manager, { known: [PROVIDER], probeable: [] }, 10);
+    const expired = await database.expiredByNow();
+    const step = () => freeExpired(database.manager, { known: [PROVIDER], probeable: [] }, expired);
     expect(await changedBy(step)).toEqual(BOTH);
   });
 

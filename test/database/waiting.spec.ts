@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DataSource, EntityManager } from 'typeorm';
-import { areLeasesExpired } from '#database/recover.queries';
+import { lookAtLeases } from '#database/recover.queries';
 import { areTimersDue } from '#database/reverts.queries';
 import { inTransaction } from '#database/transaction';
 import { type WaitingKind, findWaiting } from '#database/waiting.queries';
@@ -49,7 +49,7 @@ describe('what waits for a worker', () => {
   it('is nothing, where there is nothing', async () => {
     expect(await look()).toEqual(NOTHING);
     expect(await areTimersDue(worker.manager, [PROVIDER])).toBe(false);
-    expect(await areLeasesExpired(worker.manager)).toBe(false);
+    expect(await lookAtLeases(worker.manager)).toMatchObject({ isAnyExpired: false });
   });
 
   it('is work until it is claimed, and events until they are relayed', async () => {
@@ -112,9 +112,9 @@ describe('what waits for a worker', () => {
   it('is a lease that has expired, whoever held it', async () => {
     await database.ingest(command());
     await database.claim();
-    expect(await areLeasesExpired(worker.manager)).toBe(false);
+    expect(await lookAtLeases(worker.manager)).toMatchObject({ isAnyExpired: false });
     await database.expireLeases();
-    expect(await areLeasesExpired(worker.manager)).toBe(true);
+    expect(await lookAtLeases(worker.manager)).toMatchObject({ isAnyExpired: true });
   });
 
   it('is found by a step in an index each, however much there is', async () => {
@@ -134,7 +134,7 @@ describe('what waits for a worker', () => {
     const events = (manager: EntityManager) => findWaiting(manager, new Set(['events']));
     const work = (manager: EntityManager) => findWaiting(manager, new Set(['work']));
     const timers = (manager: EntityManager) => areTimersDue(manager, [PROVIDER, 'Acme/Other']);
-    for (const one of [cancels, events, timers, areLeasesExpired]) {
+    for (const one of [cancels, events, timers, lookAtLeases]) {
       expect(await readsOf(one)).toBeLessThanOrEqual(READS_MAX);
     }
     expect(await readsOf(work)).toBeLessThanOrEqual(MANY);

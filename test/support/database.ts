@@ -9,6 +9,7 @@ import type { SecurityActionEventEntity } from '#database/entities/security-acti
 import type { SecurityActionWorkEntity } from '#database/entities/security-action-work.entity';
 import type { SecurityActionEntity } from '#database/entities/security-action.entity';
 import { type HoldScope, createHold } from '#database/hold.queries';
+import { type ExpiredBy, lookAtLeases } from '#database/recover.queries';
 import { lockHeads, promoteHeads, type Target } from '#database/targets.queries';
 import { type Settlement, settleAtOnce } from '#database/settle.queries';
 import { storeCommands } from '#database/store-commands';
@@ -266,6 +267,12 @@ export class TestDatabase {
       `UPDATE security_action_work SET "leaseUntil" = clock_timestamp() - interval '1 ms'
         WHERE "leaseOwner" IS NOT NULL`,
     );
+  }
+
+  /** What a recovery that looks now takes for expired. */
+  async expiredByNow(limit = 100): Promise<ExpiredBy> {
+    const { at } = await lookAtLeases(this.manager);
+    return { at, limit };
   }
 
   /** Waits until so many statements wait for a lock that another transaction holds. */

@@ -32,19 +32,39 @@ const FATE = `CASE
   WHEN "providerKey" = ANY($2::text[]) THEN 'ask'
   ELSE 'lost' END`;
 
+/** What a look at the leases shows, whoever can do something about it. */
+export interface LeaseLook {
+  isAnyExpired: boolean;
+  /** When that was, by Postgres's clock. */
+  at: Date;
+}
+
 /**
- * Whether any lease has expired, whoever can do something about it.
+ * Looks whether any lease has expired.
  * @throws also while Postgres only reads, or lets nobody change this table: then no lease is renewed, and none of them tells
  * whether its holder lives
  */
-export async function areLeasesExpired(database: Database): Promise<boolean> {
-  const rows: unknown[] = await database.query(
+export async function lookAtLeases(database: Database): Promise<LeaseLook> {
+  const [look]: LeaseLook[] = await database.query(
     `WITH change AS (UPDATE "security_action_work" SET "leaseUntil" = "leaseUntil" WHERE false)
-     SELECT FROM "security_action_work"
-      WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < now() ORDER BY "leaseUntil" LIMIT 1`,
+     SELECT now() AS "at", (SELECT true FROM "security_action_work"
+              WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < now()
+              ORDER BY "leaseUntil" LIMIT 1) IS NOT NULL AS "isAnyExpired"`,
   );
-  return rows.length > 0;
+  return look!;
 }
+
+/** Which of the expired leases: those that had expired at a look as well, and not more than `limit`. */
+export interface ExpiredBy {
+  at: Date;
+  limit: number;
+}
+
+/**
+ * $1 is the moment of a look. By itself it would take a lease for expired that was renewed under a clock that was set back since;
+ * the clock by itself, set ahead since, would do so with all of them.
+ */
+const EXPIRED = `"leaseOwner" IS NOT NULL AND "leaseUntil" < $1::timestamptz AND "leaseUntil" < clock_timestamp()`;
 
 /**
  * Frees what a dead worker held and can be taken further: what bears repeats is run again, what was claimed and not sent
@@ -54,13 +74,13 @@ export async function areLeasesExpired(database: Database): Promise<boolean> {
 export async function freeExpired(
   database: Database,
   { probeable }: RecoveryKnowledge,
-  limit: number,
+  { at, limit }: ExpiredBy,
 ): Promise<number> {
   const [rows]: [unknown[], number] = await database.query(
     `WITH expired AS (
        SELECT "azureTenantId", "actionId", "position" FROM "security_action_work"
-        WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp() AND ${FATE} <> 'lost'
-        ORDER BY "leaseUntil" LIMIT $1 FOR UPDATE SKIP LOCKED)
+        WHERE ${EXPIRED} AND ${FATE} <> 'lost'
+        ORDER BY "leaseUntil" LIMIT $3 FOR UPDATE SKIP LOCKED)
      UPDATE "security_action_work" w
         SET "leaseOwner" = NULL, "leaseUntil" = NULL, "attemptId" = NULL, "sentDateTime" = NULL,
             "dueDateTime" = now(),
@@ -70,7 +90,7 @@ export async function freeExpired(
             "attempt" = w."attempt" - CASE ${FATE} WHEN 'unsent' THEN 1 ELSE 0 END
       WHERE ${onlyThoseOf('expired')}
      RETURNING w."actionId"`,
-    [limit, probeable],
+    [at, probeable, limit],
   );
   return rows.length;
 }
@@ -82,14 +102,13 @@ export async function freeExpired(
 export async function lockExpiredLost(
   database: Database,
   { known, probeable }: RecoveryKnowledge,
-  limit: number,
+  { at, limit }: ExpiredBy,
 ): Promise<ClaimOnTarget[]> {
   return database.query(
     `SELECT "azureTenantId", "actionId", "attemptId", "targetKey" FROM "security_action_work"
-      WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < clock_timestamp() AND ${FATE} = 'lost'
-        AND "providerKey" = ANY($3::text[])
-      ORDER BY "azureTenantId", "targetKey" LIMIT $1 FOR UPDATE SKIP LOCKED`,
-    [limit, probeable, known],
+      WHERE ${EXPIRED} AND ${FATE} = 'lost' AND "providerKey" = ANY($4::text[])
+      ORDER BY "azureTenantId", "targetKey" LIMIT $3 FOR UPDATE SKIP LOCKED`,
+    [at, probeable, limit, known],
   );
 }
 

@@ -8,6 +8,7 @@ import { Recovery } from './recovery.ts';
 
 const LEASE_MS = 30_000;
 const INTERVAL_MS = 1000;
+const HOUR_MS = 3_600_000;
 
 beforeEach(() => {
   vi.useFakeTimers({ fakeNodeBuiltins: true });
@@ -35,6 +36,8 @@ const SWEEP = 'WITH RECURSIVE head';
  */
 function start() {
   const faults = new Map<string, Error>();
+  /** Of Postgres: how far it is set ahead of ours. */
+  const clock = { aheadMs: 0 };
   const startMs = performance.now();
   const tookOverMs: number[] = [];
   const failedMs: number[] = [];
@@ -44,7 +47,9 @@ function start() {
       failedMs.push(performance.now() - startMs);
       return Promise.reject(fault);
     }
-    if (sql.includes(LOOK)) return Promise.resolve([{}]);
+    if (sql.includes(LOOK)) {
+      return Promise.resolve([{ isAnyExpired: true, at: new Date(Date.now() + clock.aheadMs) }]);
+    }
     if (!sql.includes(TAKEOVER)) return Promise.resolve([]);
     tookOverMs.push(performance.now() - startMs);
     return Promise.resolve([[{}], 1]);
@@ -59,7 +64,7 @@ function start() {
   );
   recovery.loop.start();
   onTestFinished(() => recovery.loop.stop());
-  return { faults, failedMs, tookOverMs };
+  return { faults, failedMs, tookOverMs, clock };
 }
 
 describe('the recovery', () => {
@@ -108,4 +113,32 @@ describe('the recovery', () => {
       expect(nextMs).toBeGreaterThanOrEqual(lastFaultMs + LEASE_MS);
     },
   );
+
+  it.each([
+    ['ahead', 3 * HOUR_MS],
+    ['back', -3 * HOUR_MS],
+  ])(
+    'judges nobody for a lease after the clock of Postgres was set %s: the living renew theirs meanwhile',
+    async (_, stepMs) => {
+      const { clock, tookOverMs } = start();
+      await ticks(2 * LEASE_MS);
+      clock.aheadMs += stepMs;
+      tookOverMs.length = 0;
+      await ticks(LEASE_MS);
+      expect(tookOverMs).toEqual([]);
+      await ticks(2 * INTERVAL_MS);
+      expect(tookOverMs).not.toEqual([]);
+    },
+  );
+
+  it('goes on judging while the clock of Postgres runs a little faster or slower than its own', async () => {
+    const { clock, tookOverMs } = start();
+    await ticks(LEASE_MS);
+    for (let ms = 0; ms < LEASE_MS; ms += INTERVAL_MS) {
+      clock.aheadMs += ms % (2 * INTERVAL_MS) === 0 ? 100 : -100;
+      tookOverMs.length = 0;
+      await ticks(INTERVAL_MS);
+      expect(tookOverMs).toHaveLength(1);
+    }
+  });
 });

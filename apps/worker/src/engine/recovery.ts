@@ -3,10 +3,12 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '#config/settings';
 import {
+  type ExpiredBy,
+  type LeaseLook,
   type RecoveryKnowledge,
-  areLeasesExpired,
   freeExpired,
   lockExpiredLost,
+  lookAtLeases,
   sweepTargets,
 } from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
@@ -15,6 +17,7 @@ import { inTransaction } from '#database/transaction';
 import { LIFELINE } from '#database/database.module';
 import { FAILURE_CODES } from '#domain/errors';
 import { Catalogue, providerKey } from '#providers/catalogue';
+import { Contact } from './contact.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Loop } from './loop.ts';
 
@@ -30,7 +33,8 @@ const UNKNOWN =
 
 /**
  * Takes over what dead workers held. Only after a whole lease of unbroken contact with a Postgres that takes writes: after an
- * outage every lease has expired, and the living must get to settle what they hold before anyone calls it orphaned.
+ * outage every lease has expired, and the living must get to settle what they hold before anyone calls it orphaned. So it has when
+ * Postgres's clock was set ahead.
  */
 @Injectable()
 export class Recovery {
@@ -38,11 +42,9 @@ export class Recovery {
   readonly #logger = new Logger(Recovery.name);
   readonly #database: DataSource;
   readonly #dispatcher: Dispatcher;
-  readonly #settings: Settings;
   readonly #knowledge: RecoveryKnowledge;
+  readonly #contact: Contact;
   #steps = 0;
-  #contactSinceMs: number | undefined;
-  #lastContactMs = 0;
 
   constructor(
     @InjectDataSource(LIFELINE) database: DataSource,
@@ -52,7 +54,7 @@ export class Recovery {
   ) {
     this.#database = database;
     this.#dispatcher = dispatcher;
-    this.#settings = settings;
+    this.#contact = new Contact(settings.LEASE_MS);
     this.#knowledge = {
       known: catalogue.providers.map(providerKey),
       probeable: catalogue.providers.filter((entry) => entry.capabilities.probe).map(providerKey),
@@ -61,23 +63,27 @@ export class Recovery {
   }
 
   async #recover(): Promise<boolean> {
-    const isAnyExpired = await this.#lookAtLeases();
+    const { isAnyExpired, at } = await this.#lookAtLeases();
     try {
-      const again = isAnyExpired && this.#mayJudge() && (await this.#takeOver());
+      const again = isAnyExpired && this.#contact.isOfALease && (await this.#takeOver(at));
       this.#steps += 1;
       if (!again && this.#steps % STEPS_PER_SWEEP === 0) await this.#sweep();
       return again;
     } catch (error) {
       // Not what takes too long: a lock, or a sweep over very much, says nothing about the living.
-      if (isOutage(error)) this.#contactSinceMs = undefined;
+      if (isOutage(error)) this.#contact.lose();
       throw error;
     }
   }
 
-  /** @returns whether there may be more */
-  async #takeOver(): Promise<boolean> {
-    const freed = await freeExpired(this.#database.manager, this.#knowledge, BATCH_MAX);
-    const unknown = await this.#settleLost();
+  /**
+   * @param at what had expired by then: were the clock of Postgres set ahead by now, all would have
+   * @returns whether there may be more
+   */
+  async #takeOver(at: Date): Promise<boolean> {
+    const expired = { at, limit: BATCH_MAX };
+    const freed = await freeExpired(this.#database.manager, this.#knowledge, expired);
+    const unknown = await this.#settleLost(expired);
     if (freed + unknown === 0) return false;
     this.#logger.warn({ freed, outcomeUnknown: unknown }, 'took over what a lost worker held');
     this.#dispatcher.noteWaiting();
@@ -92,9 +98,9 @@ export class Recovery {
   }
 
   /** What was sent and must not be repeated, or was claimed too often: nobody can know, and the status says so. */
-  async #settleLost(): Promise<number> {
+  async #settleLost(expired: ExpiredBy): Promise<number> {
     return inTransaction(this.#database, async (manager) => {
-      const lost = await lockExpiredLost(manager, this.#knowledge, BATCH_MAX);
+      const lost = await lockExpiredLost(manager, this.#knowledge, expired);
       if (lost.length === 0) return 0;
       const errorInfo = { code: FAILURE_CODES.outcomeUnknown, message: UNKNOWN, subcode: 0 };
       await settle(
@@ -105,28 +111,21 @@ export class Recovery {
     });
   }
 
-  /** Proves contact, too. @returns whether any lease has expired */
-  async #lookAtLeases(): Promise<boolean> {
-    let isAnyExpired: boolean;
+  /** Proves contact, too. */
+  async #lookAtLeases(): Promise<LeaseLook> {
+    const askedAtMs = performance.now();
+    let look: LeaseLook;
     try {
-      isAnyExpired = await areLeasesExpired(this.#database.manager);
+      look = await lookAtLeases(this.#database.manager);
     } catch (error) {
-      this.#contactSinceMs = undefined;
+      this.#contact.lose();
       throw error;
     }
-    const nowMs = performance.now();
-    // A gap means that this process stood still: it cannot tell what happened meanwhile.
-    const gapMs = nowMs - this.#lastContactMs;
-    if (gapMs >= this.#settings.LEASE_MS) this.#contactSinceMs = undefined;
-    this.#contactSinceMs ??= nowMs;
-    this.#lastContactMs = nowMs;
-    return isAnyExpired;
-  }
-
-  #mayJudge(): boolean {
-    return (
-      this.#contactSinceMs !== undefined &&
-      performance.now() - this.#contactSinceMs >= this.#settings.LEASE_MS
-    );
+    const clockMs = look.at.getTime();
+    const stepMs = this.#contact.note({ askedAtMs, heardAtMs: performance.now(), clockMs });
+    if (stepMs !== 0) {
+      this.#logger.warn({ stepMs: Math.round(stepMs) }, 'the clock of Postgres was set');
+    }
+    return look;
   }
 }
