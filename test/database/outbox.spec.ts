@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LEASE_MS_MAX } from '#config/longest-lease';
 import { findAction } from '#database/action.queries';
 import { toSecurityAction } from '#database/action-row';
 import { cancelAction } from '#database/cancel.queries';
@@ -204,6 +205,44 @@ describe('the outbox', () => {
     it('ends by itself after its time', async () => {
       await hold('worker-1', 1);
       await vi.waitFor(async () => expect(await hold('worker-2')).toBeDefined());
+    });
+
+    describe('from before the clock was set back', () => {
+      const setBack = () =>
+        database.query(`UPDATE relay_lease SET "leaseUntil" = "leaseUntil" + interval '3 hours'`);
+      const pass = (ms: number) =>
+        database.query(
+          `UPDATE relay_lease SET "leaseUntil" = "leaseUntil" - $1 * interval '1 ms'`,
+          [ms],
+        );
+
+      it('is believed for no longer than the longest there can be, as of the next look', async () => {
+        await hold('worker-1');
+        await setBack();
+        expect(await hold('worker-2')).toBeUndefined();
+        await pass(LEASE_MS_MAX - 60_000);
+        expect(await hold('worker-2')).toBeUndefined();
+        await pass(60_000);
+        expect(await hold('worker-2')).toEqual({ owner: 'worker-2', epoch: '2' });
+      });
+
+      it('stays with a worker that lives, and is renewed by it as ever', async () => {
+        await hold('worker-1');
+        await setBack();
+        await hold('worker-2');
+        expect(await hold('worker-1')).toEqual({ owner: 'worker-1', epoch: '1' });
+        await pass(50_000);
+        expect(await hold('worker-2')).toBeUndefined();
+        await pass(10_000);
+        expect(await hold('worker-2')).toEqual({ owner: 'worker-2', epoch: '2' });
+      });
+    });
+
+    it('is not made shorter by a worker whose own is shorter', async () => {
+      await hold('worker-1', LEASE_MS_MAX);
+      const before = await database.query('SELECT * FROM relay_lease');
+      expect(await hold('worker-2', 2000)).toBeUndefined();
+      expect(await database.query('SELECT * FROM relay_lease')).toEqual(before);
     });
 
     it('is free at once when it is dropped, and cannot be dropped by one who lost it', async () => {

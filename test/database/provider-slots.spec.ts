@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LEASE_MS_MAX } from '#config/longest-lease';
 import { dropSlots, leaseSlots } from '#database/provider-slot.queries';
 import { TestDatabase, times } from '../support/database.ts';
 
@@ -53,6 +54,36 @@ describe('the places at a provider', () => {
       `UPDATE provider_slot SET "leaseUntil" = clock_timestamp() - interval '1 ms'`,
     );
     expect(await lease('three')).toMatchObject({ slots: 10 });
+  });
+
+  describe('of a lease from before the clock was set back', () => {
+    const setBack = () =>
+      database.query(`UPDATE provider_slot SET "leaseUntil" = "leaseUntil" + interval '3 hours'`);
+    const pass = (ms: number) =>
+      database.query(
+        `UPDATE provider_slot SET "leaseUntil" = "leaseUntil" - $1 * interval '1 ms' WHERE owner = 'one'`,
+        [ms],
+      );
+
+    it('are believed taken for no longer than the longest there can be, as of the next look', async () => {
+      await lease('one');
+      await setBack();
+      expect(await lease('two')).toMatchObject({ slots: 0, share: 5 });
+      await pass(LEASE_MS_MAX - 30_000);
+      expect(await lease('two')).toMatchObject({ slots: 0, share: 5 });
+      await pass(30_000);
+      expect(await lease('two')).toMatchObject({ slots: 10, share: 10 });
+    });
+
+    it('stay with a worker that lives, and are renewed by it as ever', async () => {
+      await lease('one');
+      await setBack();
+      await lease('two');
+      expect(await lease('one', { floor: 10 })).toMatchObject({ slots: 10 });
+      expect(await lease('two')).toMatchObject({ slots: 0 });
+      await pass(LEASE_MS);
+      expect(await lease('two')).toMatchObject({ slots: 10 });
+    });
   });
 
   it('are left to others by a worker that cannot use them', async () => {

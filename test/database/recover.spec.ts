@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LEASE_MS_MAX } from '#config/longest-lease';
 import { markSent, renewLeases } from '#database/held-claims.queries';
 import {
   type ExpiredBy,
   type RecoveryKnowledge,
   freeExpired,
   lockExpiredLost,
+  lookAtLeases,
+  shortenLeases,
 } from '#database/recover.queries';
 import { TestDatabase, command, times } from '../support/database.ts';
 import { assertSound } from '../support/sound.ts';
@@ -106,6 +109,68 @@ describe('recovery', () => {
     await renewLeases(database.manager, claims, 60_000);
     const inAnHour = new Date(before.at.getTime() + 3_600_000);
     expect(await judge({ ...before, at: inAnHour })).toEqual([0, 0]);
+  });
+
+  describe('of leases from before the clock was set back', () => {
+    const setBack = () =>
+      database.query(
+        `UPDATE security_action_work SET "leaseUntil" = "leaseUntil" + interval '3 hours'`,
+      );
+    const pass = (ms: number) =>
+      database.query(
+        `UPDATE security_action_work SET "leaseUntil" = "leaseUntil" - $1 * interval '1 ms'`,
+        [ms],
+      );
+    const shorten = (limit = 100) => shortenLeases(database.manager, limit);
+    const look = () => lookAtLeases(database.manager);
+
+    it('believes none for longer than the longest there can be, as of when it is shortened', async () => {
+      await held(IDEMPOTENT, { sent: false });
+      await held(STRICT, { sent: true });
+      expect(await look()).toMatchObject({ isAnyTooLong: false });
+      await setBack();
+      expect(await look()).toMatchObject({ isAnyExpired: false, isAnyTooLong: true });
+      expect(await shorten()).toBe(2);
+      expect(await look()).toMatchObject({ isAnyExpired: false, isAnyTooLong: false });
+      await pass(LEASE_MS_MAX - 60_000);
+      expect([await free(), (await lostOnes()).length]).toEqual([0, 0]);
+      await pass(60_000);
+      expect([await free(), (await lostOnes()).length]).toEqual([1, 1]);
+    });
+
+    it('leaves those with a worker that lives, which marks, renews and settles as ever', async () => {
+      const claim = await held(STRICT, { sent: false });
+      await setBack();
+      await shorten();
+      expect(await markSent(database.manager, [claim])).toEqual(new Set([claim.attemptId]));
+      expect(await renewLeases(database.manager, [claim], 60_000)).toEqual(
+        new Set([claim.attemptId]),
+      );
+      await pass(59_000);
+      expect([await free(), await lostOnes()]).toEqual([0, []]);
+      const { settled } = await database.settle({ ...claim, type: 'completed' });
+      expect([...settled.keys()]).toEqual([claim.attemptId]);
+    });
+
+    it('shortens none that a worker may have taken by its own settings', async () => {
+      await database.ingest(command({ provider: STRICT }));
+      await database.claim(1, { provider: STRICT, leaseMs: LEASE_MS_MAX });
+      const before = await database.snapshot();
+      expect(await look()).toMatchObject({ isAnyTooLong: false });
+      expect(await shorten()).toBe(0);
+      expect(await database.snapshot()).toEqual(before);
+    });
+
+    it('shortens as many as it is told, and waits for none that is locked', async () => {
+      for (const _ of times(4, () => 0)) await held(STRICT, { sent: true });
+      await setBack();
+      await database.inTransaction(async (manager) => {
+        await manager.query('SELECT FROM security_action_work LIMIT 1 FOR UPDATE');
+        expect(await shorten(2)).toBe(2);
+        expect(await shorten(2)).toBe(1);
+      });
+      expect(await shorten(2)).toBe(1);
+    });
   });
 
   it('frees what an idempotent provider may see again, sent or not, and remembers that it may have acted', async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DataSource, EntityManager } from 'typeorm';
 import { type Claim, claimWork } from '#database/claim.queries';
 import { markSent, releaseClaims, renewLeases, renewUnlocked } from '#database/held-claims.queries';
-import { freeExpired } from '#database/recover.queries';
+import { freeExpired, shortenLeases } from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
 import { storeCommands } from '#database/store-commands';
 import { type Target, promoteHeads } from '#database/targets.queries';
@@ -133,6 +133,10 @@ describe('with statistics from when the table of work was all but empty, as it i
       freeExpired(manager, { known: [PROVIDER], probeable: [] }, expired),
     );
     expect(reads).toBeLessThanOrEqual(READS_MAX);
+  });
+
+  it('looks for leases that are too long without reading what is under way', async () => {
+    expect(await readsOf((manager) => shortenLeases(manager, 500))).toBe(0);
   });
 
   it('frees what has expired by looking up its rows', async () => {

@@ -68,6 +68,7 @@ describe('loadSettings', () => {
     ['RETENTION_DAYS', '-1'],
     ['RETENTION_DAYS', '36501'],
     ['LEASE_MS', '1999'],
+    ['LEASE_MS', '600001'],
     ['KAFKA_SSL', 'yes'],
     ['KAFKA_COMPRESSION', 'snappy'],
     ['KAFKA_TOPIC_PREFIX', 'security actions'],

@@ -3,6 +3,7 @@ import type { Database } from './action-row.ts';
 import { readEvents } from './logged-events.queries.ts';
 import type { OutboxEvent, OutboxPlace } from './outbox-event.ts';
 import { plainArray } from './array-text.ts';
+import { latestEnd } from './longest-lease.ts';
 import { prepared } from './prepared.ts';
 
 const RELAY = 'outbox';
@@ -15,7 +16,12 @@ export interface RelayLease {
   epoch: string;
 }
 
-/** Takes or renews the right to relay. @returns undefined while another worker holds it */
+const MAY_TAKE = `(l."owner" = $2 OR l."leaseUntil" < clock_timestamp())`;
+
+/**
+ * Takes or renews the right to relay; or shortens the lease of another worker that cannot be so long (`latestEnd`).
+ * @returns undefined while another worker holds it
+ */
 export async function holdRelayLease(
   database: Database,
   owner: string,
@@ -25,13 +31,14 @@ export async function holdRelayLease(
     `INSERT INTO "relay_lease" AS l ("name", "owner", "epoch", "leaseUntil")
      VALUES ($1, $2, 1, clock_timestamp() + $3 * interval '1 ms')
      ON CONFLICT ("name") DO UPDATE
-       SET "owner" = $2, "leaseUntil" = excluded."leaseUntil",
-           "epoch" = l."epoch" + CASE WHEN l."owner" = $2 THEN 0 ELSE 1 END
-       WHERE l."owner" = $2 OR l."leaseUntil" < clock_timestamp()
+       SET "owner" = CASE WHEN ${MAY_TAKE} THEN $2 ELSE l."owner" END,
+           "leaseUntil" = CASE WHEN ${MAY_TAKE} THEN excluded."leaseUntil" ELSE ${latestEnd()} END,
+           "epoch" = l."epoch" + CASE WHEN l."owner" <> $2 AND ${MAY_TAKE} THEN 1 ELSE 0 END
+       WHERE ${MAY_TAKE} OR l."leaseUntil" > ${latestEnd()}
      RETURNING "owner", "epoch"`,
     [RELAY, owner, leaseMs],
   );
-  return rows[0];
+  return rows.find((lease) => lease.owner === owner);
 }
 
 /** Lets another worker take over at once. */

@@ -1,4 +1,5 @@
 import type { Database } from './action-row.ts';
+import { latestEnd } from './longest-lease.ts';
 
 /*
  * The places at a provider, which all workers share: each leases its part, so that none has to ask the others before a
@@ -37,7 +38,7 @@ export async function leaseSlots(
   { owner, leaseMs }: { owner: string; leaseMs: number },
 ): Promise<Map<string, SlotGrant>> {
   await database.query(`SELECT pg_advisory_xact_lock(${SLOTS_LOCK})`);
-  await database.query(`DELETE FROM "provider_slot" WHERE "leaseUntil" < clock_timestamp()`);
+  await database.query(CLEAN_UP);
   const rows: (SlotGrant & { providerKey: string })[] = await database.query(LEASE, [
     requests.map(({ providerKey }) => providerKey),
     requests.map(({ concurrencyMax }) => concurrencyMax),
@@ -54,6 +55,11 @@ export async function leaseSlots(
 export async function dropSlots(database: Database, owner: string): Promise<void> {
   await database.query(`DELETE FROM "provider_slot" WHERE "owner" = $1`, [owner]);
 }
+
+/** Also shortens leases that cannot be so long. */
+const CLEAN_UP = `
+  WITH expired AS (DELETE FROM "provider_slot" WHERE "leaseUntil" < clock_timestamp())
+  UPDATE "provider_slot" SET "leaseUntil" = ${latestEnd()} WHERE "leaseUntil" > ${latestEnd()}`;
 
 const LEASE = `
   WITH request AS (

@@ -1,6 +1,7 @@
 import type { Database } from './action-row.ts';
 import type { ClaimOnTarget } from './settle.queries.ts';
 import { onlyThoseOf } from './held-rows.ts';
+import { latestEnd } from './longest-lease.ts';
 import { lockHeads, promoteHeads, type Target } from './targets.queries.ts';
 
 /*
@@ -35,23 +36,45 @@ const FATE = `CASE
 /** What a look at the leases shows, whoever can do something about it. */
 export interface LeaseLook {
   isAnyExpired: boolean;
+  /** It ends later than any that is taken now can. */
+  isAnyTooLong: boolean;
   /** When that was, by Postgres's clock. */
   at: Date;
 }
 
 /**
- * Looks whether any lease has expired.
+ * Looks whether any lease has expired, or cannot be so long.
  * @throws also while Postgres only reads, or lets nobody change this table: then no lease is renewed, and none of them tells
  * whether its holder lives
  */
 export async function lookAtLeases(database: Database): Promise<LeaseLook> {
   const [look]: LeaseLook[] = await database.query(
     `WITH change AS (UPDATE "security_action_work" SET "leaseUntil" = "leaseUntil" WHERE false)
-     SELECT now() AS "at", (SELECT true FROM "security_action_work"
+     SELECT now() AS "at",
+            (SELECT true FROM "security_action_work"
               WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" < now()
-              ORDER BY "leaseUntil" LIMIT 1) IS NOT NULL AS "isAnyExpired"`,
+              ORDER BY "leaseUntil" LIMIT 1) IS NOT NULL AS "isAnyExpired",
+            (SELECT true FROM "security_action_work"
+              WHERE "leaseOwner" IS NOT NULL AND "leaseUntil" > ${latestEnd('now()')}
+              ORDER BY "leaseUntil" DESC LIMIT 1) IS NOT NULL AS "isAnyTooLong"`,
   );
   return look!;
+}
+
+/** Has leases that cannot be so long end as late as any can (`latestEnd`). @returns how many */
+export async function shortenLeases(database: Database, limit: number): Promise<number> {
+  const [rows]: [unknown[], number] = await database.query(
+    `WITH overlong AS (
+       SELECT "azureTenantId", "actionId", "position" FROM "security_action_work"
+        WHERE "leaseOwner" IS NOT NULL
+          AND "leaseUntil" > ${latestEnd('now()')} AND "leaseUntil" > ${latestEnd()}
+        ORDER BY "leaseUntil" DESC LIMIT $1 FOR UPDATE SKIP LOCKED)
+     UPDATE "security_action_work" w SET "leaseUntil" = ${latestEnd()}
+      WHERE ${onlyThoseOf('overlong')}
+     RETURNING w."actionId"`,
+    [limit],
+  );
+  return rows.length;
 }
 
 /** Which of the expired leases: those that had expired at a look as well, and not more than `limit`. */

@@ -29,10 +29,11 @@ const refusal = (code: string) => Object.assign(new Error(code), { code });
 const LOOK = 'WHERE false';
 const TAKEOVER = 'WITH expired';
 const SWEEP = 'WITH RECURSIVE head';
+const SHORTENING = 'WITH overlong';
 
 /**
- * A recovery on a Postgres that always has an expired lease; when it took over what that held, and when it met a fault, in ms
- * from now on.
+ * A recovery on a Postgres that always has an expired lease; when it took over what that held, shortened those that are too long,
+ * and met a fault, in ms from now on.
  */
 function start() {
   const faults = new Map<string, Error>();
@@ -41,6 +42,8 @@ function start() {
   const startMs = performance.now();
   const tookOverMs: number[] = [];
   const failedMs: number[] = [];
+  const shortenedMs: number[] = [];
+  const leases = { areTooLong: false };
   const query = (sql: string): Promise<unknown> => {
     const fault = [...faults].find(([statement]) => sql.includes(statement))?.[1];
     if (fault) {
@@ -48,7 +51,13 @@ function start() {
       return Promise.reject(fault);
     }
     if (sql.includes(LOOK)) {
-      return Promise.resolve([{ isAnyExpired: true, at: new Date(Date.now() + clock.aheadMs) }]);
+      const at = new Date(Date.now() + clock.aheadMs);
+      return Promise.resolve([{ isAnyExpired: true, isAnyTooLong: leases.areTooLong, at }]);
+    }
+    if (sql.includes(SHORTENING)) {
+      leases.areTooLong = false;
+      shortenedMs.push(performance.now() - startMs);
+      return Promise.resolve([[{}], 1]);
     }
     if (!sql.includes(TAKEOVER)) return Promise.resolve([]);
     tookOverMs.push(performance.now() - startMs);
@@ -64,7 +73,7 @@ function start() {
   );
   recovery.loop.start();
   onTestFinished(() => recovery.loop.stop());
-  return { faults, failedMs, tookOverMs, clock };
+  return { faults, failedMs, tookOverMs, shortenedMs, clock, leases };
 }
 
 describe('the recovery', () => {
@@ -140,5 +149,16 @@ describe('the recovery', () => {
       await ticks(INTERVAL_MS);
       expect(tookOverMs).toHaveLength(1);
     }
+  });
+
+  it('shortens leases that the clock of Postgres has made too long, once the living have renewed theirs', async () => {
+    const { clock, leases, shortenedMs } = start();
+    await ticks(2 * LEASE_MS);
+    clock.aheadMs = -3 * HOUR_MS;
+    leases.areTooLong = true;
+    await ticks(LEASE_MS);
+    expect(shortenedMs).toEqual([]);
+    await ticks(LEASE_MS);
+    expect(shortenedMs).toHaveLength(1);
   });
 });

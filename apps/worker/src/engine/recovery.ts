@@ -9,6 +9,7 @@ import {
   freeExpired,
   lockExpiredLost,
   lookAtLeases,
+  shortenLeases,
   sweepTargets,
 } from '#database/recover.queries';
 import { settle } from '#database/settle.queries';
@@ -63,9 +64,9 @@ export class Recovery {
   }
 
   async #recover(): Promise<boolean> {
-    const { isAnyExpired, at } = await this.#lookAtLeases();
+    const look = await this.#lookAtLeases();
     try {
-      const again = isAnyExpired && this.#contact.isOfALease && (await this.#takeOver(at));
+      const again = this.#contact.isOfALease && (await this.#judge(look));
       this.#steps += 1;
       if (!again && this.#steps % STEPS_PER_SWEEP === 0) await this.#sweep();
       return again;
@@ -74,6 +75,12 @@ export class Recovery {
       if (isOutage(error)) this.#contact.lose();
       throw error;
     }
+  }
+
+  /** @returns whether there may be more */
+  async #judge({ isAnyExpired, isAnyTooLong, at }: LeaseLook): Promise<boolean> {
+    if (isAnyTooLong) await this.#shorten();
+    return isAnyExpired && (await this.#takeOver(at));
   }
 
   /**
@@ -88,6 +95,13 @@ export class Recovery {
     this.#logger.warn({ freed, outcomeUnknown: unknown }, 'took over what a lost worker held');
     this.#dispatcher.noteWaiting();
     return freed === BATCH_MAX || unknown === BATCH_MAX;
+  }
+
+  /** Never shorter than the living need, so that only those of the dead will expire; the rest of very many in the next step. */
+  async #shorten(): Promise<void> {
+    const leases = await shortenLeases(this.#database.manager, BATCH_MAX);
+    if (leases === 0) return;
+    this.#logger.warn({ leases }, 'leases from before the clock of Postgres was set back');
   }
 
   async #sweep(): Promise<void> {

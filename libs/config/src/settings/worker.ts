@@ -1,3 +1,4 @@
+import { LEASE_MS_MAX } from '../longest-lease.ts';
 import { count, countUpTo, file, milliseconds } from './kinds.ts';
 
 /**
@@ -8,6 +9,7 @@ export const worker = {
   PROVIDERS_FILE: file.default('config/providers.yaml').describe('The provider catalogue.'),
   LEASE_MS: milliseconds
     .min(2000)
+    .max(LEASE_MS_MAX, `must be at most ${LEASE_MS_MAX}: work of the dead would wait for longer`)
     .default(30_000)
     .describe(
       'A worker that has not renewed for so long is taken for dead and its work for orphaned.',
