@@ -26,7 +26,7 @@ import { Executor } from './engine/executor.ts';
 import { Holdings } from './engine/holdings.ts';
 import { LeaseKeeper } from './engine/lease-keeper.ts';
 import { Lookout } from './engine/lookout.ts';
-import { PlanKeeper } from './engine/plan-keeper.ts';
+import { PlanKeeper } from './process/plan-keeper.ts';
 import { ProviderCaller } from './engine/provider-caller.ts';
 import { Recovery } from './engine/recovery.ts';
 import { Settler } from './engine/settler.ts';

@@ -36,9 +36,9 @@ export type Settlement = ClaimOnTarget &
 /** Which claim is settled; when it ends, the next on its target is to follow. */
 export type ClaimOnTarget = ClaimReference & { targetKey: string | null };
 
-type Outcome = Settlement['type'];
+type SettlementType = Settlement['type'];
 
-const STATUS_AFTER: Record<Outcome, Status> = {
+const STATUS_AFTER: Record<SettlementType, Status> = {
   completed: 'Completed',
   failed: 'Failed',
   cancelled: 'Failed',
@@ -47,7 +47,7 @@ const STATUS_AFTER: Record<Outcome, Status> = {
   postponed: 'Running',
 } satisfies Partial<Record<EventType, Status>> & Record<'postponed', Status>;
 
-const ENDS: Outcome[] = ['completed', 'failed', 'cancelled'];
+const ENDS: SettlementType[] = ['completed', 'failed', 'cancelled'];
 
 /** A settlement that leaves nothing more to be done. */
 export type Ending = Extract<Settlement, { type: 'completed' | 'failed' | 'cancelled' }>;

@@ -2,7 +2,7 @@ import type { ResultInfo, SecurityAction } from '#domain/security-action';
 import type { Status } from '#domain/status';
 
 /** What is said about a call that did not settle the action. */
-interface Remark {
+export interface Remark {
   reason: string;
   /** The provider's HTTP status; absent if there was none. */
   subcode?: number;

@@ -1,6 +1,6 @@
 import type { HoldQuery } from '#database/hold.queries';
 import { parsePageSize } from '../odata/list-request.ts';
-import { readPageEnd } from '../odata/newest-first.ts';
+import { readPageEnd } from '../odata/time-skip-token.ts';
 import { type Query, systemOptions } from '../odata/query-options.ts';
 import { refused } from '../odata/refusal.ts';
 

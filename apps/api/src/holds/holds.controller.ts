@@ -8,7 +8,7 @@ import { Uncounted } from '../auth/rate-limit.guard.ts';
 import { graphPaths } from '../http/graph-paths.ts';
 import { pageSizes } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
-import { nextPageLink } from '../odata/newest-first.ts';
+import { nextPageLink } from '../odata/time-skip-token.ts';
 import type { Query as ODataQuery } from '../odata/query-options.ts';
 import { parseHoldListRequest } from './hold-list-request.ts';
 import { HoldsService } from './holds.service.ts';

@@ -17,10 +17,10 @@ import { graphPaths } from '../http/graph-paths.ts';
 import { followsReturnMinimal } from '../http/prefer.ts';
 import { Context, type RequestContext } from '../http/request-context.ts';
 import { ChangesService } from './changes.service.ts';
-import { Presenter } from './presenter.ts';
+import { Presenter, SECURITY_ACTIONS } from './presenter.ts';
 
 /** PATCH and DELETE of one action. */
-@Controller(graphPaths('security/securityActions'))
+@Controller(graphPaths(SECURITY_ACTIONS))
 @RequireRole('write')
 export class ChangesController {
   readonly #service: ChangesService;

@@ -12,7 +12,7 @@ import {
   deleteSurplusDeadLetters,
 } from '#database/dead-letter-bounds.queries';
 import { RETENTION_MS } from '#kafka/topics';
-import { Loop } from '../engine/loop.ts';
+import { Loop } from '../process/loop.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 
 /** How far a flood can get above the bound: what is stored in so long. Steps follow each other at once while there is more. */

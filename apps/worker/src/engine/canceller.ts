@@ -8,11 +8,11 @@ import { inTransaction } from '#database/transaction';
 import { Catalogue, providerKey } from '#providers/catalogue';
 import { Executor, NOT_UNDERSTOOD } from './executor.ts';
 import { type Holding, Holdings } from './holdings.ts';
-import { Loop } from './loop.ts';
+import { Loop } from '../process/loop.ts';
 import { ProviderCaller } from './provider-caller.ts';
 import { settlementOfCancel } from './settlement-of-finding.ts';
 import { cancelled, settlement } from './verdict.ts';
-import { WORKER_NAME } from './worker-name.ts';
+import { WORKER_NAME } from '../process/worker-name.ts';
 
 /** Cancels at one provider, beside the room there is: enough for a person in a hurry, and none that others have to wait for. */
 const UNDER_WAY_MAX = 50;

@@ -6,8 +6,8 @@ import { claimWork } from '#database/claim.queries';
 import { inTransaction } from '#database/transaction';
 import { Executor } from './executor.ts';
 import { Holdings } from './holdings.ts';
-import { Loop } from './loop.ts';
-import { WORKER_NAME } from './worker-name.ts';
+import { Loop } from '../process/loop.ts';
+import { WORKER_NAME } from '../process/worker-name.ts';
 
 /**
  * Claims what became due or ready after its ingest: retries, the next action on a target, what there was no room

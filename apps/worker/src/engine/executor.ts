@@ -61,16 +61,16 @@ export class Executor {
       this.track(this.release(held));
       return;
     }
-    const marked: Holding[] = [];
+    const unmarked: Holding[] = [];
     for (const holding of held) {
       const { claim, entry } = holding;
       if (claim.next === 'probe') this.track(this.#probe(holding));
       else if (bearsRepeats(entry)) this.track(this.#attempt(holding));
       // The provider bore repeats when it was called, and does not any more: it must not be called again.
       else if (claim.mayHaveActed) this.track(this.#settleOutcome(holding, () => UNDECIDABLE));
-      else marked.push(holding);
+      else unmarked.push(holding);
     }
-    if (marked.length > 0) this.track(this.#attemptOnce(marked));
+    if (unmarked.length > 0) this.track(this.#markAndAttempt(unmarked));
   }
 
   /** Waits for what runs; after `graceMs` the calls are aborted, and what became of them settled. */
@@ -142,7 +142,7 @@ export class Executor {
   }
 
   /** Attempts that must not reach the provider twice: on record as sent, in one commit, before any call. */
-  async #attemptOnce(held: Holding[]): Promise<void> {
+  async #markAndAttempt(held: Holding[]): Promise<void> {
     const sent = await this.#markSent(held);
     for (const holding of held) {
       if (sent.has(holding.claim.attemptId)) this.track(this.#attempt(holding));

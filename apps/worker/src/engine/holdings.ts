@@ -69,7 +69,7 @@ export class Holdings {
    */
   async claim(wanted: WantedRoom, take: (room: ClaimRoom) => Promise<Claim[]>): Promise<Holding[]> {
     const room = this.#room(wanted);
-    this.#count(room.byProvider, room.total);
+    this.#count(room, 1);
     // The lease runs from some moment after this one: seen from here it may end early, never late.
     const leaseEndsAtMs = performance.now() + this.#settings.LEASE_MS;
     const taken = (async () => take(room))(); // A `take` that throws at once gives back its room too.
@@ -79,7 +79,7 @@ export class Holdings {
       return claims.map((claim) => this.#hold(claim, leaseEndsAtMs));
     } finally {
       this.#claiming.delete(taken);
-      this.#count(negated(room.byProvider), -room.total);
+      this.#count(room, -1);
     }
   }
 
@@ -212,7 +212,7 @@ export class Holdings {
     return holding;
   }
 
-  #count(byProvider: ReadonlyMap<string, number>, total: number, sign = 1): void {
+  #count({ byProvider, total }: ClaimRoom, sign: 1 | -1): void {
     this.#used += sign * total;
     for (const [key, places] of byProvider) this.#countAt(key, sign * places);
   }
@@ -225,8 +225,4 @@ export class Holdings {
   #countAt(key: string, places: number): void {
     this.#usedByProvider.set(key, (this.#usedByProvider.get(key) ?? 0) + places);
   }
-}
-
-function negated(places: ReadonlyMap<string, number>): Map<string, number> {
-  return new Map([...places].map(([key, count]) => [key, -count]));
 }

@@ -7,7 +7,7 @@ import { renewLeases, renewUnlocked } from '#database/held-claims.queries';
 import { LIFELINE } from '#database/database.module';
 import { isStatementTimeout } from '#database/sqlstate';
 import { type Holding, Holdings } from './holdings.ts';
-import { Loop } from './loop.ts';
+import { Loop } from '../process/loop.ts';
 
 /**
  * Renews the leases of everything held, three times per lease, on connections that new work cannot take. What somebody else

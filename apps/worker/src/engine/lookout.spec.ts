@@ -5,7 +5,7 @@ import type { Waiting } from '#database/waiting.queries';
 import type { Relay } from '../events/relay.ts';
 import type { Canceller } from './canceller.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { Loop } from './loop.ts';
+import { Loop } from '../process/loop.ts';
 import { Lookout } from './lookout.ts';
 
 const NOTHING: Waiting = { work: false, cancels: false, events: false };

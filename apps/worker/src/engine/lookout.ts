@@ -11,7 +11,7 @@ import { type WaitingKind, findWaiting } from '#database/waiting.queries';
 import { Relay } from '../events/relay.ts';
 import { Canceller } from './canceller.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Loop } from './loop.ts';
+import { Loop } from '../process/loop.ts';
 
 /** Whose work may come without a signal, and how soon it is to be noticed. */
 interface Watched {

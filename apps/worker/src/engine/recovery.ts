@@ -20,7 +20,7 @@ import { FAILURE_CODES } from '#domain/errors';
 import { Catalogue, providerKey } from '#providers/catalogue';
 import { Contact } from './contact.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Loop } from './loop.ts';
+import { Loop } from '../process/loop.ts';
 
 const BATCH_MAX = 500;
 /** The sweep walks every target, and finds something only if there is a bug elsewhere. */

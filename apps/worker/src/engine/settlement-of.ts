@@ -3,9 +3,8 @@ import type { Settlement } from '#database/settle.queries';
 import { afterSilence } from '#providers/after-silence';
 import { bearsRepeats } from '#providers/bears-repeats';
 import type { ProviderEntry } from '#providers/catalogue';
-import type { Outcome } from '#providers/provider';
+import type { Outcome, Remark } from '#providers/provider';
 import {
-  type Remark,
   type Verdict,
   again,
   askedPauseMs,

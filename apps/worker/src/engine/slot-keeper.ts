@@ -9,8 +9,8 @@ import { Catalogue, providerKey } from '#providers/catalogue';
 import { Circuits } from './circuits.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Holdings } from './holdings.ts';
-import { Loop } from './loop.ts';
-import { WORKER_NAME } from './worker-name.ts';
+import { Loop } from '../process/loop.ts';
+import { WORKER_NAME } from '../process/worker-name.ts';
 
 /** How soon a worker that came or went is noticed by the others. */
 const INTERVAL_MS_MAX = 1000;

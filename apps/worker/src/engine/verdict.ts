@@ -3,6 +3,7 @@ import type { ResultInfo } from '#domain/security-action';
 import type { Claim } from '#database/claim.queries';
 import type { Settlement } from '#database/settle.queries';
 import type { ProviderEntry } from '#providers/catalogue';
+import type { Remark } from '#providers/provider';
 
 /*
  * What can be decided about an action, in the words of a settlement; who decides which is in settlement-of.ts and
@@ -19,12 +20,6 @@ export type Verdict = Settlement extends infer S
     ? Omit<S, 'azureTenantId' | 'actionId' | 'attemptId' | 'targetKey'>
     : never
   : never;
-
-/** Why, and the provider's HTTP status if there was one. */
-export interface Remark {
-  reason: string;
-  subcode?: number;
-}
 
 export function settlement(
   { azureTenantId, actionId, attemptId, targetKey }: Claim,

@@ -17,7 +17,7 @@ import { traceIdIn } from '#observability/trace-context';
 import { Dispatcher } from '../engine/dispatcher.ts';
 import { Executor } from '../engine/executor.ts';
 import { Holdings } from '../engine/holdings.ts';
-import { WORKER_NAME } from '../engine/worker-name.ts';
+import { WORKER_NAME } from '../process/worker-name.ts';
 import { Relay } from '../events/relay.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 import { AtOnce } from './at-once.ts';

@@ -17,7 +17,7 @@ import type { TopicProgress } from '#kafka/topic-progress';
 import { gauge } from '#observability/metrics';
 import { Catalogue } from '#providers/catalogue';
 import { revertOf } from '#providers/revert-action';
-import { Loop } from '../engine/loop.ts';
+import { Loop } from '../process/loop.ts';
 import { Relay } from '../events/relay.ts';
 
 const LAST_STEP_MS = 1000;

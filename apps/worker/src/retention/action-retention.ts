@@ -12,7 +12,7 @@ import { removeOldActions } from '#database/remove-old-actions';
 import { type Slice, findNextTenant, findOldSlice } from '#database/retention.queries';
 import { inTransaction } from '#database/transaction';
 import { removalAgeMs } from '#domain/retention';
-import { Loop } from '../engine/loop.ts';
+import { Loop } from '../process/loop.ts';
 import { ActionMetrics } from '../metrics/action-metrics.ts';
 
 /** From the end of a walk to the next: what becomes old meanwhile can wait. */

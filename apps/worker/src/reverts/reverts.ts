@@ -26,7 +26,7 @@ import { Publisher } from '#kafka/publisher';
 import type { ActionEntry } from '#providers/action-entry';
 import { Catalogue, providerKey } from '#providers/catalogue';
 import { revertOf } from '#providers/revert-action';
-import { Loop } from '../engine/loop.ts';
+import { Loop } from '../process/loop.ts';
 import { revertCommand, revertIdOf } from './revert-command.ts';
 
 /** Timers of one transaction: enough for a wave of reverts, and locked for a few milliseconds only. */
