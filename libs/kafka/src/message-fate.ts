@@ -37,15 +37,17 @@ export interface FatedMessage extends Message {
 /** The others answer some milliseconds after the first, which has written nothing and had no replicas to wait for. */
 const ANSWER_INTERVAL_MS = 5;
 
-/** Returns when each message has the answer of its partition, if it was sent, or after `timeoutMs`. */
+/** Returns when each message has the answer of its partition, if it was sent; or, with false, after `timeoutMs`. */
 export async function untilAnswered(
   messages: readonly FatedMessage[],
   timeoutMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const untilMs = performance.now() + timeoutMs;
-  while (messages.some(({ fate }) => fate?.answer === 'awaited') && performance.now() < untilMs) {
+  while (messages.some(({ fate }) => fate?.answer === 'awaited')) {
+    if (performance.now() > untilMs) return false;
     await delay(ANSWER_INTERVAL_MS);
   }
+  return true;
 }
 
 const TOO_LARGE = new Set<unknown>([

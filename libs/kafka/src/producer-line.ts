@@ -94,7 +94,7 @@ export class ProducerLine {
     let messages: FatedMessage[] = [];
     const batch = {
       topic: topicName(this.#settings.KAFKA_TOPIC_PREFIX, topic),
-      take: () => (messages = take().map(unanswered)),
+      take: () => (messages = take()),
       acks: -1,
       // What it says when replicas do not answer is to come before nobody waits for it any more.
       timeout: Math.floor(this.#settings.ACCEPT_TIMEOUT_MS * REPLICAS_SHARE),
@@ -225,10 +225,4 @@ export class ProducerLine {
     });
     return new LeasedClient(new LazyProducer(producer));
   }
-}
-
-/** What was said to an earlier request is over. */
-function unanswered(message: FatedMessage): FatedMessage {
-  if (message.fate) message.fate.answer = undefined;
-  return message;
 }

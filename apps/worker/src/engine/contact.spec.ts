@@ -55,7 +55,7 @@ describe('the contact with Postgres', () => {
   it('goes on while the clock there is brought to the right time by and by', () => {
     const { contact, look, looks } = setup();
     looks(2 * LEASE_MS);
-    for (let aheadMs = 0; aheadMs < HOUR_MS; aheadMs += 1000) {
+    for (let aheadMs = 0; aheadMs < HOUR_MS; aheadMs += 150) {
       expect(look({ aheadMs })).toBe(0);
       expect(contact.isOfALease).toBe(true);
     }
@@ -72,11 +72,26 @@ describe('the contact with Postgres', () => {
     expect(contact.isOfALease).toBe(true);
   });
 
+  it('begins anew after a step that is small beside its own lease: those of others may be short', () => {
+    const { contact, look, looks } = setup();
+    looks(2 * LEASE_MS);
+    expect(look({ aheadMs: 1900 })).toBeGreaterThan(1000);
+    expect(contact.isOfALease).toBe(false);
+  });
+
   it('begins anew after a lease in which nothing was heard, whatever the clock did meanwhile', () => {
     const { contact, look, looks } = setup();
     looks(2 * LEASE_MS);
     vi.advanceTimersByTime(LEASE_MS);
     expect(look({ aheadMs: HOUR_MS })).toBe(0);
+    expect(contact.isOfALease).toBe(false);
+  });
+
+  it('begins anew after a silence in which the living, had they been silent as well, could have lost a lease', () => {
+    const { contact, look, looks } = setup();
+    looks(2 * LEASE_MS);
+    vi.advanceTimersByTime(0.6 * LEASE_MS);
+    look();
     expect(contact.isOfALease).toBe(false);
   });
 

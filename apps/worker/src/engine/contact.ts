@@ -5,8 +5,10 @@ export interface ClockReading {
   clockMs: number;
 }
 
-/** Clocks run a little apart and are brought together again; whoever lives has two thirds of a lease left at any time. */
-const STEP_PER_LEASE_MAX = 0.1;
+/** Clocks run a little apart and are brought together again. A tenth of the shortest lease that a worker may be told to take. */
+const STEP_MS_MAX = 200;
+/** Of a lease: whoever lives has two thirds of one left at any time, if it was not standing still as well. */
+const GAP_MAX = 0.6;
 
 /**
  * For how long this worker has been in touch with Postgres, by its own monotonic clock. Broken by an outage, by a stop of this
@@ -30,9 +32,10 @@ export class Contact {
   /** @returns by how much Postgres's clock was set ahead since the last reading, or back if negative; 0 if it was not */
   note(reading: ClockReading): number {
     // A gap means that this process stood still: it cannot tell what happened meanwhile.
-    if (this.#last && reading.heardAtMs - this.#last.heardAtMs >= this.#leaseMs) this.lose();
+    const gapMs = this.#last ? reading.heardAtMs - this.#last.heardAtMs : 0;
+    if (gapMs >= GAP_MAX * this.#leaseMs) this.lose();
     const stepMs = this.#last ? stepBetween(this.#last, reading) : 0;
-    const wasSet = Math.abs(stepMs) > this.#leaseMs * STEP_PER_LEASE_MAX;
+    const wasSet = Math.abs(stepMs) > STEP_MS_MAX;
     if (wasSet) this.#sinceMs = undefined;
     this.#sinceMs ??= reading.heardAtMs;
     this.#last = reading;

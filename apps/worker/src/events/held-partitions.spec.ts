@@ -13,6 +13,10 @@ describe('HeldPartitions', () => {
   });
   afterEach(() => void vi.useRealTimers());
 
+  /** For want of replicas. */
+  const hold = (...partitions: number[]) =>
+    held.hold(new Map(partitions.map((partition) => [partition, 19])));
+
   /** How long the partition is held from now on. */
   function heldForMs(partition: number): number {
     const fromMs = performance.now();
@@ -21,9 +25,9 @@ describe('HeldPartitions', () => {
   }
 
   it('holds each for a second of its own', () => {
-    held.hold(new Set([1]));
+    hold(1);
     vi.advanceTimersByTime(500);
-    held.hold(new Set([2]));
+    hold(2);
     expect([...held.now()]).toEqual([1, 2]);
     vi.advanceTimersByTime(500);
     expect([...held.now()]).toEqual([2]);
@@ -33,27 +37,34 @@ describe('HeldPartitions', () => {
 
   it('holds what takes nothing again for twice as long, up to half a minute', () => {
     const pausesMs = Array.from({ length: 7 }, () => {
-      held.hold(new Set([1]));
+      hold(1);
       return heldForMs(1);
     });
     expect(pausesMs).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   });
 
-  it('begins anew with a partition that has been well for as long, and with another at once', () => {
-    held.hold(new Set([1]));
+  it('holds it for longer though it takes its time to refuse', () => {
+    hold(1);
     heldForMs(1);
-    held.hold(new Set([1, 2]));
-    expect(heldForMs(2)).toBe(1000);
-    expect(heldForMs(1)).toBe(1000);
-    vi.advanceTimersByTime(2000);
-    held.hold(new Set([1]));
-    expect(heldForMs(1)).toBe(1000);
+    vi.advanceTimersByTime(6000);
+    hold(1);
+    expect(heldForMs(1)).toBe(2000);
   });
 
-  it('says of each which it is, and for how long', () => {
-    held.hold(new Set([3]));
+  it('begins anew with a partition that has been well for half a minute, and with another at once', () => {
+    hold(1);
+    heldForMs(1);
+    vi.advanceTimersByTime(30_000);
+    hold(1, 2);
+    expect(heldForMs(1)).toBe(1000);
+    hold(3);
+    expect(heldForMs(3)).toBe(1000);
+  });
+
+  it('says of each which it is, what it said, and for how long it waits', () => {
+    hold(3);
     expect(warn.mock.calls).toEqual([
-      [{ partition: 3, pauseMs: 1000 }, expect.stringContaining('takes nothing now')],
+      [{ partition: 3, answer: 19, pauseMs: 1000 }, expect.stringContaining('takes nothing now')],
     ]);
   });
 });

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { LeftOut } from './send-in-order.ts';
 
 /** A leader moves within seconds; replicas that are lost may take hours, and each try is a request in vain. */
 const PAUSE_MS = 1000;
@@ -16,16 +17,16 @@ export class HeldPartitions {
     return new Set(held.map(([partition]) => partition));
   }
 
-  /** @param partitions that have taken nothing just now: each waits twice as long as the last time, if that is not long ago */
-  hold(partitions: ReadonlySet<number>): void {
+  /** @param partitions that have taken nothing just now, and what each said: it waits twice as long as the last time, if that is not long ago */
+  hold(partitions: LeftOut['partitions']): void {
     const nowMs = performance.now();
-    for (const partition of partitions) {
+    for (const [partition, answer] of partitions) {
       const last = this.#pauses.get(partition);
-      const isAgain = last !== undefined && nowMs - last.untilMs < last.ms;
+      const isAgain = last !== undefined && nowMs - last.untilMs < PAUSE_MS_MAX;
       const ms = isAgain ? Math.min(2 * last.ms, PAUSE_MS_MAX) : PAUSE_MS;
       this.#pauses.set(partition, { ms, untilMs: nowMs + ms });
       this.#logger.warn(
-        { partition, pauseMs: ms },
+        { partition, answer, pauseMs: ms },
         'events wait: their partition takes nothing now, as when it has too few replicas',
       );
     }

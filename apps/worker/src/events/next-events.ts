@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import type { InsertedAction } from '#database/ingest.queries';
 import type { OutboxEvent, OutboxPlace } from '#database/outbox-event';
@@ -12,8 +13,11 @@ import type { LeftOut } from './send-in-order.ts';
 /** What is known goes first, but not for longer than so many of the intervals in which others' events are to be looked for. */
 const INTERVALS_WITHOUT_LOOK_MAX = 2;
 
-/** To look past many events of a held partition takes time: no more than one part in so many is spent on it. */
+/** To look past very many events of a held partition takes long: three times as long others may use Postgres. */
 const REST_FACTOR = 3;
+const REST_MS_MAX = 1000;
+/** What is found behind them at a time: more than else, as each look begins anew. */
+const BESIDE_HELD_MAX = 5000;
 
 interface Bounds {
   /** How often the outbox is to be looked into for what nobody here knows of. */
@@ -35,7 +39,7 @@ export class NextEvents {
   readonly #known = new KnownEvents();
   readonly #tooLarge = new HeldBack();
   readonly #partitions = new HeldPartitions();
-  #restUntilMs = 0;
+  #restMs = 0;
   /** The outbox has, or may have, what is not known. */
   #mustLook = true;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -104,26 +108,28 @@ export class NextEvents {
       const events = this.#known.takeNew(eventsMax);
       if (events.length > 0 || sinceLookMs < lookIntervalMs) return events;
     }
-    if (held.size === 0) return this.#look();
-    if (performance.now() < this.#restUntilMs) return [];
+    if (held.size === 0) return this.#look(eventsMax);
+    return this.#lookBeside(held);
+  }
+
+  async #lookBeside(held: ReadonlySet<number>): Promise<OutboxEvent[]> {
+    await delay(this.#restMs);
     const beganMs = performance.now();
-    const events = await this.#look((place) =>
-      held.has(this.#bounds.partitionOf(place.actionId) ?? -1),
+    const events = await this.#look(BESIDE_HELD_MAX, ({ actionId }) =>
+      held.has(this.#bounds.partitionOf(actionId) ?? -1),
     );
-    const endMs = performance.now();
-    this.#restUntilMs = endMs + REST_FACTOR * (endMs - beganMs);
+    this.#restMs = Math.min(REST_FACTOR * (performance.now() - beganMs), REST_MS_MAX);
     this.#mustLook = true;
     return events;
   }
 
   /** @param skips says of each place whether it is passed over: the same for all of an action's */
-  async #look(skips?: (place: OutboxPlace) => boolean): Promise<OutboxEvent[]> {
-    const { eventsMax } = this.#bounds;
+  async #look(limit: number, skips?: (place: OutboxPlace) => boolean): Promise<OutboxEvent[]> {
     // Before the look: what is noted while it is under way may have come too late for it.
     this.#mustLook = false;
     this.#lookedAtMs = performance.now();
     const events = await readOutbox(this.#database, {
-      limit: eventsMax,
+      limit,
       without: this.#tooLarge.forThisLook(),
       ...(skips && { skips }),
       known: (place) => {
@@ -132,7 +138,7 @@ export class NextEvents {
         return event;
       },
     });
-    if (events.length === eventsMax) this.#mustLook = true;
+    if (events.length === limit) this.#mustLook = true;
     return events;
   }
 

@@ -27,11 +27,13 @@ import { cloudEvent } from './cloud-event.ts';
 import { Gathering } from './gathering.ts';
 import { logEvent } from './life-log.ts';
 import { NextEvents } from './next-events.ts';
-import { sendInOrder } from './send-in-order.ts';
+import { type LeftOut, sendInOrder } from './send-in-order.ts';
 
 /** How often a worker that does not relay looks whether it must. */
 const STAND_BY_MS = 1000;
 const LAST_STEP_MS = 1000;
+/** When one leader is lost, the others answer at once. */
+const OTHERS_ANSWER_MS = 250;
 
 /**
  * Publishes the outbox, the events of an action in their order, and deletes what Kafka has acknowledged. One request at a time, so that
@@ -211,19 +213,18 @@ export class Relay {
   async #publish(events: OutboxEvent[], lease: RelayLease): Promise<void> {
     const messages = events.map((event) => ({ ...cloudEvent(event), fate: newFate() }));
     const requests = inRequests(messages, this.#limits);
+    const leftOut: LeftOut = { keys: new Set(), partitions: new Map() };
+    const way = {
+      send: (request: FatedMessage[]) => this.#send(request),
+      partitionOf: this.#partitionOf,
+    };
     try {
-      const leftOut = await sendInOrder(requests, {
-        send: (request) => this.#send(request),
-        partitionOf: this.#partitionOf,
-      });
-      this.#next.holdBack(leftOut);
+      await sendInOrder(requests, way, leftOut);
     } catch (error) {
-      // A fresh connection, in the background: the old one may be dead without knowing it.
-      this.#line
-        .reconnect()
-        .catch((reason: unknown) => this.#logger.error(rootCause(reason).message));
+      this.#reconnect();
       throw error;
     } finally {
+      this.#next.holdBack(leftOut);
       const published = events.filter((_, index) => messages[index]!.fate.receipt);
       this.#forgetting = this.#forget(published, lease);
       // Whoever waits for it hears of its failure; until then nobody does.
@@ -231,14 +232,22 @@ export class Relay {
     }
   }
 
-  /** @throws what the first leader said that refused, when all have answered */
+  /** @throws what the first leader said that refused, when the others have answered as well, or did not in time */
   async #send(request: FatedMessage[]): Promise<void> {
     try {
       await this.#line.send('events', () => request);
     } catch (error) {
-      if (isBrokersAnswer(error)) await untilAnswered(request, this.#settings.ACCEPT_TIMEOUT_MS);
+      const waitMs = isBrokersAnswer(error) ? this.#settings.ACCEPT_TIMEOUT_MS : OTHERS_ANSWER_MS;
+      if (!(await untilAnswered(request, waitMs))) this.#reconnect();
       throw error;
     }
+  }
+
+  /** In the background: the old connections may be dead without knowing it. */
+  #reconnect(): void {
+    this.#line
+      .reconnect()
+      .catch((reason: unknown) => this.#logger.error(rootCause(reason).message));
   }
 
   async #holdLease(): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type MessageFate, newFate } from '#kafka/message-fate';
 import { connectionError, protocolError } from '#kafka/producing-kafka.fixture';
-import { sendInOrder } from './send-in-order.ts';
+import { type LeftOut, sendInOrder } from './send-in-order.ts';
 
 const LIMIT = 10;
 const TOO_LARGE = 10;
@@ -47,9 +47,10 @@ async function sent(
 ) {
   const taken: Sized[] = [];
   const sizes: number[] = [];
-  const { keys, partitions } = await sendInOrder(requests, {
+  const leftOut: LeftOut = { keys: new Set(), partitions: new Map() };
+  const way = {
     partitionOf,
-    send: async (request) => {
+    send: async (request: Sized[]) => {
       sizes.push(request.length);
       await Promise.resolve();
       const codes: Answer[] = [];
@@ -68,8 +69,11 @@ async function sent(
       if (codes.length > 0)
         throw error ?? (typeof first === 'number' && ANSWERS[first]) ?? connectionError();
     },
+  };
+  await sendInOrder(requests, way, leftOut).catch((reason: unknown) => {
+    throw Object.assign(reason as Error, { leftOut });
   });
-  return { taken, sizes, keys: [...keys], partitions: [...partitions] };
+  return { taken, sizes, keys: [...leftOut.keys], partitions: [...leftOut.partitions] };
 }
 
 describe('sendInOrder', () => {
@@ -137,7 +141,7 @@ describe('sendInOrder', () => {
       [stuck[2]!, others[2]!, ...of('s2', 1)],
     ];
     const { sizes, taken, keys, partitions } = await sent(requests, { answers: { s: code } });
-    expect(partitions).toEqual([partitionOf('s')]);
+    expect(partitions).toEqual([[partitionOf('s'), code]]);
     expect(keys).toEqual([]);
     expect(taken).toEqual(others);
     expect(sizes).toEqual([4, 1]);
@@ -145,7 +149,7 @@ describe('sendInOrder', () => {
 
   it('leaves it out too when it stands alone', async () => {
     const { partitions } = await sent([of('s', 1)], { answers: { s: 19 } });
-    expect(partitions).toEqual([partitionOf('s')]);
+    expect(partitions).toEqual([[partitionOf('s'), 19]]);
   });
 
   it('judges each partition by its own answer, whichever was heard first', async () => {
@@ -154,16 +158,60 @@ describe('sendInOrder', () => {
       const messages = [...of('s', 1), ...of('b1', 6), ...of('b2', 6)];
       const { taken, partitions } = await sent([messages], { answers: { s: 19 }, error });
       expect(taken.map(({ key }) => key)).toEqual(large.map(({ key }) => key));
-      expect(partitions).toEqual([partitionOf('s')]);
+      expect(partitions).toEqual([[partitionOf('s'), 19]]);
     }
   });
 
-  it('leaves out what was not sent when others were', async () => {
+  it.each<[string, Answer, Error]>([
+    ['was not sent', undefined, protocolError('LEADER_NOT_AVAILABLE', true)],
+    ['was not answered', 'awaited', connectionError()],
+  ])('leaves out what %s when others were', async (_, answer, error) => {
     const messages = [...of('a', 1), ...of('s', 1)];
-    const error = protocolError('LEADER_NOT_AVAILABLE', true);
-    const { taken, partitions } = await sent([messages], { answers: { s: undefined }, error });
+    const { taken, partitions } = await sent([messages], { answers: { s: answer }, error });
     expect(taken).toEqual([messages[0]]);
-    expect(partitions).toEqual([partitionOf('s')]);
+    expect(partitions).toEqual([[partitionOf('s'), answer]]);
+  });
+
+  it('leaves no gap where a topic is given more partitions meanwhile', async () => {
+    let isGrown = false;
+    const seen: string[] = [];
+    const leftOut: LeftOut = { keys: new Set(), partitions: new Map() };
+    const send = async (request: Sized[]) => {
+      await Promise.resolve();
+      for (const message of request) {
+        const isRefused = message.key === 's1' && !isGrown;
+        message.partition = isGrown ? 9 : 3;
+        message.fate.answer = isRefused ? 19 : 0;
+        if (!isRefused) seen.push(message.key);
+      }
+      if (isGrown) return;
+      isGrown = true;
+      throw ANSWERS[19]!;
+    };
+    const way = { send, partitionOf: () => (isGrown ? 9 : 3) };
+    await sendInOrder([of('s1', 1), of('b1', 1), of('s1', 1)], way, leftOut);
+    expect(seen).toEqual(['b1']);
+  });
+
+  it('takes nothing of an earlier request for an answer', async () => {
+    const leftOut: LeftOut = { keys: new Set(), partitions: new Map() };
+    let tries = 0;
+    const send = (request: Sized[]) => {
+      tries += 1;
+      if (tries > 1) return Promise.reject(connectionError());
+      for (const { fate } of request) fate.answer = TOO_LARGE;
+      return Promise.reject(ANSWERS[TOO_LARGE]!);
+    };
+    const sending = sendInOrder([of('a', 6, 6)], { send, partitionOf }, leftOut);
+    await expect(sending).rejects.toThrow('gone');
+    expect([...leftOut.keys]).toEqual([]);
+  });
+
+  it('says what it has left out though it ends with a failure', async () => {
+    const requests = [[...of('a', 1), ...of('s', 1)], of('g', 1)];
+    const sending = sent(requests, { answers: { s: 19, g: 29 } });
+    const partitions = new Map([[partitionOf('s'), 19]]);
+    await expect(sending).rejects.toMatchObject({ leftOut: { partitions } });
   });
 
   it.each<[string, Record<string, Answer>, Error]>([
@@ -172,8 +220,7 @@ describe('sendInOrder', () => {
       { a: undefined, s: undefined },
       protocolError('LEADER_NOT_AVAILABLE', true),
     ],
-    ['one has not answered', { s: 'awaited' }, connectionError()],
-    ['one has not answered, and another has refused', { a: 19, s: 'awaited' }, ANSWERS[19]!],
+    ['none has answered', { a: 'awaited', s: 'awaited' }, connectionError()],
     ['one takes nothing of ours', { s: 29 }, ANSWERS[29]!],
   ])('sends nothing more when %s', async (_, answers, error) => {
     const later = of('b', 1);
