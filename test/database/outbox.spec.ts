@@ -8,6 +8,7 @@ import {
   deleteFromOutbox,
   dropRelayLease,
   holdRelayLease,
+  placesBeside,
   readOutbox,
 } from '#database/outbox.queries';
 import { DECLARED_PROPERTIES, type SecurityAction } from '#domain/security-action';
@@ -56,10 +57,14 @@ describe('the outbox', () => {
       [first],
     );
     const [third] = await database.ingest(command({ target: 'c' }));
-    const beside = (limit: number) =>
-      readOutbox(database.manager, { limit, skips: ({ actionId }) => actionId === first });
-    expect((await beside(10)).map(({ action }) => action.id)).toEqual([second, third]);
-    expect((await beside(1)).map(({ action }) => action.id)).toEqual([second]);
+    const beside = async (limit: number, without: string[] = []) => {
+      const skips = ({ actionId }: { actionId: string }) => actionId === first;
+      const places = await placesBeside(database.manager, { limit, without, skips });
+      return places.map(({ actionId }) => actionId);
+    };
+    expect(await beside(10)).toEqual([second, third]);
+    expect(await beside(1)).toEqual([second]);
+    expect(await beside(10, [second!])).toEqual([third]);
     await database.query('DELETE FROM outbox');
   });
 

@@ -55,20 +55,24 @@ interface Look {
   limit: number;
   /** Actions whose events are passed over. */
   without?: readonly string[];
-  /** Says of each place whether it is passed over: the same for all of an action's. */
-  skips?: (place: OutboxPlace) => boolean;
   /** Asked for each event, in their order; what it gives need not be read. */
   known?: (place: OutboxPlace) => OutboxEvent | undefined;
 }
 
 /** The oldest events of the outbox, in the order in which they must be published. */
 export async function readOutbox(
-  database: EntityManager,
-  { limit, without = [], skips, known }: Look,
+  database: Database,
+  { limit, without = [], known }: Look,
 ): Promise<OutboxEvent[]> {
-  const places = skips
-    ? await placesBeside(database, limit, without, skips)
-    : await placesAfter(database, '0', limit, without);
+  return readPlaces(database, await placesAfter(database, '0', limit, without), known);
+}
+
+/** The events at these places, in order. @param known as of a look */
+export async function readPlaces(
+  database: Database,
+  places: readonly OutboxPlace[],
+  known: Look['known'],
+): Promise<OutboxEvent[]> {
   const events: OutboxEvent[] = [];
   const unknown: OutboxPlace[] = [];
   for (const place of places) {
@@ -86,15 +90,21 @@ function byPosition({ position: one }: OutboxEvent, { position: other }: OutboxE
   return one < other ? -1 : 1;
 }
 
+interface LookBeside {
+  /** Places at most. */
+  limit: number;
+  without: readonly string[];
+  /** Says of each place whether it is passed over: the same for all of an action's. */
+  skips: (place: OutboxPlace) => boolean;
+}
+
 /**
- * Those that are not skipped. In one snapshot: an event that is committed between two pages could be missed by the first, and one
- * that follows it in its action be found in the second.
+ * The oldest places that are not skipped. In one snapshot: an event that is committed between two pages could be missed by the
+ * first, and one that follows it in its action be found in the second.
  */
-function placesBeside(
+export function placesBeside(
   database: EntityManager,
-  limit: number,
-  without: readonly string[],
-  skips: (place: OutboxPlace) => boolean,
+  { limit, without, skips }: LookBeside,
 ): Promise<OutboxPlace[]> {
   return database.transaction('REPEATABLE READ', async (snapshot) => {
     const places: OutboxPlace[] = [];

@@ -90,7 +90,7 @@ describe('the contact with Postgres', () => {
   it('begins anew after a silence in which the living, had they been silent as well, could have lost a lease', () => {
     const { contact, look, looks } = setup();
     looks(2 * LEASE_MS);
-    vi.advanceTimersByTime(0.6 * LEASE_MS);
+    vi.advanceTimersByTime((2 / 3) * LEASE_MS);
     look();
     expect(contact.isOfALease).toBe(false);
   });

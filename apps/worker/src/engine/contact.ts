@@ -7,8 +7,8 @@ export interface ClockReading {
 
 /** Clocks run a little apart and are brought together again. A tenth of the shortest lease that a worker may be told to take. */
 const STEP_MS_MAX = 200;
-/** Of a lease: whoever lives has two thirds of one left at any time, if it was not standing still as well. */
-const GAP_MAX = 0.6;
+/** Of a lease: whoever lives has so much of one left at any time, if it was not standing still as well. */
+const GAP_MAX = 2 / 3;
 
 /**
  * For how long this worker has been in touch with Postgres, by its own monotonic clock. Broken by an outage, by a stop of this

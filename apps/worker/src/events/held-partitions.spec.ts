@@ -51,10 +51,10 @@ describe('HeldPartitions', () => {
     expect(heldForMs(1)).toBe(2000);
   });
 
-  it('begins anew with a partition that has been well for half a minute, and with another at once', () => {
+  it('begins anew with a partition that has been well for a minute, and with another at once', () => {
     hold(1);
     heldForMs(1);
-    vi.advanceTimersByTime(30_000);
+    vi.advanceTimersByTime(60_000);
     hold(1, 2);
     expect(heldForMs(1)).toBe(1000);
     hold(3);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import type { InsertedAction } from '#database/ingest.queries';
 import type { OutboxEvent, OutboxPlace } from '#database/outbox-event';
-import { readOutbox } from '#database/outbox.queries';
+import { placesBeside, readOutbox, readPlaces } from '#database/outbox.queries';
 import type { SettledEvent, Settlement } from '#database/settle.queries';
 import type { ReadCommand } from '#domain/command';
 import { HeldBack } from './held-back.ts';
@@ -13,11 +13,11 @@ import type { LeftOut } from './send-in-order.ts';
 /** What is known goes first, but not for longer than so many of the intervals in which others' events are to be looked for. */
 const INTERVALS_WITHOUT_LOOK_MAX = 2;
 
-/** To look past very many events of a held partition takes long: three times as long others may use Postgres. */
+/** To look past very many events of a held partition takes long: others are to have Postgres for longer, up to half a second. */
 const REST_FACTOR = 3;
-const REST_MS_MAX = 1000;
-/** What is found behind them at a time: more than else, as each look begins anew. */
-const BESIDE_HELD_MAX = 5000;
+const REST_MS_MAX = 500;
+/** Places that are found behind them by one look: more than are read at a time, as each look begins anew. */
+const PLACES_BESIDE_MAX = 5000;
 
 interface Bounds {
   /** How often the outbox is to be looked into for what nobody here knows of. */
@@ -39,6 +39,8 @@ export class NextEvents {
   readonly #known = new KnownEvents();
   readonly #tooLarge = new HeldBack();
   readonly #partitions = new HeldPartitions();
+  /** What the last look has found beside held partitions, and nobody has taken. */
+  #beside: OutboxPlace[] = [];
   #restMs = 0;
   /** The outbox has, or may have, what is not known. */
   #mustLook = true;
@@ -76,15 +78,26 @@ export class NextEvents {
     }
   }
 
-  /** Only the outbox can tell what follows: others have committed it, or something taken may not have been published. */
+  /** Others have committed what follows: only the outbox can tell it. */
+  noteUnknown(): void {
+    this.#mustLook = true;
+  }
+
+  /** Something taken may not have been published. */
   mustLook(): void {
     this.#mustLook = true;
+    this.#beside = [];
   }
 
   /** Nothing that is known may be published without a look. */
   forget(): void {
     this.#known.clear();
-    this.#mustLook = true;
+    this.mustLook();
+  }
+
+  /** Whether a partition took nothing lately. */
+  isSuspect(partition: number): boolean {
+    return this.#partitions.isSuspect(partition);
   }
 
   /** Passes over for a while what could not be published. */
@@ -92,7 +105,7 @@ export class NextEvents {
     this.#tooLarge.add(keys);
     this.#partitions.hold(partitions);
     // What follows of an action must not go by what is known, while its earlier events are still in the outbox.
-    if (partitions.size > 0) this.#mustLook = true;
+    if (keys.size + partitions.size > 0) this.mustLook();
   }
 
   /**
@@ -108,37 +121,47 @@ export class NextEvents {
       const events = this.#known.takeNew(eventsMax);
       if (events.length > 0 || sinceLookMs < lookIntervalMs) return events;
     }
-    if (held.size === 0) return this.#look(eventsMax);
-    return this.#lookBeside(held);
+    if (held.size > 0) return this.#takeBeside(held);
+    this.#beside = [];
+    this.#restMs = 0;
+    return this.#look();
   }
 
-  async #lookBeside(held: ReadonlySet<number>): Promise<OutboxEvent[]> {
+  /** What is in no held partition. In one of them what is known is not all that comes first. */
+  async #takeBeside(held: ReadonlySet<number>): Promise<OutboxEvent[]> {
+    this.#mustLook = true;
+    if (this.#beside.length === 0) await this.#lookBeside(held);
+    return readPlaces(this.#database, this.#beside.splice(0, this.#bounds.eventsMax), (place) =>
+      this.#known.take(place),
+    );
+  }
+
+  async #lookBeside(held: ReadonlySet<number>): Promise<void> {
     await delay(this.#restMs);
     const beganMs = performance.now();
-    const events = await this.#look(BESIDE_HELD_MAX, ({ actionId }) =>
-      held.has(this.#bounds.partitionOf(actionId) ?? -1),
-    );
+    this.#beside = await placesBeside(this.#database, {
+      limit: PLACES_BESIDE_MAX,
+      without: this.#tooLarge.forThisLook(),
+      skips: ({ actionId }) => held.has(this.#bounds.partitionOf(actionId) ?? -1),
+    });
     this.#restMs = Math.min(REST_FACTOR * (performance.now() - beganMs), REST_MS_MAX);
-    this.#mustLook = true;
-    return events;
   }
 
-  /** @param skips says of each place whether it is passed over: the same for all of an action's */
-  async #look(limit: number, skips?: (place: OutboxPlace) => boolean): Promise<OutboxEvent[]> {
+  async #look(): Promise<OutboxEvent[]> {
+    const { eventsMax } = this.#bounds;
     // Before the look: what is noted while it is under way may have come too late for it.
     this.#mustLook = false;
     this.#lookedAtMs = performance.now();
     const events = await readOutbox(this.#database, {
-      limit,
+      limit: eventsMax,
       without: this.#tooLarge.forThisLook(),
-      ...(skips && { skips }),
       known: (place) => {
         const event = this.#known.take(place);
         this.#note(event !== undefined);
         return event;
       },
     });
-    if (events.length === limit) this.#mustLook = true;
+    if (events.length === eventsMax) this.#mustLook = true;
     return events;
   }
 

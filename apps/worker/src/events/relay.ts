@@ -123,7 +123,7 @@ export class Relay {
 
   /** Events were committed in some other way. */
   noteMore(): void {
-    this.#next.mustLook();
+    this.#next.noteUnknown();
     this.loop.wake();
   }
 
@@ -217,6 +217,7 @@ export class Relay {
     const way = {
       send: (request: FatedMessage[]) => this.#send(request),
       partitionOf: this.#partitionOf,
+      isSuspect: (partition: number) => this.#next.isSuspect(partition),
     };
     try {
       await sendInOrder(requests, way, leftOut);

@@ -24,18 +24,20 @@ interface Way<T> {
   send: (request: T[]) => Promise<void>;
   /** Where a key goes; undefined if that is not known, as before the first request. */
   partitionOf: (key: string) => number | undefined;
+  /** Whether a partition took nothing lately: that it does not answer says nothing of others. */
+  isSuspect: (partition: number) => boolean;
 }
 
 /**
  * Sends requests in order. What Kafka finds too large is halved until the message at fault stands alone. What is left
  * out takes all with it that follows it under its key, so that no reader sees a gap.
  * @param leftOut gets what is left out, also when it throws; what is written has a receipt in its fate
- * @throws what `send` throws when no partition has answered, or one never will take any of this: of the rest nothing more
- * is sent
+ * @throws what `send` throws when no partition has answered, unless only suspects were asked, or when one never will take any of
+ * this: of the rest nothing more is sent
  */
 export async function sendInOrder<T extends KeyedMessage>(
   requests: Iterable<readonly T[]>,
-  { send, partitionOf }: Way<T>,
+  { send, partitionOf, isSuspect }: Way<T>,
   leftOut: LeftOut,
 ): Promise<void> {
   /** By key too, as a topic may be given more partitions at any moment. */
@@ -43,7 +45,10 @@ export async function sendInOrder<T extends KeyedMessage>(
 
   function mayGo({ key, fate }: T): boolean {
     if (fate.receipt || heldKeys.has(key)) return false;
-    return leftOut.partitions.size === 0 || !leftOut.partitions.has(partitionOf(key) ?? -1);
+    if (leftOut.partitions.size === 0 || !leftOut.partitions.has(partitionOf(key) ?? -1))
+      return true;
+    heldKeys.add(key);
+    return false;
   }
 
   async function sendPart(part: readonly T[]): Promise<void> {
@@ -54,7 +59,7 @@ export async function sendInOrder<T extends KeyedMessage>(
     try {
       await send(request);
     } catch (error) {
-      if (!isOfPartitions(request)) throw error;
+      if (!isOfPartitions(request, isSuspect)) throw error;
       await leaveOut(request.filter(({ fate }) => !fate.receipt));
     }
   }
@@ -81,7 +86,13 @@ export async function sendInOrder<T extends KeyedMessage>(
 }
 
 /** Whether Kafka is there, and nothing but some partitions is in the way. */
-function isOfPartitions(request: readonly KeyedMessage[]): boolean {
+function isOfPartitions(
+  request: readonly KeyedMessage[],
+  isSuspect: (partition: number) => boolean,
+): boolean {
   if (request.some(({ fate }) => wasRefusedForGood(fate))) return false;
-  return request.some(({ fate }) => typeof fate.answer === 'number');
+  return (
+    request.some(({ fate }) => typeof fate.answer === 'number') ||
+    request.every(({ fate, partition = -1 }) => fate.answer === 'awaited' && isSuspect(partition))
+  );
 }
