@@ -326,4 +326,29 @@ describe('what is to be published next', () => {
       expect(typesOf(all.filter(({ action }) => action.id === actionId))).toEqual(LIFE);
     }
   });
+
+  it('begins with what was left of a partition, though its pause is over before anybody looks', async () => {
+    const [claim] = await start(command());
+    expect(await take()).toEqual([['created', 'started'], false]);
+    next.holdBack({ keys: new Set(), partitions: new Map([[partitionOf(claim!.actionId), 19]]) });
+    await settle(completed(claim!));
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 10_000);
+    expect(typesOf(await next.take())).toEqual(LIFE);
+  });
+
+  it('is given again if it was not published while a partition is held, and else each once', async () => {
+    next = await anew(NEVER_MS, 2);
+    const claims = await start(...times(12, (index) => command({ target: `h${index}` })));
+    const free = claims.filter(({ actionId }) => partitionOf(actionId) === 1);
+    next.holdBack({ keys: new Set(), partitions: new Map([[0, 19]]) });
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now());
+    const first = await next.take();
+    next.mustLook();
+    expect(await next.take()).toEqual(first);
+    const rest: OutboxEvent[] = [];
+    for (let taken = 1; taken < free.length; taken += 1) rest.push(...(await next.take()));
+    const positions = [...first, ...rest].map(({ position }) => position);
+    expect(new Set(positions).size).toBe(2 * free.length);
+    expect(new Set([...first, ...rest].map(({ action }) => action.id)).size).toBe(free.length);
+  });
 });

@@ -50,13 +50,13 @@ export async function untilAnswered(
   return true;
 }
 
-const TOO_LARGE = new Set<unknown>([
+const TOO_LARGE: ReadonlySet<MessageFate['answer']> = new Set([
   10, // MESSAGE_TOO_LARGE
   18, // RECORD_LIST_TOO_LARGE
 ]);
 
 /** No time cures these: somebody has to change a right, a topic or this program. */
-const FOR_GOOD = new Set<unknown>([
+const FOR_GOOD: ReadonlySet<MessageFate['answer']> = new Set([
   17, // INVALID_TOPIC_EXCEPTION
   21, // INVALID_REQUIRED_ACKS
   29, // TOPIC_AUTHORIZATION_FAILED
@@ -66,6 +66,18 @@ const FOR_GOOD = new Set<unknown>([
   44, // POLICY_VIOLATION
   76, // UNSUPPORTED_COMPRESSION_TYPE
   87, // INVALID_RECORD
+]);
+
+/**
+ * Kafka's codes of what a partition says before it appends anything. No other: one that lost its leadership says so of
+ * what it has appended and not yet replicated, and that may outlive it. Of a topic that is deleted nothing does.
+ */
+export const NOT_APPENDED: ReadonlySet<MessageFate['answer']> = new Set([
+  ...TOO_LARGE,
+  ...FOR_GOOD,
+  2, // CORRUPT_MESSAGE
+  3, // UNKNOWN_TOPIC_OR_PARTITION
+  19, // NOT_ENOUGH_REPLICAS
 ]);
 
 /** Whether its partition found what it was sent with too large. */

@@ -36,13 +36,13 @@ const LAST_STEP_MS = 1000;
 const OTHERS_ANSWER_MS = 250;
 
 /**
- * Publishes the outbox, the events of an action in their order, and deletes what Kafka has acknowledged. One request at a time, so that
- * what failed can never be overtaken by what follows it; a crash between the two repeats events, never skips one. Of all
+ * Publishes the outbox, the events of an action in their order, and deletes what Kafka has acknowledged. One request at a time, and
+ * nothing of an action behind what could not be published of it; a crash between the two repeats events, never skips one. Of all
  * workers one relays at a time, by lease; should two overlap, they repeat events and lose none.
  *
  * An event that is too large for the topic (none is as we set topics up) stays in the outbox with those that follow it of
- * the same action, is logged, and is tried again each minute. So do the events of a partition that takes nothing now, for up to
- * half a minute at a time. All others go on.
+ * the same action, is logged, and is tried again each minute. So it is with the events of a partition that takes nothing now, which
+ * are tried again within half a minute. All others go on.
  *
  * What its own worker has just committed it publishes without a look into the outbox (`NextEvents`). By itself it steps only as
  * often as its lease asks for: who ingests or settles here wakes it, and the lookout does for all other events.

@@ -20,7 +20,7 @@ export interface LeftOut {
 }
 
 interface Way<T> {
-  /** One request; throws what Kafka says, when each partition has had its say. */
+  /** One request; throws what Kafka says, when each partition has had the time to answer. */
   send: (request: T[]) => Promise<void>;
   /** Where a key goes; undefined if that is not known, as before the first request. */
   partitionOf: (key: string) => number | undefined;

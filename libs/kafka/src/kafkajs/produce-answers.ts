@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { FatedMessage, MessageFate } from '../message-fate.ts';
+import { type FatedMessage, type MessageFate, NOT_APPENDED } from '../message-fate.ts';
 import type { ProduceOptions } from './produce-encoder.ts';
 
 /*
@@ -23,27 +23,6 @@ interface ProduceApi {
     response: { parse: (answer: ProduceAnswer) => Promise<unknown> };
   };
 }
-
-/**
- * Kafka's codes of what a partition says before it appends anything. No other: one that lost its leadership says so of
- * what it has appended and not yet replicated, and that may outlive it. Of a topic that is deleted nothing does.
- */
-const NOT_APPENDED = new Set([
-  2, // CORRUPT_MESSAGE
-  3, // UNKNOWN_TOPIC_OR_PARTITION
-  10, // MESSAGE_TOO_LARGE
-  17, // INVALID_TOPIC_EXCEPTION
-  18, // RECORD_LIST_TOO_LARGE
-  19, // NOT_ENOUGH_REPLICAS
-  21, // INVALID_REQUIRED_ACKS
-  29, // TOPIC_AUTHORIZATION_FAILED
-  31, // CLUSTER_AUTHORIZATION_FAILED
-  32, // INVALID_TIMESTAMP
-  43, // UNSUPPORTED_FOR_MESSAGE_FORMAT
-  44, // POLICY_VIOLATION
-  76, // UNSUPPORTED_COMPRESSION_TYPE
-  87, // INVALID_RECORD
-]);
 
 const installedIn = new WeakSet<ProduceApi>();
 
@@ -88,25 +67,28 @@ export function installProduceAnswers(): void {
 
 /** A request with these is on its way. Exported for what stands in for kafkajs in tests. */
 export function noteRequest(topicData: ProduceOptions['topicData']): void {
-  for (const fate of fatesOf(topicData)) {
-    fate.requests += 1;
-    fate.answer = 'awaited';
-  }
+  count(topicData, 1, 'awaited');
 }
 
 /** It was never sent. */
 function takeBack(topicData: ProduceOptions['topicData']): void {
-  for (const fate of fatesOf(topicData)) {
-    fate.requests -= 1;
-    fate.answer = undefined;
-  }
+  count(topicData, -1, undefined);
 }
 
-function fatesOf(topicData: ProduceOptions['topicData']): MessageFate[] {
-  const messages: FatedMessage[] = topicData.flatMap(({ partitions }) =>
-    partitions.flatMap((of) => of.messages),
-  );
-  return messages.flatMap(({ fate }) => fate ?? []);
+function count(
+  topicData: ProduceOptions['topicData'],
+  requests: 1 | -1,
+  answer: MessageFate['answer'],
+): void {
+  for (const { partitions } of topicData) {
+    for (const { messages } of partitions) {
+      for (const { fate } of messages as FatedMessage[]) {
+        if (!fate) continue;
+        fate.requests += requests;
+        fate.answer = answer;
+      }
+    }
+  }
 }
 
 /** Notes what each partition says to its messages. Exported as `noteRequest` is. */
